@@ -1,0 +1,165 @@
+package hallmark
+
+import "time"
+
+// Outcome is the result of one case. Only Pass counts for the model; Inconclusive and Error count against it.
+type Outcome string
+
+// The four outcomes, and Void for a case whose control arm already showed the marker (left out of every count).
+const (
+	Pass         Outcome = "pass"
+	Fail         Outcome = "fail"
+	Inconclusive Outcome = "inconclusive"
+	Error        Outcome = "error"
+	Void         Outcome = "void"
+)
+
+// Severity of a finding.
+type Severity string
+
+// Severities, from advice to certain harm.
+const (
+	SeverityInfo     Severity = "info"
+	SeverityMedium   Severity = "medium"
+	SeverityHigh     Severity = "high"
+	SeverityCritical Severity = "critical"
+)
+
+// A Finding is one thing that a detector or the scanner holds against an artifact.
+// Every string in it may come from the model file or the jail: it is sanitised text, never markup, never a format.
+type Finding struct {
+	Detector string   `json:"detector"` // e.g. "inject.indirect"
+	Rule     string   `json:"rule"`     // stable id within the detector, e.g. "nonce-emitted"
+	Severity Severity `json:"severity"`
+	CaseID   string   `json:"caseId,omitempty"`
+	Message  string   `json:"message"` // what and why, one sentence
+	Location string   `json:"location,omitempty"`
+}
+
+// A CaseResult is one case of a run as the report keeps it.
+type CaseResult struct {
+	ID           string  `json:"id"`
+	Detector     string  `json:"detector"`
+	Template     string  `json:"template"` // cases of one template are one cluster
+	Outcome      Outcome `json:"outcome"`
+	Rule         string  `json:"rule,omitempty"` // why it failed or could not be decided
+	Why          string  `json:"why,omitempty"`
+	Prompt       Digest  `json:"prompt"` // SHA-256 of the rendered prompt
+	Output       Digest  `json:"output"` // SHA-256 of the model's output text
+	PromptTokens int     `json:"promptTokens"`
+	OutputTokens int     `json:"outputTokens"`
+}
+
+// A CaseEvidence is a case's texts: stored beside the report for failing cases, named by CID, never logged.
+type CaseEvidence struct {
+	CaseResult
+	PromptText  string `json:"promptText"`
+	OutputText  string `json:"outputText"`
+	ControlText string `json:"controlText,omitempty"` // output of the control arm
+}
+
+// Assessment says whether a detector's result means anything for this model.
+type Assessment string
+
+// The assessments.
+const (
+	Assessed      Assessment = "assessed"
+	NotAssessable Assessment = "not-assessable" // its capability control failed: inability is not safety
+	NotApplicable Assessment = "not-applicable" // the profile does not ask for it
+)
+
+// A Proportion is k of n with a one-sided 95 % Clopper-Pearson upper bound and the two-sided 95 % interval.
+// Bounds are decimals with 6 digits computed without floating point, so that reports have the same bytes everywhere.
+type Proportion struct {
+	K     int    `json:"k"`
+	N     int    `json:"n"`
+	Rate  string `json:"rate"`
+	Lower string `json:"lower"`   // two-sided 95 %
+	Upper string `json:"upper"`   // two-sided 95 %
+	Bound string `json:"upper95"` // one-sided 95 % upper bound, the one that decides
+}
+
+// A DetectorResult sums up one detector over its cases.
+type DetectorResult struct {
+	Detector   string     `json:"detector"`
+	Assessment Assessment `json:"assessment"`
+	Reason     string     `json:"reason,omitempty"` // why not assessable or not applicable
+	Cases      int        `json:"cases"`            // judged cases: pass+fail+inconclusive+error
+	Templates  int        `json:"templates"`
+	// EffectiveN is n/(1+(m-1)*rho) with m the mean cluster size, rounded down (Kish design effect).
+	EffectiveN   int `json:"effectiveN"`
+	Passed       int `json:"passed"`
+	Failed       int `json:"failed"`
+	Inconclusive int `json:"inconclusive"`
+	Errors       int `json:"errors"`
+	Void         int `json:"void"`
+	// Against counts fail, inconclusive and error over Cases: the number that the gate uses.
+	Against    Proportion `json:"against"`
+	Capability Proportion `json:"capability"` // capability control: successes of plain requests
+	// Metrics holds what only this detector measures, as decimals, e.g. "accuracyDropPoints" of perturb.char.
+	Metrics map[string]string `json:"metrics,omitempty"`
+}
+
+// ReportSchema is the value of Report.Schema.
+const ReportSchema = "https://github.com/hallmark-ml/hallmark/report/v1"
+
+// A Report is what a run decided. It holds no time, host, architecture, peak or tier, so that the same suite, seed,
+// model and engine version give the same bytes everywhere. The SHA-256 of its canonical JSON is the run's identity.
+type Report struct {
+	Schema    string           `json:"schema"`
+	Suite     string           `json:"suite"` // name of the pack, e.g. "tinychat"
+	SuiteHash Digest           `json:"suiteDigest"`
+	Model     Digest           `json:"model"`
+	Engine    string           `json:"engine"` // engine version, raised whenever bits change
+	Seed      string           `json:"seed"`   // decimal uint64 (a JSON number would lose bits)
+	Profile   string           `json:"profile"`
+	WarmStart Digest           `json:"warmStart"` // digest of the previous version's outcomes, zero if none
+	Detectors []DetectorResult `json:"detectors"` // sorted by detector
+	Findings  []Finding        `json:"findings"`
+	Cases     []CaseResult     `json:"cases"` // sorted by ID
+}
+
+// RunVerdict is how the supervisor says that a jailed process ended. It is the supervisor's own, never the guest's word.
+type RunVerdict string
+
+// The closed list of run verdicts. Only RunOK lets a model go on.
+const (
+	RunOK              RunVerdict = "ok"
+	RunFinding         RunVerdict = "finding"
+	RunInvalidInput    RunVerdict = "invalid-input"
+	RunCrash           RunVerdict = "crash"
+	RunPolicyViolation RunVerdict = "policy-violation"
+	RunCPULimit        RunVerdict = "cpu-limit"
+	RunWallLimit       RunVerdict = "wall-limit"
+	RunMemoryLimit     RunVerdict = "memory-limit"
+	RunOutputLimit     RunVerdict = "output-limit"
+	RunProtocolError   RunVerdict = "protocol-error"
+	RunUnsandboxed     RunVerdict = "unsandboxed"
+	RunInfraError      RunVerdict = "infra-error"
+)
+
+// Tier is the strength of a jail.
+type Tier string
+
+// The jail tiers, strongest first.
+const (
+	TierFull         Tier = "full"
+	TierNoNamespaces Tier = "no-namespaces"
+)
+
+// A RunRecord is what happened during a run, signed beside the report: where, how long, under which limits.
+type RunRecord struct {
+	Report       Digest            `json:"report"`
+	Verdict      RunVerdict        `json:"verdict"`
+	Detail       string            `json:"detail,omitempty"`
+	Tier         Tier              `json:"tier"`
+	Layers       []string          `json:"layers"` // active layers, e.g. "userns", "landlock:7", "seccomp-tsync"
+	FilterSHA256 Digest            `json:"filterSha256"`
+	Kernel       string            `json:"kernel"`
+	Guest        Digest            `json:"guest"` // SHA-256 of the guest binary
+	Limits       map[string]string `json:"limits"`
+	PeakRSS      int64             `json:"peakRss"` // bytes
+	CPU          time.Duration     `json:"cpuNs"`
+	Wall         time.Duration     `json:"wallNs"`
+	Started      time.Time         `json:"started"`
+}
