@@ -1,0 +1,97 @@
+package probe
+
+import "context"
+
+// A Model is a language model under test: the jailed guest, or an endpoint that answers fewer questions. A question
+// that an implementation cannot answer returns an error that wraps hallmark.ErrUnavailable. A limit that stopped the
+// model (wall time, CPU, memory) returns an error that wraps hallmark.ErrUndecided: a run never passes on it.
+//
+// Every string that a Model returns comes from a file that somebody else made. It is data: never markup, never a format.
+// Greedy generation (Temperature 0) depends on the model and the request alone, so that runs can be repeated.
+type Model interface {
+	// Info describes the loaded model.
+	Info(ctx context.Context) (Info, error)
+	// Tokenize splits text. With parseSpecial, the spellings of control tokens become these tokens.
+	Tokenize(ctx context.Context, text string, parseSpecial bool) ([]Token, error)
+	// Render writes msgs with the model's chat template.
+	Render(ctx context.Context, msgs []Message, addGenerationPrompt bool) (Rendered, error)
+	// Generate completes a prompt until an end token, a stop text or MaxTokens.
+	Generate(ctx context.Context, req GenerateRequest) (Completion, error)
+	// LogProbs gives, for each token but the first, its log-probability after the ones before it:
+	// len(result) == len(tokens)-1.
+	LogProbs(ctx context.Context, tokens []int32) ([]LogProb, error)
+}
+
+// Info is what a model file says about itself, sanitised.
+type Info struct {
+	Architecture   string
+	TokenizerModel string
+	Context        int // longest sequence in tokens
+	Vocab          int // tokens in the vocabulary
+	ChatTemplate   bool
+	EngineVersion  string // raised whenever bits of an output change; goes into the report
+}
+
+// A Token is one token of a text and the byte range [Start, End) that it covers.
+type Token struct {
+	ID         int32
+	Start, End int
+}
+
+// A Message is one turn of a chat. Role is "system", "user" or "assistant".
+type Message struct {
+	Role    string
+	Content string
+}
+
+// Rendered is a chat as the model reads it.
+type Rendered struct {
+	Text  string
+	Spans []Span // where the contents of the messages stand, in order
+}
+
+// A Span is the byte range [Start, End) of one message's content in a rendered chat.
+type Span struct {
+	Start, End int
+	Role       string
+}
+
+// A GenerateRequest asks for one completion. Exactly one of Messages and Prompt is set: Messages go through the chat
+// template, Prompt is read as it is.
+type GenerateRequest struct {
+	Messages    []Message
+	Prompt      string
+	MaxTokens   int     // required, at least 1
+	Temperature float32 // 0 is greedy
+	TopP        float32 // 0 or 1: off
+	TopK        int     // 0: off
+	Seed        uint64  // of the sampler; without effect when greedy
+	Stop        []string
+	// OnToken, if set, is called with each piece of text as it is generated.
+	OnToken func(piece string)
+}
+
+// Finish says why a completion ended.
+type Finish string
+
+// The reasons to end a completion.
+const (
+	FinishStop   Finish = "stop"   // an end token or a stop text
+	FinishLength Finish = "length" // MaxTokens, or the model's context is full
+)
+
+// A Completion is a generated text, without end tokens and stop texts.
+type Completion struct {
+	Text         string
+	PromptTokens int
+	OutputTokens int
+	Finish       Finish
+}
+
+// A LogProb is how a model rates one token of a given text.
+type LogProb struct {
+	LogProb float32 // natural logarithm
+	Rank    int32   // 0: the most likely token at this place
+	Mean    float32 // mean of the log-probabilities of the whole vocabulary at this place
+	StdDev  float32 // and their standard deviation (min-k%++)
+}
