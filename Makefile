@@ -1,0 +1,62 @@
+SHELL := /bin/bash
+# Two commands do it all on a fresh machine: `make demo` and `make test`.
+export CGO_ENABLED ?= 0
+GO       ?= go
+TOOL      = $(GO) tool -modfile=tools/go.mod
+GUEST     = cli/hallmark/guestbin/bin/guest
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS   = -s -w -X main.buildVersion=$(VERSION)
+# The jail and the kernels run without cgo only (all-thread system calls) or are too slow under the race detector.
+RACE_PKGS = $(shell $(GO) list ./... | grep -vE '/(sandbox|sandbox/jail|sandbox/guest|engine/kernel|engine/model|cli/.*)$$')
+
+.PHONY: help demo test test-full check race lint vuln bench build guest serve contracts deps clean
+.DEFAULT_GOAL := help
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+build: guest ## the one binary, bin/hallmark
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/hallmark ./cli/hallmark
+
+guest: ## the jailed process, embedded into the binary
+	$(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $(GUEST) ./cli/hallmark-guest
+
+demo: build ## install, build and run the main job end to end on real models
+	bin/hallmark demo --models testdata/models/tinychat
+
+serve: build ## leave a server running on loopback, data in .hallmark
+	bin/hallmark server --data-dir .hallmark
+
+deps: ## what the tests need beside Go: the contract's compiler and test runner
+	@tools/deps.sh
+
+test: deps guest ## every behaviour; prints seconds by package
+	@set -o pipefail; $(GO) test -count=1 -timeout 20m -json ./... | $(GO) -C tools run ./testsum -allowed $(CURDIR)/testdata/allowed-skips.txt
+
+test-full: deps guest ## the same with all repetitions, full matrices and fuzzing: hours, by hand
+	@set -o pipefail; HALLMARK_FULL=1 $(GO) test -count=1 -timeout 12h -json ./... | $(GO) -C tools run ./testsum -allowed $(CURDIR)/testdata/allowed-skips.txt
+	tools/fuzz.sh
+
+check: lint race vuln ## format, lint, dead code, race detector, known vulnerabilities
+
+lint:
+	$(GO) vet ./...
+	$(TOOL) golangci-lint run ./...
+	@out="$$($(TOOL) deadcode ./... | grep -vE '^chain/chaintest/')"; if [ -n "$$out" ]; then echo "$$out"; echo "dead code: delete it"; exit 1; fi
+	$(GO) -C tools vet ./testsum && $(GO) -C tools test ./testsum
+
+race: guest
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 15m $(RACE_PKGS)
+
+vuln: ## govulncheck, where GOVULNDB names a database
+	@if [ -z "$$GOVULNDB" ]; then echo "vuln: skipped, no database (set GOVULNDB to a file:// database)"; \
+	else $(TOOL) govulncheck -db "$$GOVULNDB" ./...; fi
+
+bench: ## benchmarks, table in docs/benchmarks.md
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./engine/... ./attest/... ./sandbox/...
+
+contracts: ## compile the contract, regenerate artifact and bindings, run its Foundry tests
+	tools/contracts.sh
+
+clean:
+	rm -rf bin $(GUEST)
