@@ -15,7 +15,8 @@ type Model interface {
 	Tokenize(ctx context.Context, text string, parseSpecial bool) ([]Token, error)
 	// Render writes msgs with the model's chat template.
 	Render(ctx context.Context, msgs []Message, addGenerationPrompt bool) (Rendered, error)
-	// Generate completes a prompt until an end token, a stop text or MaxTokens.
+	// Generate completes a prompt until an end token, a stop text or MaxTokens. A prompt longer than the context is
+	// hallmark.ErrTooLarge.
 	Generate(ctx context.Context, req GenerateRequest) (Completion, error)
 	// LogProbs gives, for each token but the first, its log-probability after the ones before it:
 	// len(result) == len(tokens)-1.
@@ -57,7 +58,7 @@ type Span struct {
 }
 
 // A GenerateRequest asks for one completion. Exactly one of Messages and Prompt is set: Messages go through the chat
-// template, Prompt is read as it is.
+// template (with a generation prompt), Prompt is read as it is, the spellings of control tokens being control tokens.
 type GenerateRequest struct {
 	Messages    []Message
 	Prompt      string
