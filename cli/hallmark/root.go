@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+)
+
+// app is what the commands share: the streams, and the flags that every command has.
+type app struct {
+	in     io.Reader
+	out    io.Writer // data only
+	errw   io.Writer // progress, log and errors
+	getenv func(string) string
+
+	format string // table or json
+	quiet  bool
+}
+
+// run is main without the process around it, so that tests can call it.
+func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
+	a := &app{in: in, out: out, errw: errw, getenv: os.Getenv}
+	root := a.rootCmd()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errw)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		printError(errw, err)
+	}
+	return exitCode(err)
+}
+
+func (a *app) rootCmd() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "hallmark",
+		Short: "Provenance and safety sandbox for machine-learning models",
+		Long: `Hallmark proves where a model came from, tests it in an isolated sandbox, and serves only versions that passed.
+
+Exit codes: 0 allow · 1 block · 2 usage or configuration · 3 undecided · 4 this host cannot run the test · 5 challenge
+verify and --expect: 10 digest · 11 signature · 12 key · 13 predicate · 14 lineage · 15 anchor missing · 16 anchor below
+the wanted head · 17 revoked · 18 log proof · 19 evidence missing`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("unknown command %q: %w", args[0], errUsage)
+			}
+			return cmd.Help()
+		},
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if a.format != "table" && a.format != "json" {
+				return fmt.Errorf("output format %q: want table or json: %w", a.format, errUsage)
+			}
+			return nil
+		},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%s: %w: %w", cmd.CommandPath(), err, errUsage)
+	})
+	root.PersistentFlags().StringVarP(&a.format, "output", "o", "table", "output format: table or json")
+	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress on stderr")
+	root.AddCommand(a.commands()...)
+	root.InitDefaultCompletionCmd()
+	return root
+}
+
+// args wraps a check of positional arguments, so that its failure is a usage error.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, list []string) error {
+		if err := check(cmd, list); err != nil {
+			return fmt.Errorf("%s: %w: %w", cmd.CommandPath(), err, errUsage)
+		}
+		return nil
+	}
+}
+
+// print writes v as JSON, or calls table with a writer that aligns columns at tabs.
+func (a *app) print(v any, table func(w io.Writer)) error {
+	if a.format == "json" {
+		enc := json.NewEncoder(a.out)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(v)
+	}
+	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+	table(w)
+	return w.Flush()
+}
+
+// logger writes structured lines to stderr from level up.
+func (a *app) logger(level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(a.errw, &slog.HandlerOptions{Level: level}))
+}
