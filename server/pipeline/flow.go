@@ -1,0 +1,90 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+// Config wires a [Flow]. Every field is required.
+type Config struct {
+	Store         Store
+	Broadcaster   *Broadcaster
+	Fingerprinter Fingerprinter
+	Sandbox       Sandbox
+	Evidence      Evidence
+	Verifier      LineageVerifier
+	Signer        Signer
+	Log           TransparencyLog
+	Anchorer      Anchorer
+	Gateway       Gateway
+	Logger        *slog.Logger
+	// VerifierID names this service in verification summaries, as a URI.
+	VerifierID string
+	// Head is how far an anchor has to come before its version counts as anchored: included, safe or final.
+	Head hallmark.AnchorState
+	// Poll is how long the anchor step waits between two looks at the chain, and the first delay of a retry.
+	Poll time.Duration
+}
+
+// Check returns every problem of the configuration, or nil.
+func (c Config) Check() error {
+	var errs []error
+	missing := func(absent bool, name string) {
+		if absent {
+			errs = append(errs, fmt.Errorf("%s is missing: %w", name, hallmark.ErrInvalid))
+		}
+	}
+	missing(c.Store == nil, "store")
+	missing(c.Broadcaster == nil, "broadcaster")
+	missing(c.Fingerprinter == nil, "fingerprinter")
+	missing(c.Sandbox == nil, "sandbox")
+	missing(c.Evidence == nil, "evidence")
+	missing(c.Verifier == nil, "lineage verifier")
+	missing(c.Signer == nil, "signer")
+	missing(c.Log == nil, "transparency log")
+	missing(c.Anchorer == nil, "anchorer")
+	missing(c.Gateway == nil, "gateway")
+	missing(c.Logger == nil, "logger")
+	missing(c.VerifierID == "", "verifier id")
+	if _, ok := anchorRank(c.Head); !ok || c.Head == hallmark.AnchorPending {
+		errs = append(errs, fmt.Errorf("anchor head %q is not included, safe or final: %w", c.Head, hallmark.ErrInvalid))
+	}
+	if c.Poll <= 0 {
+		errs = append(errs, fmt.Errorf("poll interval %v is not positive: %w", c.Poll, hallmark.ErrInvalid))
+	}
+	return errors.Join(errs...)
+}
+
+// A Flow runs the steps. It is safe for concurrent use.
+type Flow struct {
+	cfg Config
+}
+
+// New returns a flow over the given parts.
+func New(c Config) (*Flow, error) {
+	if err := c.Check(); err != nil {
+		return nil, fmt.Errorf("pipeline: %w", err)
+	}
+	return &Flow{cfg: c}, nil
+}
+
+// The kinds of job, one a step, in the order of the flow. Attesting is two: what is signed must be stored before it is
+// published, because signing again gives other bytes.
+const (
+	JobFingerprint = "fingerprint"
+	JobScan        = "scan"
+	JobTest        = "test"
+	JobDecide      = "decide"
+	JobSign        = "sign"
+	JobPublish     = "publish"
+	JobAnchor      = "anchor"
+	JobServe       = "serve"
+)
+
+// Handler does one job. A nil change means that there was nothing left to do.
+type Handler = func(ctx context.Context, job hallmark.Job) (*hallmark.Change, error)

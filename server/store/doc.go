@@ -1,0 +1,24 @@
+// Package store keeps Hallmark's rows and runs its jobs: one SQLite file in the data directory, written with full
+// synchronisation by one connection, and River's job tables in the same file.
+//
+// # What server/api calls on *Store beside what server/pipeline declares
+//
+//	Authenticate(ctx, token string) (hallmark.APIKey, error)          // ErrUnauthenticated for any unknown token
+//	CreateAPIKey(ctx, name string, scope hallmark.Scope) (token string, key hallmark.APIKey, err error)
+//	APIKeys(ctx) ([]hallmark.APIKey, error)
+//	RegisterSubmitterKey(ctx, owner int64, publicPEM string) (hallmark.SubmitterKey, error)
+//	SubmitterKeys(ctx, owner int64) ([]hallmark.SubmitterKey, error)  // owner 0: all
+//	Artifact(ctx, digest) (hallmark.Artifact, error)
+//	Submission(ctx, id) (hallmark.Submission, error)
+//	ListSubmissions(ctx, before string, limit int) ([]hallmark.Submission, error) // newest first, before an ID ("" first page)
+//	Version(ctx, digest) (hallmark.Version, error)
+//	ListVersions(ctx, before hallmark.Digest, limit int) ([]hallmark.Version, error)
+//	VersionsIn(ctx, state) ([]hallmark.Version, error)
+//	Cases(ctx, submission) ([]hallmark.CaseEvidence, error)
+//	Ping(ctx) error                                                   // for readyz
+//
+// # Corruption
+//
+// A row that cannot be decoded is a [*CorruptError] that names its table and key. Lists leave such rows out and return
+// the error beside the rows that could be read, so that one bad row does not stop the server.
+package store
