@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Installs what the tests need beside Go: npm packages at their locked versions, and qemu for the other instruction sets.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+for dir in tools/npm contracts; do
+  if [ ! -f "$dir/package-lock.json" ] || { [ -f "$dir/node_modules/.installed" ] && [ ! "$dir/package-lock.json" -nt "$dir/node_modules/.installed" ]; }; then
+    continue
+  fi
+  npm --prefix "$dir" ci --ignore-scripts --no-audit --no-fund --loglevel=error
+  touch "$dir/node_modules/.installed"
+done
+chmod +x tools/npm/node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool
+
+if ! command -v qemu-aarch64-static >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq qemu-user-static >/dev/null
+fi
