@@ -1,0 +1,274 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+// Type is a kind of message. Requests are below 64, replies from 64 on.
+type Type uint8
+
+// The types of messages.
+const (
+	TypeHello Type = iota + 1
+	TypeLoad
+	TypeScan
+	TypeTokenize
+	TypeRender
+	TypeGenerate
+	TypeLogProbs
+	TypeLogits
+	TypeEmbeddingLogits
+	TypeEmbeddingRow
+	TypeCancel
+)
+
+// The types of replies.
+const (
+	TypeReady Type = iota + 64
+	TypeLoaded
+	TypeScanned
+	TypeTokens
+	TypeRendered
+	TypePiece
+	TypeCompletion
+	TypeScores
+	TypeFloats
+	TypeFailure
+)
+
+// String names the type for error texts.
+func (t Type) String() string {
+	names := map[Type]string{
+		TypeHello: "hello", TypeLoad: "load", TypeScan: "scan", TypeTokenize: "tokenize", TypeRender: "render",
+		TypeGenerate: "generate", TypeLogProbs: "logprobs", TypeLogits: "logits", TypeEmbeddingLogits: "embedding logits",
+		TypeEmbeddingRow: "embedding row", TypeCancel: "cancel", TypeReady: "ready", TypeLoaded: "loaded",
+		TypeScanned: "scanned", TypeTokens: "tokens", TypeRendered: "rendered", TypePiece: "piece",
+		TypeCompletion: "completion", TypeScores: "scores", TypeFloats: "floats", TypeFailure: "failure",
+	}
+	if name, ok := names[t]; ok {
+		return name
+	}
+	return fmt.Sprintf("type %d", uint8(t))
+}
+
+// Hello is the first request; the guest locks itself in as it says and answers [Ready]. It comes from the supervisor
+// before the guest has touched a byte of the model.
+type Hello struct {
+	Version    uint16
+	Tier       hallmark.Tier
+	Memory     int64  // bytes of memory beyond the model's own
+	CPUSeconds uint32 // 0: no limit
+	ModelSize  int64  // bytes behind descriptor 3
+}
+
+// Load reads the model file and answers [Loaded]. Other questions about the model load it too.
+type Load struct{}
+
+// Scan looks for what is unsafe in the file, which does not have to be a model, and answers [ScanReport].
+type Scan struct{ Name string }
+
+// Tokenize splits a text and answers [Tokens].
+type Tokenize struct {
+	Text         string
+	ParseSpecial bool
+}
+
+// ChatMessage is one turn of a chat.
+type ChatMessage struct{ Role, Content string }
+
+// Render writes a chat with the model's template and answers [Rendered].
+type Render struct {
+	Messages            []ChatMessage
+	AddGenerationPrompt bool
+}
+
+// Generate completes Messages or, if there are none, Prompt. It answers pieces if Stream is set, then a [Completion].
+type Generate struct {
+	Messages    []ChatMessage
+	Prompt      string
+	MaxTokens   int
+	Temperature float32
+	TopP        float32
+	TopK        int
+	Seed        uint64
+	Stop        []string
+	Stream      bool
+}
+
+// LogProbs rates the tokens of a text and answers [Scores], one for each token but the first.
+type LogProbs struct{ Tokens []int32 }
+
+// Logits runs Tokens and answers [Floats]: the vocabulary's logits after each of Positions, in order.
+type Logits struct{ Tokens, Positions []int32 }
+
+// EmbeddingLogits runs N rows of embeddings, row-major, in place of tokens and answers [Floats]: the vocabulary's logits
+// after the last one.
+type EmbeddingLogits struct {
+	N          int
+	Embeddings []float32
+}
+
+// EmbeddingRow answers [Floats]: the embedding of one token.
+type EmbeddingRow struct{ ID int32 }
+
+// Cancel stops the request that has its id, which then answers a [Failure] with [FailCanceled] unless it had already
+// ended. Cancel has no answer of its own.
+type Cancel struct{}
+
+// Type implements [Message].
+func (Hello) Type() Type { return TypeHello }
+
+// Type implements [Message].
+func (Load) Type() Type { return TypeLoad }
+
+// Type implements [Message].
+func (Scan) Type() Type { return TypeScan }
+
+// Type implements [Message].
+func (Tokenize) Type() Type { return TypeTokenize }
+
+// Type implements [Message].
+func (Render) Type() Type { return TypeRender }
+
+// Type implements [Message].
+func (Generate) Type() Type { return TypeGenerate }
+
+// Type implements [Message].
+func (LogProbs) Type() Type { return TypeLogProbs }
+
+// Type implements [Message].
+func (Logits) Type() Type { return TypeLogits }
+
+// Type implements [Message].
+func (EmbeddingLogits) Type() Type { return TypeEmbeddingLogits }
+
+// Type implements [Message].
+func (EmbeddingRow) Type() Type { return TypeEmbeddingRow }
+
+// Type implements [Message].
+func (Cancel) Type() Type { return TypeCancel }
+
+const (
+	tierFull         = 1
+	tierNoNamespaces = 2
+)
+
+func (m Hello) encode(b []byte) []byte {
+	b = binary.LittleEndian.AppendUint16(b, m.Version)
+	switch m.Tier {
+	case hallmark.TierFull:
+		b = append(b, tierFull)
+	case hallmark.TierNoNamespaces:
+		b = append(b, tierNoNamespaces)
+	default:
+		b = append(b, 0)
+	}
+	b = binary.LittleEndian.AppendUint64(b, uint64(m.Memory))
+	b = binary.LittleEndian.AppendUint32(b, m.CPUSeconds)
+	return binary.LittleEndian.AppendUint64(b, uint64(m.ModelSize))
+}
+
+func decodeHello(d *decoder) Hello {
+	m := Hello{Version: d.uint16()}
+	switch tier := d.uint8(); tier {
+	case tierFull:
+		m.Tier = hallmark.TierFull
+	case tierNoNamespaces:
+		m.Tier = hallmark.TierNoNamespaces
+	default:
+		d.fail("tier %d", tier)
+	}
+	m.Memory = d.size()
+	m.CPUSeconds = d.uint32()
+	m.ModelSize = d.size()
+	return m
+}
+
+func (Load) encode(b []byte) []byte   { return b }
+func (Cancel) encode(b []byte) []byte { return b }
+
+func (m Scan) encode(b []byte) []byte { return appendString(b, m.Name) }
+
+func (m Tokenize) encode(b []byte) []byte {
+	return appendBool(appendString(b, m.Text), m.ParseSpecial)
+}
+
+func appendChat(b []byte, msgs []ChatMessage) []byte {
+	b = appendCount(b, len(msgs))
+	for _, m := range msgs {
+		b = appendString(appendString(b, m.Role), m.Content)
+	}
+	return b
+}
+
+func (d *decoder) chat() []ChatMessage {
+	msgs := make([]ChatMessage, d.count(8))
+	for i := range msgs {
+		msgs[i] = ChatMessage{Role: d.text(), Content: d.text()}
+	}
+	return msgs
+}
+
+func (m Render) encode(b []byte) []byte {
+	return appendBool(appendChat(b, m.Messages), m.AddGenerationPrompt)
+}
+
+func (m Generate) encode(b []byte) []byte {
+	b = appendString(appendChat(b, m.Messages), m.Prompt)
+	b = appendFloat(appendFloat(appendCount(b, m.MaxTokens), m.Temperature), m.TopP)
+	b = binary.LittleEndian.AppendUint64(appendCount(b, m.TopK), m.Seed)
+	return appendBool(appendStrings(b, m.Stop), m.Stream)
+}
+
+func decodeGenerate(d *decoder) Generate {
+	return Generate{
+		Messages: d.chat(), Prompt: d.text(),
+		MaxTokens: d.number(), Temperature: d.float(), TopP: d.float(), TopK: d.number(), Seed: d.uint64(),
+		Stop: d.texts(), Stream: d.bool(),
+	}
+}
+
+func (m LogProbs) encode(b []byte) []byte { return appendInts(b, m.Tokens) }
+
+func (m Logits) encode(b []byte) []byte { return appendInts(appendInts(b, m.Tokens), m.Positions) }
+
+func (m EmbeddingLogits) encode(b []byte) []byte {
+	return appendFloats(appendCount(b, m.N), m.Embeddings)
+}
+
+func (m EmbeddingRow) encode(b []byte) []byte {
+	return binary.LittleEndian.AppendUint32(b, uint32(m.ID))
+}
+
+// decodeRequest returns nil for a type that is not a request.
+func decodeRequest(t Type, d *decoder) Message {
+	switch t {
+	case TypeHello:
+		return decodeHello(d)
+	case TypeLoad:
+		return Load{}
+	case TypeScan:
+		return Scan{Name: d.text()}
+	case TypeTokenize:
+		return Tokenize{Text: d.text(), ParseSpecial: d.bool()}
+	case TypeRender:
+		return Render{Messages: d.chat(), AddGenerationPrompt: d.bool()}
+	case TypeGenerate:
+		return decodeGenerate(d)
+	case TypeLogProbs:
+		return LogProbs{Tokens: d.ints()}
+	case TypeLogits:
+		return Logits{Tokens: d.ints(), Positions: d.ints()}
+	case TypeEmbeddingLogits:
+		return EmbeddingLogits{N: d.number(), Embeddings: d.floats()}
+	case TypeEmbeddingRow:
+		return EmbeddingRow{ID: int32(d.uint32())}
+	case TypeCancel:
+		return Cancel{}
+	default:
+		return nil
+	}
+}
