@@ -1,0 +1,102 @@
+package statement
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+// runtimeTrace is runtime-trace v0.1. The trace policy holds the jail, the one process is the guest.
+type runtimeTrace struct {
+	Monitor struct {
+		Type        string      `json:"type"`
+		TracePolicy tracePolicy `json:"tracePolicy"`
+	} `json:"monitor"`
+	MonitoredProcess struct {
+		HostID string `json:"hostID"`
+		Type   string `json:"type"`
+		Event  string `json:"event"` // digest of the report
+	} `json:"monitoredProcess"`
+	MonitorLog struct {
+		Process []tracedProcess `json:"process"`
+	} `json:"monitorLog"`
+	Metadata struct {
+		BuildStartedOn  time.Time `json:"buildStartedOn"`
+		BuildFinishedOn time.Time `json:"buildFinishedOn"`
+	} `json:"metadata"`
+}
+
+type tracePolicy struct {
+	Tier         hallmark.Tier     `json:"tier"`
+	Layers       []string          `json:"layers"`
+	FilterSHA256 hallmark.Digest   `json:"filterSha256"`
+	Limits       map[string]string `json:"limits"`
+}
+
+type tracedProcess struct {
+	Guest   hallmark.Digest     `json:"guestSha256"`
+	Verdict hallmark.RunVerdict `json:"verdict"`
+	Detail  string              `json:"detail,omitempty"`
+	PeakRSS int64               `json:"peakRssBytes"`
+	CPU     time.Duration       `json:"cpuNs"`
+	Wall    time.Duration       `json:"wallNs"`
+}
+
+const (
+	monitorType = "https://github.com/hallmark-ml/hallmark/jail/v1"
+	runType     = "https://github.com/hallmark-ml/hallmark/run/v1"
+	hostPrefix  = "urn:hallmark:host:" // then the kernel; a host's own name is nobody's business
+)
+
+// RunTrace returns the statement of how a run went: where, under which limits, how it ended. Times are kept to the
+// nanosecond in UTC.
+func RunTrace(subject hallmark.LineageNode, r hallmark.RunRecord) ([]byte, error) {
+	if r.Report.IsZero() || r.Tier == "" || r.Verdict == "" {
+		return nil, fmt.Errorf("run trace: report, tier or verdict is missing: %w", hallmark.ErrInvalid)
+	}
+	var p runtimeTrace
+	p.Monitor.Type = monitorType
+	p.Monitor.TracePolicy = tracePolicy{Tier: r.Tier, Layers: r.Layers, FilterSHA256: r.FilterSHA256, Limits: r.Limits}
+	p.MonitoredProcess.HostID = hostPrefix + r.Kernel
+	p.MonitoredProcess.Type = runType
+	p.MonitoredProcess.Event = r.Report.String()
+	p.MonitorLog.Process = []tracedProcess{{
+		Guest: r.Guest, Verdict: r.Verdict, Detail: r.Detail, PeakRSS: r.PeakRSS, CPU: r.CPU, Wall: r.Wall,
+	}}
+	p.Metadata.BuildStartedOn = r.Started.UTC()
+	p.Metadata.BuildFinishedOn = r.Started.Add(r.Wall).UTC()
+	return build(describe(subject), PredicateRuntimeTrace, p)
+}
+
+// ParseRunTrace reads what [RunTrace] wrote.
+func ParseRunTrace(b []byte) (subject hallmark.LineageNode, r hallmark.RunRecord, err error) {
+	var p runtimeTrace
+	if subject, err = parseAs(b, PredicateRuntimeTrace, &p); err != nil {
+		return subject, r, err
+	}
+	kernel, ok := strings.CutPrefix(p.MonitoredProcess.HostID, hostPrefix)
+	if p.Monitor.Type != monitorType || p.MonitoredProcess.Type != runType || !ok || len(p.MonitorLog.Process) != 1 {
+		return subject, r, fmt.Errorf("run trace: not of Hallmark's jail: %w", hallmark.ErrPredicate)
+	}
+	report, err := hallmark.ParseDigest(p.MonitoredProcess.Event)
+	if err != nil {
+		return subject, r, fmt.Errorf("run trace: report: %w", err)
+	}
+	jail, run := p.Monitor.TracePolicy, p.MonitorLog.Process[0]
+	if jail.Tier != hallmark.TierFull && jail.Tier != hallmark.TierNoNamespaces {
+		return subject, r, fmt.Errorf("run trace: unknown tier %.40q: %w", jail.Tier, hallmark.ErrPredicate)
+	}
+	if run.Verdict == "" || run.PeakRSS < 0 || run.CPU < 0 || run.Wall < 0 {
+		return subject, r, fmt.Errorf("run trace: verdict missing or a negative measure: %w", hallmark.ErrPredicate)
+	}
+	if !p.Metadata.BuildFinishedOn.Equal(p.Metadata.BuildStartedOn.Add(run.Wall)) {
+		return subject, r, fmt.Errorf("run trace: times do not agree: %w", hallmark.ErrPredicate)
+	}
+	return subject, hallmark.RunRecord{
+		Report: report, Verdict: run.Verdict, Detail: run.Detail, Tier: jail.Tier, Layers: jail.Layers,
+		FilterSHA256: jail.FilterSHA256, Kernel: kernel, Guest: run.Guest, Limits: jail.Limits,
+		PeakRSS: run.PeakRSS, CPU: run.CPU, Wall: run.Wall, Started: p.Metadata.BuildStartedOn.UTC(),
+	}, nil
+}
