@@ -1,0 +1,272 @@
+package evidence
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/ipfs/boxo/ipld/merkledag"
+	blocks "github.com/ipfs/go-block-format"
+	"github.com/ipfs/go-cid"
+	ipld "github.com/ipfs/go-ipld-format"
+	"github.com/ipld/go-car/v2"
+	"github.com/ipld/go-car/v2/storage"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+// ExportCAR writes a CAR (version 1) of the roots and everything below them, each block once, parents first.
+func (s *Store) ExportCAR(ctx context.Context, w io.Writer, roots ...string) error {
+	ids := make([]cid.Cid, len(roots))
+	for i, r := range roots {
+		c, err := parseCID(r)
+		if err != nil {
+			return fmt.Errorf("exporting a CAR: %w", err)
+		}
+		ids[i] = c
+	}
+	out, err := storage.NewWritable(w, ids, car.WriteAsCarV1(true))
+	if err != nil {
+		return fmt.Errorf("exporting a CAR: %w", err)
+	}
+	err = walk(ids, func(c cid.Cid) ([]cid.Cid, error) {
+		node, err := s.dag.Get(ctx, c)
+		if err != nil {
+			return nil, fmt.Errorf("block %s: %w", c, kind(err))
+		}
+		return linksOf(node), out.Put(ctx, c.KeyString(), node.RawData())
+	})
+	if err == nil {
+		err = out.Finalize()
+	}
+	if err != nil {
+		return fmt.Errorf("exporting a CAR: %w", err)
+	}
+	return nil
+}
+
+// walk visits every block below the roots once, parents first and in the order of their links.
+func walk(roots []cid.Cid, visit func(cid.Cid) ([]cid.Cid, error)) error {
+	seen := cid.NewSet()
+	var stack []cid.Cid
+	push := func(cs []cid.Cid) {
+		for i := range cs {
+			stack = append(stack, cs[len(cs)-1-i])
+		}
+	}
+	push(roots)
+	for len(stack) > 0 {
+		c := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if !seen.Visit(c) {
+			continue
+		}
+		links, err := visit(c)
+		if err != nil {
+			return err
+		}
+		push(links)
+	}
+	return nil
+}
+
+func linksOf(n ipld.Node) []cid.Cid {
+	links := make([]cid.Cid, len(n.Links()))
+	for i, l := range n.Links() {
+		links[i] = l.Cid
+	}
+	return links
+}
+
+// Limits bounds an import.
+type Limits struct {
+	Bytes  int64 // of the CAR; 256 MiB if zero
+	Blocks int   // 65536 if zero
+}
+
+// ImportCAR stores a CAR (version 1) and returns its roots. Every block is hashed, and everything below the roots must
+// be in the CAR or here already, else [hallmark.ErrEvidenceMissing]. A CAR that is malformed or holds other hashes or
+// codecs is [hallmark.ErrInvalid], a block that is not what its CID says [hallmark.ErrDigest], one over the limits
+// [hallmark.ErrTooLarge]. On an error nothing of it is stored.
+func (s *Store) ImportCAR(ctx context.Context, r io.Reader, lim Limits) ([]string, error) {
+	if lim.Bytes == 0 {
+		lim.Bytes = 256 << 20
+	}
+	if lim.Blocks == 0 {
+		lim.Blocks = 1 << 16
+	}
+	roots, err := s.importCAR(ctx, r, lim)
+	if err != nil {
+		return nil, fmt.Errorf("importing a CAR: %w", kind(err))
+	}
+	return roots, nil
+}
+
+func (s *Store) importCAR(ctx context.Context, r io.Reader, lim Limits) ([]string, error) {
+	spool, err := os.CreateTemp(s.path("tmp"), "car-*")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = errors.Join(spool.Close(), os.Remove(spool.Name())) }()
+
+	in := &staged{file: spool, at: map[cid.Cid]extent{}, limit: lim}
+	if err := in.read(ctx, r); err != nil {
+		return nil, err
+	}
+	err = walk(in.roots, func(c cid.Cid) ([]cid.Cid, error) {
+		if e, ok := in.at[c]; ok {
+			return e.links, nil
+		}
+		node, err := s.dag.Get(ctx, c)
+		if err != nil {
+			return nil, fmt.Errorf("block %s below the roots: %w: %w", c, err, hallmark.ErrEvidenceMissing)
+		}
+		return linksOf(node), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.storeStaged(ctx, in); err != nil {
+		return nil, err
+	}
+	roots := make([]string, len(in.roots))
+	for i, c := range in.roots {
+		roots[i] = c.String()
+	}
+	return roots, nil
+}
+
+// storeStaged writes all blocks of an import, or none.
+func (s *Store) storeStaged(ctx context.Context, in *staged) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []hallmark.Digest
+	for _, c := range in.order {
+		b, err := in.block(c)
+		if err == nil {
+			err = ctx.Err()
+		}
+		var added []hallmark.Digest
+		if err == nil {
+			added, err = s.writeBlocks([]blocks.Block{b})
+		}
+		all = append(all, added...)
+		if err != nil {
+			return errors.Join(err, s.removeBlocks(all))
+		}
+	}
+	return nil
+}
+
+// staged is a CAR that was read and checked, its blocks in a temporary file.
+type staged struct {
+	file  *os.File
+	limit Limits
+	end   int64
+	roots []cid.Cid
+	order []cid.Cid
+	at    map[cid.Cid]extent
+}
+
+type extent struct {
+	offset int64
+	size   int
+	links  []cid.Cid
+}
+
+// carV2 is how a CAR of version 2 begins. Gateways and exports give version 1, and one reader is enough to trust.
+const carV2 = "\x0a\xa1\x67version\x02"
+
+func (in *staged) read(ctx context.Context, r io.Reader) error {
+	limited := &io.LimitedReader{R: r, N: in.limit.Bytes + 1}
+	buffered := bufio.NewReader(limited)
+	if head, _ := buffered.Peek(len(carV2)); string(head) == carV2 {
+		return fmt.Errorf("version 2, want version 1: %w", hallmark.ErrInvalid)
+	}
+	err := in.readBlocks(ctx, buffered)
+	if limited.N <= 0 {
+		return fmt.Errorf("more than %d bytes: %w", in.limit.Bytes, hallmark.ErrTooLarge)
+	}
+	return err
+}
+
+func (in *staged) readBlocks(ctx context.Context, r io.Reader) error {
+	// Hashed in add, where the error gets its kind. A section is a CID and a block.
+	reader, err := car.NewBlockReader(r, car.WithTrustedCAR(true), car.MaxAllowedHeaderSize(64<<10), car.MaxAllowedSectionSize(maxBlock+128))
+	if err != nil {
+		return fmt.Errorf("header: %w: %w", err, hallmark.ErrInvalid)
+	}
+	if in.roots = reader.Roots; len(in.roots) == 0 {
+		return fmt.Errorf("no roots: %w", hallmark.ErrInvalid)
+	}
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("block %d: %w: %w", len(in.order), err, hallmark.ErrInvalid)
+		}
+		if err := in.add(b); err != nil {
+			return fmt.Errorf("block %d: %w", len(in.order), err)
+		}
+	}
+}
+
+func (in *staged) add(b blocks.Block) error {
+	if _, twice := in.at[b.Cid()]; twice {
+		return nil
+	}
+	if len(in.order) == in.limit.Blocks {
+		return fmt.Errorf("more than %d blocks: %w", in.limit.Blocks, hallmark.ErrTooLarge)
+	}
+	node, err := decode(b.Cid(), b.RawData())
+	if err != nil {
+		return err
+	}
+	if _, err := in.file.Write(b.RawData()); err != nil {
+		return err
+	}
+	in.at[b.Cid()] = extent{offset: in.end, size: len(b.RawData()), links: linksOf(node)}
+	in.order = append(in.order, b.Cid())
+	in.end += int64(len(b.RawData()))
+	return nil
+}
+
+func (in *staged) block(c cid.Cid) (blocks.Block, error) {
+	e := in.at[c]
+	data := make([]byte, e.size)
+	if _, err := in.file.ReadAt(data, e.offset); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return blocks.NewBlockWithCid(data, c)
+}
+
+// decode checks that data is what c names and reads it as a node.
+func decode(c cid.Cid, data []byte) (ipld.Node, error) {
+	want, err := digestOf(c)
+	if err != nil {
+		return nil, err
+	}
+	if got := hallmark.DigestOf(data); got != want {
+		return nil, &hallmark.DigestMismatchError{What: "block " + c.String(), Want: want, Got: got}
+	}
+	b, err := blocks.NewBlockWithCid(data, c)
+	if err != nil {
+		return nil, err
+	}
+	if c.Prefix().Codec == cid.Raw {
+		return merkledag.DecodeRawBlock(b)
+	}
+	node, err := merkledag.DecodeProtobufBlock(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", c, err, hallmark.ErrInvalid)
+	}
+	return node, nil
+}

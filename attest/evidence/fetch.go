@@ -1,0 +1,104 @@
+package evidence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/ipfs/go-cid"
+	ipld "github.com/ipfs/go-ipld-format"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+// FetchVerified gets the document that a CID names from any IPFS HTTP gateway, block by block, and trusts none of it:
+// every block is hashed. Errors: [hallmark.ErrDigest] for bytes that are not what was asked for, [hallmark.ErrNotFound]
+// and [hallmark.ErrEvidenceMissing] when the gateway does not have them, [hallmark.ErrUnavailable] when it does not
+// answer as it should, [hallmark.ErrTooLarge] over limit bytes.
+func FetchVerified(ctx context.Context, client *http.Client, gatewayURL, id string, limit int64) ([]byte, error) {
+	c, err := parseCID(id)
+	if err != nil {
+		return nil, err
+	}
+	base, err := url.Parse(gatewayURL)
+	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+		return nil, fmt.Errorf("gateway %q: not an http(s) URL: %w", hallmark.CleanText(gatewayURL, 200), hallmark.ErrInvalid)
+	}
+	b, err := readFile(ctx, &remote{client: client, base: base}, c, limit)
+	if err != nil {
+		return nil, fmt.Errorf("fetching %s from %s: %w", id, base.Redacted(), err)
+	}
+	return b, nil
+}
+
+// remote gives verified nodes of a gateway.
+type remote struct {
+	client *http.Client
+	base   *url.URL
+}
+
+// Get implements [ipld.NodeGetter].
+func (r *remote) Get(ctx context.Context, c cid.Cid) (ipld.Node, error) {
+	data, err := r.block(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return decode(c, data)
+}
+
+// GetMany implements [ipld.NodeGetter]. The tree reader asks for the next few leaves ahead; they come one by one.
+func (r *remote) GetMany(ctx context.Context, cs []cid.Cid) <-chan *ipld.NodeOption {
+	out := make(chan *ipld.NodeOption, len(cs)) // so that the goroutine ends whether or not somebody still reads
+	go func() {
+		defer close(out)
+		for _, c := range cs {
+			node, err := r.Get(ctx, c)
+			out <- &ipld.NodeOption{Node: node, Err: err}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return out
+}
+
+func (r *remote) block(ctx context.Context, c cid.Cid) ([]byte, error) {
+	if _, err := digestOf(c); err != nil {
+		return nil, err
+	}
+	u := r.base.JoinPath("ipfs", c.String())
+	u.RawQuery = "format=raw"
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/vnd.ipld.raw")
+	resp, err := r.client.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, fmt.Errorf("%w: %w", err, hallmark.ErrUnavailable)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound, http.StatusGone:
+		return nil, fmt.Errorf("block %s: %w: %w", c, hallmark.ErrNotFound, hallmark.ErrEvidenceMissing)
+	default:
+		return nil, fmt.Errorf("block %s: the gateway answers %d: %w", c, resp.StatusCode, hallmark.ErrUnavailable)
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxBlock+1))
+	switch {
+	case err != nil && errors.Is(err, ctx.Err()):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("block %s: %w: %w", c, err, hallmark.ErrUnavailable)
+	case len(data) > maxBlock:
+		return nil, fmt.Errorf("block %s: more than %d bytes: %w", c, maxBlock, hallmark.ErrTooLarge)
+	}
+	return data, nil
+}
