@@ -25,8 +25,6 @@ type Config struct {
 	Logger        *slog.Logger
 	// VerifierID names this service in verification summaries, as a URI.
 	VerifierID string
-	// Head is how far an anchor has to come before its version counts as anchored: included, safe or final.
-	Head hallmark.AnchorState
 	// Poll is how long the anchor step waits between two looks at the chain, and the first delay of a retry.
 	Poll time.Duration
 }
@@ -51,9 +49,6 @@ func (c Config) Check() error {
 	missing(c.Gateway == nil, "gateway")
 	missing(c.Logger == nil, "logger")
 	missing(c.VerifierID == "", "verifier id")
-	if _, ok := anchorRank(c.Head); !ok || c.Head == hallmark.AnchorPending {
-		errs = append(errs, fmt.Errorf("anchor head %q is not included, safe or final: %w", c.Head, hallmark.ErrInvalid))
-	}
 	if c.Poll <= 0 {
 		errs = append(errs, fmt.Errorf("poll interval %v is not positive: %w", c.Poll, hallmark.ErrInvalid))
 	}

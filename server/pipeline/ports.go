@@ -21,7 +21,7 @@ type Submissions interface {
 	Artifact(ctx context.Context, d hallmark.Digest) (hallmark.Artifact, error)
 	// SubmitterKeys returns the keys registered for an API key.
 	SubmitterKeys(ctx context.Context, owner int64) ([]hallmark.SubmitterKey, error)
-	// Submit accepts s and enqueues its first job, in one transaction. The ID of s is set by the store. It returns the
+	// Submit accepts s and enqueues its first job (of kind firstJob), in one transaction. The ID of s is set by the store. It returns the
 	// submission that stands and whether that is s: the same model, policy, profile and lineage, or the same idempotency
 	// key of one owner, give the first one. The same model with another policy, profile or lineage is ErrConflict,
 	// unless its version failed: then s takes its place.
@@ -41,10 +41,11 @@ type Versions interface {
 
 // A Journal keeps the completed cases of a run, so that an interrupted one goes on where it stopped.
 type Journal interface {
-	// Cases returns a submission's completed cases in the order in which they were added.
-	Cases(ctx context.Context, submission string) ([]hallmark.CaseEvidence, error)
-	// AddCase commits one case and its event. A case that is there already is left as it is.
-	AddCase(ctx context.Context, c hallmark.CaseEvidence, event hallmark.Event) error
+	// BeginRun returns the cases of a submission's run that are complete, in the order in which they were added. Cases
+	// of another run (an older suite or engine) are forgotten.
+	BeginRun(ctx context.Context, submission, run string) ([]hallmark.CaseEvidence, error)
+	// AddCase commits one case of a run and its event. A case that is there already is left as it is, without an event.
+	AddCase(ctx context.Context, run string, c hallmark.CaseEvidence, event hallmark.Event) error
 }
 
 // An EventLog keeps events in order.
@@ -63,6 +64,9 @@ type Fingerprinter interface {
 // stopped the run. ErrDigest: the bytes are not those of the version.
 type Sandbox interface {
 	Scan(ctx context.Context, t Target) (hallmark.Scan, error)
+	// RunID names what decides the outcome of a run besides the model: suite, engine version, seed. Completed cases are
+	// taken over into a resumed run only under the same name.
+	RunID(ctx context.Context, r TestRequest) (string, error)
 	Test(ctx context.Context, r TestRequest) (TestResult, error)
 }
 
