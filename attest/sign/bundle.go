@@ -82,15 +82,6 @@ func Verify(bundle []byte, trusted ...[]byte) (Verified, error) {
 	return Verified{Statement: envelope.Payload, Envelope: raw, Key: key, KeyHint: key.Hint()}, nil
 }
 
-// Hint returns which key a bundle says it was signed with, unverified, so that a caller can look the key up.
-func Hint(bundle []byte) (string, error) {
-	hint, _, err := parseBundle(bundle)
-	if err != nil {
-		return "", fmt.Errorf("read bundle: %w: %w", err, hallmark.ErrSignature)
-	}
-	return hint, nil
-}
-
 func parseBundle(b []byte) (hint string, e statement.Envelope, err error) {
 	var w wireBundle
 	if len(b) > MaxBundle {
