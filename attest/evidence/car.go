@@ -8,10 +8,8 @@ import (
 	"io"
 	"os"
 
-	"github.com/ipfs/boxo/ipld/merkledag"
 	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
-	ipld "github.com/ipfs/go-ipld-format"
 	"github.com/ipld/go-car/v2"
 	"github.com/ipld/go-car/v2/storage"
 
@@ -33,7 +31,7 @@ func (s *Store) ExportCAR(ctx context.Context, w io.Writer, roots ...string) err
 		return fmt.Errorf("exporting a CAR: %w", err)
 	}
 	err = walk(ids, func(c cid.Cid) ([]cid.Cid, error) {
-		node, err := s.dag.Get(ctx, c)
+		node, err := reader{s}.node(ctx, c)
 		if err != nil {
 			return nil, fmt.Errorf("block %s: %w", c, kind(err))
 		}
@@ -46,39 +44,6 @@ func (s *Store) ExportCAR(ctx context.Context, w io.Writer, roots ...string) err
 		return fmt.Errorf("exporting a CAR: %w", err)
 	}
 	return nil
-}
-
-// walk visits every block below the roots once, parents first and in the order of their links.
-func walk(roots []cid.Cid, visit func(cid.Cid) ([]cid.Cid, error)) error {
-	seen := cid.NewSet()
-	var stack []cid.Cid
-	push := func(cs []cid.Cid) {
-		for i := range cs {
-			stack = append(stack, cs[len(cs)-1-i])
-		}
-	}
-	push(roots)
-	for len(stack) > 0 {
-		c := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		if !seen.Visit(c) {
-			continue
-		}
-		links, err := visit(c)
-		if err != nil {
-			return err
-		}
-		push(links)
-	}
-	return nil
-}
-
-func linksOf(n ipld.Node) []cid.Cid {
-	links := make([]cid.Cid, len(n.Links()))
-	for i, l := range n.Links() {
-		links[i] = l.Cid
-	}
-	return links
 }
 
 // Limits bounds an import.
@@ -120,7 +85,7 @@ func (s *Store) importCAR(ctx context.Context, r io.Reader, lim Limits) ([]strin
 		if e, ok := in.at[c]; ok {
 			return e.links, nil
 		}
-		node, err := s.dag.Get(ctx, c)
+		node, err := reader{s}.node(ctx, c)
 		if err != nil {
 			return nil, fmt.Errorf("block %s below the roots: %w: %w", c, err, hallmark.ErrEvidenceMissing)
 		}
@@ -246,27 +211,4 @@ func (in *staged) block(c cid.Cid) (blocks.Block, error) {
 		return nil, err
 	}
 	return blocks.NewBlockWithCid(data, c)
-}
-
-// decode checks that data is what c names and reads it as a node.
-func decode(c cid.Cid, data []byte) (ipld.Node, error) {
-	want, err := digestOf(c)
-	if err != nil {
-		return nil, err
-	}
-	if got := hallmark.DigestOf(data); got != want {
-		return nil, &hallmark.DigestMismatchError{What: "block " + c.String(), Want: want, Got: got}
-	}
-	b, err := blocks.NewBlockWithCid(data, c)
-	if err != nil {
-		return nil, err
-	}
-	if c.Prefix().Codec == cid.Raw {
-		return merkledag.DecodeRawBlock(b)
-	}
-	node, err := merkledag.DecodeProtobufBlock(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", c, err, hallmark.ErrInvalid)
-	}
-	return node, nil
 }

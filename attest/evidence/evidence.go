@@ -17,7 +17,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -26,7 +25,6 @@ import (
 	"github.com/ipfs/boxo/blockservice"
 	"github.com/ipfs/boxo/exchange/offline"
 	"github.com/ipfs/boxo/ipld/merkledag"
-	uio "github.com/ipfs/boxo/ipld/unixfs/io"
 	"github.com/ipfs/go-cid"
 	ipld "github.com/ipfs/go-ipld-format"
 	"github.com/multiformats/go-multihash"
@@ -124,35 +122,9 @@ func (s *Store) Get(ctx context.Context, id string, limit int64) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	b, err := readFile(ctx, s.dag, c, limit)
+	b, err := readFile(ctx, reader{s}.node, c, limit)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", id, kind(err))
-	}
-	return b, nil
-}
-
-// readFile reads a UnixFS file of at most limit bytes from a source of verified nodes.
-func readFile(ctx context.Context, from ipld.NodeGetter, c cid.Cid, limit int64) ([]byte, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	node, err := from.Get(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	r, err := uio.NewDagReader(ctx, node, from)
-	if err != nil {
-		return nil, fmt.Errorf("not a file: %w: %w", err, hallmark.ErrInvalid)
-	}
-	defer func() { _ = r.Close() }()
-	if r.Size() > uint64(max(limit, 0)) {
-		return nil, fmt.Errorf("%d bytes, at most %d: %w", r.Size(), limit, hallmark.ErrTooLarge)
-	}
-	b, err := io.ReadAll(io.LimitReader(r, limit+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case uint64(len(b)) != r.Size():
-		return nil, fmt.Errorf("%d bytes where the tree says %d: %w", len(b), r.Size(), hallmark.ErrInvalid)
 	}
 	return b, nil
 }

@@ -27,7 +27,7 @@ func FetchVerified(ctx context.Context, client *http.Client, gatewayURL, id stri
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
 		return nil, fmt.Errorf("gateway %q: not an http(s) URL: %w", hallmark.CleanText(gatewayURL, 200), hallmark.ErrInvalid)
 	}
-	b, err := readFile(ctx, &remote{client: client, base: base}, c, limit)
+	b, err := readFile(ctx, (&remote{client: client, base: base}).node, c, limit)
 	if err != nil {
 		return nil, fmt.Errorf("fetching %s from %s: %w", id, base.Redacted(), err)
 	}
@@ -40,29 +40,12 @@ type remote struct {
 	base   *url.URL
 }
 
-// Get implements [ipld.NodeGetter].
-func (r *remote) Get(ctx context.Context, c cid.Cid) (ipld.Node, error) {
+func (r *remote) node(ctx context.Context, c cid.Cid) (ipld.Node, error) {
 	data, err := r.block(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	return decode(c, data)
-}
-
-// GetMany implements [ipld.NodeGetter]. The tree reader asks for the next few leaves ahead; they come one by one.
-func (r *remote) GetMany(ctx context.Context, cs []cid.Cid) <-chan *ipld.NodeOption {
-	out := make(chan *ipld.NodeOption, len(cs)) // so that the goroutine ends whether or not somebody still reads
-	go func() {
-		defer close(out)
-		for _, c := range cs {
-			node, err := r.Get(ctx, c)
-			out <- &ipld.NodeOption{Node: node, Err: err}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	return out
 }
 
 func (r *remote) block(ctx context.Context, c cid.Cid) ([]byte, error) {
