@@ -1,0 +1,177 @@
+package template
+
+import (
+	"slices"
+	"strings"
+)
+
+// The names below reach for the host in the template engines of Python. Nothing of the kind exists here; a template
+// that tries is not a chat template, and is refused before anything is rendered.
+
+// forbiddenNames cannot be used as variables at all.
+var forbiddenNames = []string{"self", "cycler", "joiner", "lipsum"}
+
+// forbiddenCalls cannot be called, unless the template itself defines them.
+var forbiddenCalls = []string{
+	"getattr", "setattr", "eval", "exec", "compile", "open", "globals", "locals", "vars", "dir", "type", "super",
+	"get_flashed_messages", "url_for", "import", "breakpoint", "input", "help", "object",
+}
+
+var forbiddenFilters = []string{"attr", "format", "xmlattr", "pprint"}
+
+// forbiddenAttributes lead from an object of Python to its code and frames without an underscore in front.
+var forbiddenAttributes = []string{
+	"mro", "func_globals", "func_code", "func_closure", "im_func", "im_self", "im_class", "gi_frame", "gi_code",
+	"cr_frame", "cr_code", "ag_frame", "ag_code", "f_globals", "f_locals", "f_builtins", "f_back", "f_code",
+	"tb_frame", "tb_next", "format_map", "subclasses", "popen",
+}
+
+func forbiddenCall(name string) bool { return slices.Contains(forbiddenCalls, name) }
+
+func forbiddenFilter(name string) bool { return slices.Contains(forbiddenFilters, name) }
+
+func checkName(t token) error {
+	if strings.HasPrefix(t.s, "__") || slices.Contains(forbiddenNames, t.s) {
+		return forbiddenf(t.pos, "name %q", t.s)
+	}
+	return nil
+}
+
+func checkAttribute(at int, name string) error {
+	if strings.HasPrefix(name, "_") || slices.Contains(forbiddenAttributes, name) {
+		return forbiddenf(at, "attribute %q", name)
+	}
+	return nil
+}
+
+// checkString refuses the name of an object's internals, such as "__class__", anywhere in a string of an expression.
+func checkString(at int, s string) error {
+	for rest := s; ; {
+		i := strings.Index(rest, "__")
+		if i < 0 {
+			return nil
+		}
+		rest = strings.TrimLeft(rest[i:], "_")
+		name := rest[:len(rest)-len(strings.TrimLeft(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"))]
+		if name != "" && strings.HasPrefix(rest[len(name):], "__") {
+			return forbiddenf(at, "%q in a string", "__"+name+"__")
+		}
+	}
+}
+
+// checkSubscript refuses names that start with an underscore, however they are put together from constants, and names
+// that are put together from pieces which are not known before rendering.
+func (p *parser) checkSubscript(i expr) error {
+	if v, ok := p.constant(i); ok {
+		if s, ok := v.(text); ok {
+			return checkAttribute(i.offset(), s.s)
+		}
+		return nil
+	}
+	if buildsString(i) {
+		return forbiddenf(i.offset(), "subscript put together from pieces")
+	}
+	return nil
+}
+
+// buildsString reports whether x joins strings.
+func buildsString(x expr) bool {
+	switch x := x.(type) {
+	case *literal:
+		_, ok := x.v.(text)
+		return ok
+	case *binaryExpr:
+		return x.op == "~" || (x.op == "+" || x.op == "*") && (buildsString(x.l) || buildsString(x.r))
+	case *filterExpr:
+		return slices.Contains([]string{"join", "replace", "reverse"}, x.name)
+	case *methodExpr:
+		return slices.Contains([]string{"join", "replace", "format"}, x.name)
+	default:
+		return false
+	}
+}
+
+// checkMethod allows format on a constant with plain fields only: a format string that comes from elsewhere, or that
+// names attributes, reads objects.
+func (p *parser) checkMethod(m *methodExpr) error {
+	if m.name != "format" {
+		return nil
+	}
+	v, ok := p.constant(m.x)
+	s, isText := v.(text)
+	if !ok || !isText {
+		return forbiddenf(m.offset(), "format of a string that is not a constant")
+	}
+	if strings.Count(s.s, "{}") != strings.Count(s.s, "{") || strings.Count(s.s, "{") != strings.Count(s.s, "}") {
+		return forbiddenf(m.offset(), "format with fields other than {}")
+	}
+	return nil
+}
+
+// checkFilter looks at the attribute that a filter reads from each item. It has to be known before rendering.
+func (p *parser) checkFilter(f *filterExpr) error {
+	if k := slices.Index(filters[f.name].params, "attribute"); k >= 0 && f.args[k] != nil {
+		return p.checkPath(f, f.args[k])
+	}
+	return nil
+}
+
+// checkPath checks an attribute argument: a number, or names with dots between them.
+func (p *parser) checkPath(f *filterExpr, x expr) error {
+	v, ok := p.constant(x)
+	if !ok {
+		return forbiddenf(x.offset(), "attribute of %s is not a constant", f.name)
+	}
+	s, ok := v.(text)
+	if !ok {
+		return nil
+	}
+	for part := range strings.SplitSeq(s.s, ".") {
+		if err := checkAttribute(x.offset(), part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// constant evaluates x if it depends on nothing that is known at rendering only.
+func (p *parser) constant(x expr) (value, bool) {
+	if !p.isConstant(x) {
+		return nil, false
+	}
+	v, err := p.fold.eval(x, &scope{vars: p.consts})
+	return v, err == nil
+}
+
+func (p *parser) isConstant(xs ...expr) bool {
+	for _, x := range xs {
+		ok := true
+		switch x := x.(type) {
+		case nil, *literal:
+		case *nameExpr:
+			_, ok = p.consts[x.name]
+		case *listExpr:
+			ok = p.isConstant(x.items...)
+		case *unaryExpr:
+			ok = p.isConstant(x.x)
+		case *binaryExpr:
+			ok = p.isConstant(x.l, x.r)
+		case *condExpr:
+			ok = p.isConstant(x.cond, x.yes, x.no)
+		case *indexExpr:
+			ok = p.isConstant(x.x, x.i)
+		case *sliceExpr:
+			ok = p.isConstant(x.x, x.lo, x.hi, x.step)
+		case *methodExpr:
+			ok = p.isConstant(x.x) && p.isConstant(x.args...)
+		case *filterExpr:
+			ok = p.isConstant(x.x) && p.isConstant(x.args...)
+		default:
+			ok = false
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}

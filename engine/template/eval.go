@@ -1,0 +1,392 @@
+package template
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+func (e *literal) eval(*interp, *scope) (value, error) { return e.v, nil }
+
+func (e *nameExpr) eval(_ *interp, sc *scope) (value, error) {
+	if v, ok := sc.get(e.name); ok {
+		return v, nil
+	}
+	if g, ok := globals[e.name]; ok {
+		return &builtin{e.name, g}, nil
+	}
+	return undefined{e.name}, nil
+}
+
+func (e *listExpr) eval(in *interp, sc *scope) (value, error) {
+	items, err := in.evalAll(e.items, sc)
+	return &list{items: items, tuple: e.tuple}, err
+}
+
+func (e *dictExpr) eval(in *interp, sc *scope) (value, error) {
+	d := newDict(len(e.keys))
+	for i := range e.keys {
+		k, err := in.eval(e.keys[i], sc)
+		if err != nil {
+			return nil, err
+		}
+		v, err := in.eval(e.values[i], sc)
+		if err != nil {
+			return nil, err
+		}
+		if err := d.set(k, v); err != nil {
+			return nil, at(e.offset(), err)
+		}
+	}
+	return d, nil
+}
+
+func (e *unaryExpr) eval(in *interp, sc *scope) (value, error) {
+	v, err := in.eval(e.x, sc)
+	if err != nil {
+		return nil, err
+	}
+	if e.op == "not" {
+		return boolean(!truth(v)), nil
+	}
+	if f, ok := v.(float); ok {
+		if e.op == "-" {
+			f = -f
+		}
+		return f, nil
+	}
+	i, ok := integral(v)
+	if !ok {
+		return nil, renderf(e.offset(), "sign of %s", describe(v))
+	}
+	if e.op == "-" {
+		i = -i
+	}
+	return integer(i), nil
+}
+
+func (e *binaryExpr) eval(in *interp, sc *scope) (value, error) {
+	l, err := in.eval(e.l, sc)
+	if err != nil {
+		return nil, err
+	}
+	if e.op == "and" && !truth(l) || e.op == "or" && truth(l) {
+		return l, nil
+	}
+	r, err := in.eval(e.r, sc)
+	if err != nil || e.op == "and" || e.op == "or" {
+		return r, err
+	}
+	var v value
+	if e.op == "~" {
+		v, err = in.concat(l, r)
+	} else {
+		v, err = in.arithmetic(e.op, l, r)
+	}
+	return v, at(e.offset(), err)
+}
+
+func (e *compareExpr) eval(in *interp, sc *scope) (value, error) {
+	l, err := in.eval(e.first, sc)
+	if err != nil {
+		return nil, err
+	}
+	for i, op := range e.ops {
+		r, err := in.eval(e.rest[i], sc)
+		if err != nil {
+			return nil, err
+		}
+		ok, err := in.compare(op, l, r)
+		if err != nil {
+			return nil, at(e.offset(), err)
+		}
+		if !ok {
+			return boolean(false), nil
+		}
+		l = r
+	}
+	return boolean(true), nil
+}
+
+func (e *condExpr) eval(in *interp, sc *scope) (value, error) {
+	c, err := in.eval(e.cond, sc)
+	switch {
+	case err != nil:
+		return nil, err
+	case truth(c):
+		return in.eval(e.yes, sc)
+	case e.no == nil:
+		return undefined{"the value of if without else"}, nil
+	default:
+		return in.eval(e.no, sc)
+	}
+}
+
+func (e *attrExpr) eval(in *interp, sc *scope) (value, error) {
+	x, err := in.eval(e.x, sc)
+	if err != nil {
+		return nil, err
+	}
+	v, err := attribute(x, e.name)
+	return v, at(e.offset(), err)
+}
+
+func (e *indexExpr) eval(in *interp, sc *scope) (value, error) {
+	x, err := in.eval(e.x, sc)
+	if err != nil {
+		return nil, err
+	}
+	i, err := in.eval(e.i, sc)
+	if err != nil {
+		return nil, err
+	}
+	if s, ok := i.(text); ok && checkAttribute(0, s.s) != nil {
+		return nil, forbiddenf(e.offset(), "subscript %.40q", s.s)
+	}
+	v, err := in.item(x, i)
+	return v, at(e.offset(), err)
+}
+
+func (e *sliceExpr) eval(in *interp, sc *scope) (value, error) {
+	x, err := in.eval(e.x, sc)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := in.evalAll([]expr{e.lo, e.hi, e.step}, sc)
+	if err != nil {
+		return nil, err
+	}
+	v, err := in.slice(x, parts)
+	return v, at(e.offset(), err)
+}
+
+func (e *callExpr) eval(in *interp, sc *scope) (value, error) {
+	fn, err := in.eval(e.fn, sc)
+	if err != nil {
+		return nil, err
+	}
+	args, err := in.evalAll(e.args.list, sc)
+	if err != nil {
+		return nil, err
+	}
+	named, err := in.evalAll(e.args.named, sc)
+	if err != nil {
+		return nil, err
+	}
+	switch fn := fn.(type) {
+	case *macro:
+		return in.callMacro(e.offset(), fn, args, e.args.names, named)
+	case *builtin:
+		v, err := fn.call(in, args, e.args.names, named)
+		var p *posError
+		if errors.As(err, &p) { // raise_exception does not know its place
+			p.pos = e.offset()
+		}
+		return v, at(e.offset(), err)
+	default:
+		return nil, renderf(e.offset(), "%s cannot be called", describe(fn))
+	}
+}
+
+func (e *methodExpr) eval(in *interp, sc *scope) (value, error) {
+	return in.apply(e.x, e.args, e.call, e.offset(), sc)
+}
+
+func (e *filterExpr) eval(in *interp, sc *scope) (value, error) {
+	return in.apply(e.x, e.args, e.call, e.offset(), sc)
+}
+
+func (in *interp) apply(x expr, args []expr, call callFunc, pos int, sc *scope) (value, error) {
+	v, err := in.eval(x, sc)
+	if err != nil {
+		return nil, err
+	}
+	a, err := in.evalAll(args, sc)
+	if err != nil {
+		return nil, err
+	}
+	v, err = call(in, v, a)
+	return v, at(pos, err)
+}
+
+func (e *testExpr) eval(in *interp, sc *scope) (value, error) {
+	v, err := in.eval(e.x, sc)
+	if err != nil {
+		return nil, err
+	}
+	a, err := in.evalAll(e.args, sc)
+	if err != nil {
+		return nil, err
+	}
+	ok, err := e.call(in, v, a)
+	return boolean(ok != e.negate), at(e.offset(), err)
+}
+
+// describe names v for an error text.
+func describe(v value) string {
+	if u, ok := v.(undefined); ok {
+		return strings.ToValidUTF8(u.name, "?") + ", which is undefined,"
+	}
+	return "a " + typeName(v)
+}
+
+// attribute is x.name. What is not there is undefined; an attribute of something undefined is an error.
+func attribute(x value, name string) (value, error) {
+	switch x := x.(type) {
+	case undefined:
+		return nil, errors.New(x.name + " is undefined")
+	case *dict:
+		if v, ok := x.get(str(name)); ok {
+			return v, nil
+		}
+	case *namespace:
+		if v, ok := x.vars[name]; ok {
+			return v, nil
+		}
+	case *loop:
+		return x.attribute(name), nil
+	}
+	return undefined{name}, nil
+}
+
+// item is x[i].
+func (in *interp) item(x, i value) (value, error) {
+	n, isIndex := index(i)
+	switch x := x.(type) {
+	case *dict:
+		if v, ok := x.get(i); ok {
+			return v, nil
+		}
+	case *list:
+		if n < 0 {
+			n += len(x.items)
+		}
+		if isIndex && n >= 0 && n < len(x.items) {
+			return x.items[n], nil
+		}
+	case text:
+		if err := in.charge(len(x.s) / stepBytes); err != nil {
+			return nil, err
+		}
+		if n < 0 {
+			n += utf8.RuneCountInString(x.s)
+		}
+		if start := byteOffset(x.s, n); isIndex && n >= 0 && start < len(x.s) {
+			return x.slice(start, start+byteOffset(x.s[start:], 1)), nil
+		}
+	}
+	if s, ok := i.(text); ok {
+		if _, isDict := x.(*dict); !isDict {
+			return attribute(x, s.s)
+		}
+		return undefined{s.s}, nil
+	}
+	if u, ok := x.(undefined); ok {
+		return nil, errors.New(u.name + " is undefined")
+	}
+	if isIndex {
+		return undefined{"item " + strconv.Itoa(n)}, nil
+	}
+	return undefined{"item"}, nil
+}
+
+// slice is x[lo:hi:step].
+func (in *interp) slice(x value, parts []value) (value, error) {
+	var size int
+	t, isText := x.(text)
+	l, isList := x.(*list)
+	switch {
+	case isText:
+		size = utf8.RuneCountInString(t.s)
+	case isList:
+		size = len(l.items)
+	default:
+		return nil, errors.New("slice of " + describe(x))
+	}
+	if err := in.charge(size); err != nil {
+		return nil, err
+	}
+	indexes, err := sliceIndexes(size, parts)
+	if err != nil {
+		return nil, err
+	}
+	if isList {
+		out := &list{items: make([]value, len(indexes)), tuple: l.tuple}
+		for i, k := range indexes {
+			out.items[i] = l.items[k]
+		}
+		return out, nil
+	}
+	return pickRunes(t, indexes), nil
+}
+
+// pickRunes returns the characters of t with the given indexes.
+func pickRunes(t text, indexes []int) text {
+	starts := make([]int, 0, len(t.s)+1)
+	for i := range t.s {
+		starts = append(starts, i)
+	}
+	starts = append(starts, len(t.s))
+	var b textBuilder
+	for i := 0; i < len(indexes); {
+		j := i + 1
+		for j < len(indexes) && indexes[j] == indexes[j-1]+1 { // a run of neighbours is one piece
+			j++
+		}
+		b.add(t.slice(starts[indexes[i]], starts[indexes[j-1]+1]))
+		i = j
+	}
+	return b.text()
+}
+
+// sliceIndexes are the indexes that [lo:hi:step] takes from a sequence of n items, as Python has it.
+func sliceIndexes(n int, parts []value) ([]int, error) {
+	step, err := slicePart(parts[2], 1)
+	if err != nil {
+		return nil, err
+	}
+	if step == 0 {
+		return nil, errors.New("slice step is zero")
+	}
+	first, last := 0, n
+	if step < 0 {
+		first, last = n-1, -n-1
+	}
+	lo, err := slicePart(parts[0], first)
+	if err != nil {
+		return nil, err
+	}
+	hi, err := slicePart(parts[1], last)
+	if err != nil {
+		return nil, err
+	}
+	lo, hi = clampIndex(lo, n, step), clampIndex(hi, n, step)
+	var out []int
+	for i := lo; step > 0 && i < hi || step < 0 && i > hi; i += step {
+		out = append(out, i)
+	}
+	return out, nil
+}
+
+func slicePart(v value, missing int) (int, error) {
+	switch v.(type) {
+	case nil, none:
+		return missing, nil
+	}
+	i, ok := index(v)
+	if !ok {
+		return 0, errors.New("slice index is " + describe(v))
+	}
+	return i, nil
+}
+
+func clampIndex(i, n, step int) int {
+	if i < 0 {
+		i += n
+	}
+	if step < 0 {
+		return min(max(i, -1), n-1)
+	}
+	return min(max(i, 0), n)
+}

@@ -1,0 +1,348 @@
+package template
+
+import (
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// methods are what may be called on a value. A template that calls another one does not parse; a known one on the
+// wrong type is an error of the rendering.
+var methods = map[string]definition{
+	"strip":        def(stripMethod(true, true), "chars"),
+	"lstrip":       def(stripMethod(true, false), "chars"),
+	"rstrip":       def(stripMethod(false, true), "chars"),
+	"split":        def(methodSplit, "sep", "maxsplit"),
+	"rsplit":       def(methodRsplit, "sep", "maxsplit"),
+	"splitlines":   def(onText(splitLines)),
+	"startswith":   def(affixMethod(strings.HasPrefix), "prefix"),
+	"endswith":     def(affixMethod(strings.HasSuffix), "suffix"),
+	"removeprefix": def(methodRemovePrefix, "prefix"),
+	"removesuffix": def(methodRemoveSuffix, "suffix"),
+	"replace":      def(methodReplace, "old", "new", "count"),
+	"upper":        def(onText(func(t text) value { return t.mapRuns(strings.ToUpper) })),
+	"lower":        def(onText(func(t text) value { return t.mapRuns(strings.ToLower) })),
+	"title":        def(onText(func(t text) value { return titleText(t) })),
+	"capitalize":   def(onText(func(t text) value { return capitalize(t) })),
+	"find":         def(methodFind, "sub"),
+	"count":        def(methodCount, "sub"),
+	"join":         def(methodJoin, "items"),
+	"format":       def(methodFormat, "..."),
+	"isdigit":      def(classMethod(unicode.IsDigit)),
+	"isalpha":      def(classMethod(unicode.IsLetter)),
+	"isalnum":      def(classMethod(func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })),
+	"isspace":      def(classMethod(unicode.IsSpace)),
+	"isupper":      def(boolMethod(caseTest(unicode.IsLower, unicode.IsUpper))),
+	"islower":      def(boolMethod(caseTest(unicode.IsUpper, unicode.IsLower))),
+
+	"items":  def(onDict(func(d *dict) value { return d.items() })),
+	"keys":   def(onDict(func(d *dict) value { return &list{items: d.keys[:len(d.keys):len(d.keys)]} })),
+	"values": def(onDict(func(d *dict) value { return &list{items: d.values[:len(d.values):len(d.values)]} })),
+	"get":    def(methodGet, "key", "default"),
+	"append": def(methodAppend, "item"),
+	"pop":    def(methodPop, "index"),
+}
+
+func onText(f func(text) value) callFunc {
+	return func(in *interp, v value, _ []value) (value, error) {
+		t, ok := v.(text)
+		if !ok {
+			return nil, errors.New("string method on " + describe(v))
+		}
+		return f(t), in.charge((len(t.s) + originBytes*len(t.from)) / stepBytes)
+	}
+}
+
+func onDict(f func(*dict) value) callFunc {
+	return func(in *interp, v value, _ []value) (value, error) {
+		d, ok := v.(*dict)
+		if !ok {
+			return nil, errors.New("mapping method on " + describe(v))
+		}
+		return f(d), in.charge(2 * len(d.keys))
+	}
+}
+
+// texts returns v and the arguments a as texts, and charges for one pass over them.
+func (in *interp) texts(v value, a ...value) ([]text, error) {
+	out := make([]text, 0, 1+len(a))
+	for _, x := range append([]value{v}, a...) {
+		t, ok := x.(text)
+		if x == nil {
+			return nil, errors.New("an argument is missing")
+		}
+		if !ok {
+			return nil, errors.New("a string is needed, not " + describe(x))
+		}
+		if err := in.charge((len(t.s) + originBytes*len(t.from)) / stepBytes); err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+func stripMethod(left, right bool) callFunc {
+	return func(in *interp, v value, a []value) (value, error) {
+		if _, isNone := a[0].(none); isNone || a[0] == nil {
+			a[0] = str("")
+		}
+		ts, err := in.texts(v, a[0])
+		if err != nil {
+			return nil, err
+		}
+		if len(ts[1].s) > 100 { // each character is looked up in it
+			return nil, errors.New("strip of more than 100 characters")
+		}
+		return ts[0].trim(ts[1].s, left, right), nil
+	}
+}
+
+// separator reads the arguments of split.
+func (in *interp) separator(v value, a []value) (t text, sep string, n int, err error) {
+	n = -1
+	if a[1] != nil {
+		var ok bool
+		if n, ok = index(a[1]); !ok {
+			return t, "", 0, errors.New("maxsplit is " + describe(a[1]))
+		}
+	}
+	if _, isNone := a[0].(none); isNone || a[0] == nil {
+		a[0] = str("")
+	} else if s, ok := a[0].(text); ok && s.s == "" {
+		return t, "", 0, errors.New("separator is empty")
+	}
+	ts, err := in.texts(v, a[0])
+	if err != nil {
+		return t, "", 0, err
+	}
+	return ts[0], ts[1].s, n, nil
+}
+
+func methodSplit(in *interp, v value, a []value) (value, error) {
+	t, sep, n, err := in.separator(v, a)
+	if err != nil {
+		return nil, err
+	}
+	return in.textList(t.split(sep, n))
+}
+
+// methodRsplit is split with the cuts counted from the end.
+func methodRsplit(in *interp, v value, a []value) (value, error) {
+	t, sep, n, err := in.separator(v, a)
+	if err != nil {
+		return nil, err
+	}
+	pieces := t.split(sep, -1)
+	if n < 0 || n >= len(pieces)-1 || sep == "" && n > 0 {
+		return in.textList(pieces)
+	}
+	rest := 0
+	for _, p := range pieces[:len(pieces)-n] {
+		rest += len(p.s) + len(sep)
+	}
+	return in.textList(append([]text{t.slice(0, rest-len(sep))}, pieces[len(pieces)-n:]...))
+}
+
+func (in *interp) textList(ts []text) (value, error) {
+	out := &list{items: make([]value, len(ts))}
+	for i, t := range ts {
+		out.items[i] = t
+	}
+	return out, in.charge(len(ts))
+}
+
+func splitLines(t text) value {
+	lines := t.replace(str("\r\n"), str("\n"), -1).split("\n", -1)
+	out := &list{}
+	for i, l := range lines {
+		if i < len(lines)-1 || l.s != "" {
+			out.items = append(out.items, l)
+		}
+	}
+	return out
+}
+
+func affixMethod(has func(s, affix string) bool) callFunc {
+	return func(in *interp, v value, a []value) (value, error) {
+		affixes := a
+		if l, ok := a[0].(*list); ok {
+			affixes = l.items
+		}
+		ts, err := in.texts(v, affixes...)
+		if err != nil {
+			return nil, err
+		}
+		for _, affix := range ts[1:] {
+			if has(ts[0].s, affix.s) {
+				return boolean(true), nil
+			}
+		}
+		return boolean(false), nil
+	}
+}
+
+func methodRemovePrefix(in *interp, v value, a []value) (value, error) {
+	ts, err := in.texts(v, a[0])
+	if err != nil || !strings.HasPrefix(ts[0].s, ts[1].s) {
+		return v, err
+	}
+	return ts[0].slice(len(ts[1].s), len(ts[0].s)), nil
+}
+
+func methodRemoveSuffix(in *interp, v value, a []value) (value, error) {
+	ts, err := in.texts(v, a[0])
+	if err != nil || !strings.HasSuffix(ts[0].s, ts[1].s) {
+		return v, err
+	}
+	return ts[0].slice(0, len(ts[0].s)-len(ts[1].s)), nil
+}
+
+func methodReplace(in *interp, v value, a []value) (value, error) {
+	ts, err := in.texts(v, a[0], a[1])
+	if err != nil {
+		return nil, err
+	}
+	n := -1
+	if a[2] != nil {
+		var ok bool
+		if n, ok = index(a[2]); !ok {
+			return nil, errors.New("count is " + describe(a[2]))
+		}
+	}
+	hits := strings.Count(ts[0].s, ts[1].s)
+	if n >= 0 {
+		hits = min(hits, n)
+	}
+	if err := in.grow(len(ts[0].s)+hits*(len(ts[2].s)-len(ts[1].s)), hits*(1+len(ts[2].from))); err != nil {
+		return nil, err
+	}
+	return ts[0].replace(ts[1], ts[2], n), nil
+}
+
+func titleText(t text) text {
+	inWord := false
+	return t.mapRuns(func(s string) string {
+		s, inWord = title(s, inWord)
+		return s
+	})
+}
+
+func methodFind(in *interp, v value, a []value) (value, error) {
+	ts, err := in.texts(v, a[0])
+	if err != nil {
+		return nil, err
+	}
+	i := strings.Index(ts[0].s, ts[1].s)
+	if i > 0 {
+		i = utf8.RuneCountInString(ts[0].s[:i])
+	}
+	return integer(i), nil
+}
+
+func methodCount(in *interp, v value, a []value) (value, error) {
+	ts, err := in.texts(v, a[0])
+	if err != nil {
+		return nil, err
+	}
+	return integer(strings.Count(ts[0].s, ts[1].s)), nil
+}
+
+func methodJoin(in *interp, v value, a []value) (value, error) {
+	if a[0] == nil {
+		return nil, errors.New("an argument is missing")
+	}
+	sep, ok := v.(text)
+	if !ok {
+		return nil, errors.New("string method on " + describe(v))
+	}
+	items, err := in.iterate(a[0])
+	if err != nil {
+		return nil, err
+	}
+	return in.joinValues(sep, items)
+}
+
+// methodFormat fills the fields {} of a constant: Parse refuses any other receiver and field.
+func methodFormat(in *interp, v value, a []value) (value, error) {
+	t, ok := v.(text)
+	if !ok {
+		return nil, errors.New("string method on " + describe(v))
+	}
+	pieces := t.split("{}", -1)
+	if len(pieces)-1 > len(a) {
+		return nil, errors.New("format has more fields than arguments")
+	}
+	var parts []text
+	for i, p := range pieces {
+		parts = append(parts, p)
+		if i < len(pieces)-1 {
+			field, err := in.toText(a[i])
+			if err != nil {
+				return nil, err
+			}
+			parts = append(parts, field)
+		}
+	}
+	return in.join(parts...)
+}
+
+func classMethod(in func(rune) bool) callFunc {
+	return onText(func(t text) value {
+		return boolean(t.s != "" && !strings.ContainsFunc(t.s, func(r rune) bool { return !in(r) }))
+	})
+}
+
+func boolMethod(test testFunc) callFunc {
+	return func(in *interp, v value, _ []value) (value, error) {
+		ok, err := test(in, v, nil)
+		return boolean(ok), err
+	}
+}
+
+func methodGet(_ *interp, v value, a []value) (value, error) {
+	d, ok := v.(*dict)
+	if !ok || a[0] == nil {
+		return nil, errors.New("get on " + describe(v))
+	}
+	if x, ok := d.get(a[0]); ok {
+		return x, nil
+	}
+	if a[1] != nil {
+		return a[1], nil
+	}
+	return none{}, nil
+}
+
+func methodAppend(in *interp, v value, a []value) (value, error) {
+	l, ok := v.(*list)
+	if !ok || l.tuple || a[0] == nil {
+		return nil, errors.New("append to " + describe(v))
+	}
+	l.items = append(l.items, a[0])
+	return none{}, in.charge(1)
+}
+
+// methodPop takes an item out of a list: the last, or the one at an index.
+func methodPop(in *interp, v value, a []value) (value, error) {
+	l, ok := v.(*list)
+	if !ok || l.tuple {
+		return nil, errors.New("pop from " + describe(v))
+	}
+	i := len(l.items) - 1
+	if a[0] != nil {
+		if i, ok = index(a[0]); !ok {
+			return nil, errors.New("pop at " + describe(a[0]))
+		}
+		if i < 0 {
+			i += len(l.items)
+		}
+	}
+	if i < 0 || i >= len(l.items) {
+		return nil, errors.New("pop outside of the list")
+	}
+	x := l.items[i]
+	l.items = append(append([]value{}, l.items[:i]...), l.items[i+1:]...)
+	return x, in.charge(len(l.items))
+}

@@ -1,0 +1,579 @@
+package template
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// tuple reads an expression, or several with commas between them as a tuple.
+func (p *parser) tuple() (expr, error) { return p.tupleOf(p.expr) }
+
+// tupleNoCond is tuple where "if" does not belong to the expression.
+func (p *parser) tupleNoCond() (expr, error) { return p.tupleOf(p.or) }
+
+func (p *parser) tupleOf(item func() (expr, error)) (expr, error) {
+	start := p.peek().pos
+	x, err := item()
+	if err != nil || !p.is(tokenOperator, ",") {
+		return x, err
+	}
+	out := &listExpr{pos: pos(start), items: []expr{x}, tuple: true}
+	for p.acceptOp(",") {
+		if t := p.peek(); t.kind == tokenPrintEnd || t.kind == tokenBlockEnd || p.is(tokenOperator, ")") {
+			break
+		}
+		if x, err = item(); err != nil {
+			return nil, err
+		}
+		out.items = append(out.items, x)
+	}
+	return out, nil
+}
+
+// expr reads any expression but a bare tuple.
+func (p *parser) expr() (expr, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer func() { p.nest-- }()
+	x, err := p.or()
+	if err != nil {
+		return nil, err
+	}
+	for p.is(tokenName, "if") {
+		at := p.next().pos
+		c := &condExpr{pos: pos(at), yes: x}
+		if c.cond, err = p.or(); err != nil {
+			return nil, err
+		}
+		if p.acceptName("else") {
+			if c.no, err = p.expr(); err != nil {
+				return nil, err
+			}
+		}
+		x = c
+		if err := p.node(); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+// chain reads operands with left-associative operators between them.
+func (p *parser) chain(kind tokenKind, ops []string, operand func() (expr, error)) (expr, error) {
+	x, err := operand()
+	if err != nil {
+		return nil, err
+	}
+	for p.peek().kind == kind && slices.Contains(ops, p.peek().s) {
+		t := p.next()
+		if err := p.node(); err != nil {
+			return nil, err
+		}
+		r, err := operand()
+		if err != nil {
+			return nil, err
+		}
+		x = &binaryExpr{pos(t.pos), t.s, x, r}
+	}
+	return x, nil
+}
+
+func (p *parser) or() (expr, error) { return p.chain(tokenName, []string{"or"}, p.and) }
+
+func (p *parser) and() (expr, error) { return p.chain(tokenName, []string{"and"}, p.not) }
+
+func (p *parser) not() (expr, error) {
+	if !p.is(tokenName, "not") {
+		return p.compare()
+	}
+	t := p.next()
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer func() { p.nest-- }()
+	x, err := p.not()
+	return &unaryExpr{pos(t.pos), "not", x}, err
+}
+
+func (p *parser) compare() (expr, error) {
+	x, err := p.sum()
+	if err != nil {
+		return nil, err
+	}
+	out := &compareExpr{pos: pos(p.peek().pos), first: x}
+	for {
+		op := p.compareOp()
+		if op == "" {
+			break
+		}
+		if err := p.node(); err != nil {
+			return nil, err
+		}
+		if x, err = p.sum(); err != nil {
+			return nil, err
+		}
+		out.ops, out.rest = append(out.ops, op), append(out.rest, x)
+	}
+	if len(out.ops) == 0 {
+		return out.first, nil
+	}
+	return out, nil
+}
+
+func (p *parser) compareOp() string {
+	t := p.peek()
+	switch {
+	case t.kind == tokenOperator && slices.Contains([]string{"==", "!=", "<", "<=", ">", ">="}, t.s),
+		t.kind == tokenName && t.s == "in":
+		p.at++
+		return t.s
+	case t.kind == tokenName && t.s == "not" && p.tokens[p.at+1].kind == tokenName && p.tokens[p.at+1].s == "in":
+		p.at += 2
+		return "not in"
+	default:
+		return ""
+	}
+}
+
+func (p *parser) sum() (expr, error) { return p.chain(tokenOperator, []string{"+", "-"}, p.concat) }
+
+func (p *parser) concat() (expr, error) { return p.chain(tokenOperator, []string{"~"}, p.product) }
+
+func (p *parser) product() (expr, error) {
+	return p.chain(tokenOperator, []string{"*", "/", "//", "%"}, p.power)
+}
+
+func (p *parser) power() (expr, error) {
+	return p.chain(tokenOperator, []string{"**"}, func() (expr, error) { return p.unary(true) })
+}
+
+// unary reads a sign or a primary expression with what follows it. A sign binds closer than a filter.
+func (p *parser) unary(filters bool) (expr, error) {
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer func() { p.nest-- }()
+	t := p.peek()
+	var x expr
+	var err error
+	if p.acceptOp("-") || p.acceptOp("+") {
+		x, err = p.unary(false)
+		x = &unaryExpr{pos(t.pos), t.s, x}
+	} else {
+		x, err = p.primary()
+	}
+	if err == nil {
+		x, err = p.postfix(x)
+	}
+	if err == nil && filters {
+		x, err = p.filters(x)
+	}
+	return x, err
+}
+
+func (p *parser) primary() (expr, error) {
+	t := p.next()
+	at := pos(t.pos)
+	switch t.kind {
+	case tokenName:
+		return p.name(t)
+	case tokenString:
+		s := t.s
+		for p.peek().kind == tokenString { // "a" "b" is one string
+			s += p.next().s
+		}
+		return &literal{at, str(s)}, checkString(t.pos, s)
+	case tokenInteger:
+		n, err := strconv.ParseInt(t.s, 10, 64)
+		if err != nil {
+			return nil, syntaxf(t.pos, "integer %.30q is out of range", t.s)
+		}
+		return &literal{at, integer(n)}, nil
+	case tokenFloat:
+		f, err := strconv.ParseFloat(t.s, 64)
+		if err != nil {
+			return nil, syntaxf(t.pos, "float %.30q is out of range", t.s)
+		}
+		return &literal{at, float(f)}, nil
+	case tokenOperator:
+		switch t.s {
+		case "(":
+			if p.acceptOp(")") {
+				return &listExpr{pos: at, tuple: true}, nil
+			}
+			x, err := p.tuple()
+			if err != nil {
+				return nil, err
+			}
+			return x, p.expectOp(")")
+		case "[":
+			items, err := p.items("]")
+			return &listExpr{pos: at, items: items}, err
+		case "{":
+			return p.dict(at)
+		}
+		return nil, syntaxf(t.pos, "unexpected %q", t.s)
+	default:
+		return nil, syntaxf(t.pos, "expected an expression")
+	}
+}
+
+func (p *parser) name(t token) (expr, error) {
+	at := pos(t.pos)
+	switch t.s {
+	case "true", "True":
+		return &literal{at, boolean(true)}, nil
+	case "false", "False":
+		return &literal{at, boolean(false)}, nil
+	case "none", "None":
+		return &literal{at, none{}}, nil
+	case "and", "or", "not", "in", "is", "if", "else", "elif":
+		return nil, syntaxf(t.pos, "unexpected %q", t.s)
+	}
+	return &nameExpr{at, t.s}, checkName(t)
+}
+
+// items reads expressions up to the closing bracket.
+func (p *parser) items(end string) ([]expr, error) {
+	var out []expr
+	for !p.acceptOp(end) {
+		if len(out) > 0 {
+			if err := p.expectOp(","); err != nil {
+				return nil, err
+			}
+			if p.acceptOp(end) {
+				break
+			}
+		}
+		x, err := p.expr()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+func (p *parser) dict(at pos) (expr, error) {
+	d := &dictExpr{pos: at}
+	for !p.acceptOp("}") {
+		if len(d.keys) > 0 {
+			if err := p.expectOp(","); err != nil {
+				return nil, err
+			}
+			if p.acceptOp("}") {
+				break
+			}
+		}
+		k, err := p.expr()
+		if err != nil {
+			return nil, err
+		}
+		if err := p.expectOp(":"); err != nil {
+			return nil, err
+		}
+		v, err := p.expr()
+		if err != nil {
+			return nil, err
+		}
+		d.keys, d.values = append(d.keys, k), append(d.values, v)
+	}
+	return d, nil
+}
+
+// postfix reads attributes, subscripts and calls.
+func (p *parser) postfix(x expr) (expr, error) {
+	for {
+		t := p.peek()
+		if t.kind != tokenOperator || t.s != "." && t.s != "[" && t.s != "(" {
+			return x, nil
+		}
+		p.at++
+		if err := p.node(); err != nil {
+			return nil, err
+		}
+		var err error
+		switch t.s {
+		case ".":
+			x, err = p.attribute(x)
+		case "[":
+			x, err = p.subscript(x, t.pos)
+		default:
+			x, err = p.call(x, t.pos)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (p *parser) attribute(x expr) (expr, error) {
+	t := p.next()
+	switch t.kind {
+	case tokenInteger:
+		n, err := strconv.Atoi(t.s)
+		if err != nil {
+			return nil, syntaxf(t.pos, "index %.30q is out of range", t.s)
+		}
+		return &indexExpr{pos(t.pos), x, &literal{pos(t.pos), integer(n)}}, nil
+	case tokenName:
+	default:
+		return nil, syntaxf(t.pos, "expected an attribute name")
+	}
+	if err := checkAttribute(t.pos, t.s); err != nil {
+		return nil, err
+	}
+	if !p.acceptOp("(") {
+		return &attrExpr{pos(t.pos), x, t.s}, nil
+	}
+	def, ok := methods[t.s]
+	if !ok {
+		return nil, syntaxf(t.pos, "unknown method %q", t.s)
+	}
+	a, err := p.arguments()
+	if err != nil {
+		return nil, err
+	}
+	m := &methodExpr{pos: pos(t.pos), x: x, name: t.s, call: def.call}
+	if m.args, err = def.bind(t, a); err != nil {
+		return nil, err
+	}
+	return m, p.checkMethod(m)
+}
+
+func (p *parser) subscript(x expr, at int) (expr, error) {
+	var parts [3]expr
+	n := 0
+	for !p.is(tokenOperator, "]") {
+		if p.acceptOp(":") {
+			if n++; n > 2 {
+				return nil, syntaxf(at, "slice has too many parts")
+			}
+			continue
+		}
+		if parts[n] != nil {
+			return nil, syntaxf(p.peek().pos, `expected "]"`)
+		}
+		var err error
+		if parts[n], err = p.expr(); err != nil {
+			return nil, err
+		}
+	}
+	p.at++
+	switch {
+	case n > 0:
+		return &sliceExpr{pos(at), x, parts[0], parts[1], parts[2]}, nil
+	case parts[0] == nil:
+		return nil, syntaxf(at, "subscript is empty")
+	}
+	return &indexExpr{pos(at), x, parts[0]}, p.checkSubscript(parts[0])
+}
+
+func (p *parser) call(fn expr, at int) (expr, error) {
+	name, ok := fn.(*nameExpr)
+	if !ok {
+		return nil, syntaxf(at, "only functions, macros and methods can be called")
+	}
+	if _, ok := globals[name.name]; !ok {
+		p.called = append(p.called, *name)
+	}
+	args, err := p.arguments()
+	return &callExpr{name.pos, name, args}, err
+}
+
+// arguments reads what follows the "(" of a call.
+func (p *parser) arguments() (arguments, error) {
+	var a arguments
+	for first := true; !p.acceptOp(")"); first = false {
+		if !first {
+			if err := p.expectOp(","); err != nil {
+				return a, err
+			}
+			if p.acceptOp(")") {
+				break
+			}
+		}
+		if t := p.peek(); t.kind == tokenOperator && (t.s == "*" || t.s == "**") {
+			return a, syntaxf(t.pos, "unpacked arguments are not supported")
+		}
+		name := ""
+		if p.peek().kind == tokenName && p.tokens[p.at+1].kind == tokenOperator && p.tokens[p.at+1].s == "=" {
+			name = p.next().s
+			p.at++
+		}
+		x, err := p.expr()
+		switch {
+		case err != nil:
+			return a, err
+		case name != "":
+			a.names, a.named = append(a.names, name), append(a.named, x)
+		case len(a.names) > 0:
+			return a, syntaxf(x.offset(), "positional argument after a keyword argument")
+		default:
+			a.list = append(a.list, x)
+		}
+	}
+	return a, nil
+}
+
+// filters reads filters and tests that follow x.
+func (p *parser) filters(x expr) (expr, error) {
+	for {
+		var err error
+		switch t := p.peek(); {
+		case p.acceptOp("|"):
+			x, err = p.filter(x)
+		case p.acceptName("is"):
+			x, err = p.test(x, t.pos)
+		default:
+			return x, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := p.node(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// filter reads one filter's name and arguments.
+func (p *parser) filter(x expr) (expr, error) {
+	t := p.next()
+	if t.kind != tokenName {
+		return nil, syntaxf(t.pos, "expected the name of a filter")
+	}
+	if forbiddenFilter(t.s) {
+		return nil, forbiddenf(t.pos, "filter %q", t.s)
+	}
+	def, ok := filters[t.s]
+	if !ok {
+		return nil, syntaxf(t.pos, "unknown filter %q", t.s)
+	}
+	var a arguments
+	var err error
+	if p.acceptOp("(") {
+		if a, err = p.arguments(); err != nil {
+			return nil, err
+		}
+	}
+	switch t.s {
+	case "map":
+		return p.mapFilter(x, t, a)
+	case "select", "reject", "selectattr", "rejectattr":
+		return p.selectFilter(x, t, a)
+	}
+	f := &filterExpr{pos: pos(t.pos), x: x, name: t.s, call: def.call}
+	if f.args, err = def.bind(t, a); err != nil {
+		return nil, err
+	}
+	return f, p.checkFilter(f)
+}
+
+// mapFilter binds map(attribute=…, default=…) or map("filter", …). Which filter is applied is known from here on.
+func (p *parser) mapFilter(x expr, t token, a arguments) (expr, error) {
+	f := &filterExpr{pos: pos(t.pos), x: x, name: t.s, call: mapAttribute}
+	var err error
+	if len(a.list) == 0 {
+		if f.args, err = def(nil, "attribute", "default").bind(t, a); err != nil {
+			return nil, err
+		}
+		if f.args[0] == nil {
+			return nil, syntaxf(t.pos, "map needs an attribute or the name of a filter")
+		}
+		return f, p.checkPath(f, f.args[0])
+	}
+	name, err := p.constantName(f, a.list[0])
+	if err != nil {
+		return nil, err
+	}
+	if forbiddenFilter(name) {
+		return nil, forbiddenf(t.pos, "filter %q", name)
+	}
+	inner, ok := filters[name]
+	if !ok || inner.call == nil {
+		return nil, syntaxf(t.pos, "unknown filter %q", name)
+	}
+	f.call = mapWith(inner.call)
+	a.list = a.list[1:]
+	f.args, err = inner.bind(token{s: name, pos: t.pos}, a)
+	return f, err
+}
+
+// selectFilter binds select and reject, with or without an attribute. Its first argument is the attribute, or nil.
+func (p *parser) selectFilter(x expr, t token, a arguments) (expr, error) {
+	f := &filterExpr{pos: pos(t.pos), x: x, name: t.s, args: []expr{nil}}
+	if len(a.names) > 0 {
+		return nil, syntaxf(t.pos, "%s takes no keyword arguments", t.s)
+	}
+	if strings.HasSuffix(t.s, "attr") {
+		if len(a.list) == 0 {
+			return nil, syntaxf(t.pos, "%s needs an attribute", t.s)
+		}
+		if err := p.checkPath(f, a.list[0]); err != nil {
+			return nil, err
+		}
+		f.args[0], a.list = a.list[0], a.list[1:]
+	}
+	keep := strings.HasPrefix(t.s, "select")
+	if len(a.list) == 0 {
+		f.call = selectWith(testTruth, keep)
+		return f, nil
+	}
+	name, err := p.constantName(f, a.list[0])
+	if err != nil {
+		return nil, err
+	}
+	test, ok := tests[name]
+	if !ok || test.args != len(a.list)-1 {
+		return nil, syntaxf(t.pos, "unknown test %q with %d arguments", name, len(a.list)-1)
+	}
+	f.call = selectWith(test.call, keep)
+	f.args = append(f.args, a.list[1:]...)
+	return f, nil
+}
+
+func (p *parser) constantName(f *filterExpr, x expr) (string, error) {
+	v, _ := p.constant(x)
+	s, ok := v.(text)
+	if !ok {
+		return "", forbiddenf(x.offset(), "%s with a name that is not a constant", f.name)
+	}
+	return s.s, nil
+}
+
+// test reads what follows "is". An argument may stand in parentheses or bare, as in Jinja.
+func (p *parser) test(x expr, at int) (expr, error) {
+	negate := p.acceptName("not")
+	t := p.next()
+	def, ok := tests[t.s]
+	if t.kind != tokenName || !ok {
+		return nil, syntaxf(t.pos, "unknown test %q", t.s)
+	}
+	out := &testExpr{pos: pos(at), x: x, negate: negate, call: def.call}
+	next := p.peek()
+	switch {
+	case p.acceptOp("("):
+		args, err := p.arguments()
+		if err != nil {
+			return nil, err
+		}
+		if len(args.names) > 0 {
+			return nil, syntaxf(at, "test %q takes no keyword arguments", t.s)
+		}
+		out.args = args.list
+	case def.args > 0 && (next.kind == tokenName || next.kind == tokenString || next.kind == tokenInteger ||
+		next.kind == tokenFloat || p.is(tokenOperator, "[") || p.is(tokenOperator, "{")):
+		arg, err := p.unary(false)
+		if err != nil {
+			return nil, err
+		}
+		out.args = []expr{arg}
+	}
+	if len(out.args) != def.args {
+		return nil, syntaxf(at, "test %q takes %d arguments", t.s, def.args)
+	}
+	return out, nil
+}
