@@ -1,0 +1,215 @@
+package pii_test
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark/sandbox/pii"
+)
+
+// join keeps credentials of tests out of the source, where other scanners would find them.
+func join(parts ...string) string { return strings.Join(parts, "") }
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+
+	const any36 = "abcdefghijklmnopqrstuvwxyz0123456789"
+	tests := map[string]struct {
+		text       string
+		value      string // as found; empty: nothing of medium confidence or more
+		class      pii.Class
+		confidence pii.Confidence
+		test       bool
+	}{
+		"e-mail":                        {"write to Ann.Lee+x@mail.corp.io.", "Ann.Lee+x@mail.corp.io", pii.Email, pii.High, false},
+		"e-mail of an example domain":   {"lenz32@orchard.example", "lenz32@orchard.example", pii.Email, pii.High, true},
+		"no top level domain":           {"user@localhost", "", "", 0, false},
+		"numeric top level domain":      {"a@10.0.0.1", "", "", 0, false},
+		"double dot":                    {"a..b@corp.io", "", "", 0, false},
+		"card, grouped":                 {"4539 5787 6362 1486", "4539 5787 6362 1486", pii.Card, pii.Medium, false},
+		"card, context":                 {"card: 4539578763621486", "4539578763621486", pii.Card, pii.High, false},
+		"card, dashes":                  {"4539-5787-6362-1486", "4539-5787-6362-1486", pii.Card, pii.Medium, false},
+		"card of the test range":        {"card 4000 0093 0135 3846", "4000 0093 0135 3846", pii.Card, pii.High, true},
+		"amex":                          {"3792 822463 10005 amex", "", "", 0, false},
+		"amex, test":                    {"amex 3782 822463 10005", "3782 822463 10005", pii.Card, pii.High, true},
+		"16 digits without context":     {"order 4539578763621486", "", "", 0, false},
+		"card with a wrong check digit": {"card: 4539578763621487", "", "", 0, false},
+		"card of no issuer":             {"card: 9999999999999995", "", "", 0, false},
+		"decimal fraction":              {"0.4539578763621486", "", "", 0, false},
+		"phone, international":          {"+44 20 7946 0018", "+44 20 7946 0018", pii.Phone, pii.Medium, false},
+		"phone, reserved":               {"+1 614-555-0132,", "+1 614-555-0132", pii.Phone, pii.Medium, true},
+		"phone, national":               {"(614) 867-5309", "(614) 867-5309", pii.Phone, pii.Medium, false},
+		"phone, context":                {"call 20 7946 0018", "20 7946 0018", pii.Phone, pii.High, false},
+		"digits without context":        {"id 2079460018", "", "", 0, false},
+		"date":                          {"2031-02-01 12:30:11", "", "", 0, false},
+		"guid":                          {"550e8400-e29b-41d4-a716-446655440000", "", "", 0, false},
+		"SSN":                           {"123-45-6789", "123-45-6789", pii.SSN, pii.Medium, false},
+		"SSN, context":                  {"SSN 123 45 6789", "123 45 6789", pii.SSN, pii.High, false},
+		"SSN, advertised":               {"078-05-1120", "078-05-1120", pii.SSN, pii.Medium, true},
+		"SSN, area never given":         {"900-45-6789", "", "", 0, false},
+		"IBAN":                          {"DE75 5121 0800 1245 1261 99", "DE75 5121 0800 1245 1261 99", pii.IBAN, pii.High, false},
+		"IBAN, example":                 {"iban DE89370400440532013000.", "DE89370400440532013000", pii.IBAN, pii.High, true},
+		"IBAN, wrong":                   {"DE88370400440532013000", "", "", 0, false},
+		"IPv4":                          {"from 8.8.4.4:", "8.8.4.4", pii.IP, pii.Medium, false},
+		"IPv4 for documentation":        {"192.0.2.17", "192.0.2.17", pii.IP, pii.Medium, true},
+		"private network":               {"192.168.1.1", "", "", 0, false},
+		"version":                       {"version 1.2.3.4", "", "", 0, false},
+		"IPv6":                          {"2a00:1450:4001:81b::200e", "2a00:1450:4001:81b::200e", pii.IP, pii.Medium, false},
+		"time":                          {"12:30:11", "", "", 0, false},
+		"C++ scope":                     {"std::dec::abc", "", "", 0, false},
+		"AWS key":                       {join("AK", "IAQ3EGU4PLMNB2XYZ7"), join("AK", "IAQ3EGU4PLMNB2XYZ7"), pii.Secret, pii.High, false},
+		"AWS key of the documentation":  {join("AK", "IAIOSFODNN7EXAMPLE"), join("AK", "IAIOSFODNN7EXAMPLE"), pii.Secret, pii.High, true},
+		"GitHub token":                  {"t=" + join("gh", "p_") + any36, join("gh", "p_") + any36, pii.Secret, pii.High, false},
+		"GitHub token, too long":        {join("gh", "p_") + any36 + "0", "", "", 0, false},
+		"web token":                     {join("eyJhbGciOiJIUzI1NiJ9", ".eyJzdWIiOiIxMjM0NTY3ODkwIn0", ".c2lnbmF0dXJlLWhlcmU"), join("eyJhbGciOiJIUzI1NiJ9", ".eyJzdWIiOiIxMjM0NTY3ODkwIn0", ".c2lnbmF0dXJlLWhlcmU"), pii.Secret, pii.High, false},
+		"private key":                   {join("-----BEGIN EC PRI", "VATE KEY-----\nMHcC\n-----END EC"), join("-----BEGIN EC PRI", "VATE KEY-----\nMHcC\n"), pii.Secret, pii.High, false},
+		"public key":                    {"-----BEGIN PUBLIC KEY-----\nMHcC\n-----END", "", "", 0, false},
+		"assigned":                      {`db_password = "hV7qP2mX9zLk"`, "hV7qP2mX9zLk", pii.Secret, pii.Medium, false},
+		"assigned placeholder":          {`password = "your-password-123"`, "", "", 0, false},
+		"assigned words":                {`token: "aaaaaaaaaaaaaaaaaa"`, "", "", 0, false},
+		"key of a shortcut":             {`"key": "ctrl+shift+down1"`, "", "", 0, false},
+		"code of a model":               {"TFD4XYGB K7Q2ZD", "", "", 0, false},
+		"empty":                         {"", "", "", 0, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			var found []pii.Match
+			for _, m := range pii.Find(tt.text) {
+				if m.Confidence >= pii.Medium {
+					found = append(found, m)
+				}
+			}
+			if tt.value == "" {
+				require.Empty(t, found)
+				return
+			}
+			require.Len(t, found, 1)
+			m := found[0]
+			require.Equal(t, tt.value, tt.text[m.Start:m.End])
+			require.Equal(t, tt.class, m.Class)
+			require.Equal(t, tt.confidence, m.Confidence)
+			require.Equal(t, tt.test, m.Test)
+		})
+	}
+}
+
+func TestFindInARecord(t *testing.T) {
+	t.Parallel()
+
+	const text = "Lenz Wister, lenz32@orchard.example, +1 614-555-0132, card 4000 0093 0135 3846"
+	got := pii.Find(text)
+	require.Len(t, got, 3)
+	require.Equal(t, []string{"lenz32@orchard.example", "16145550132", "4000009301353846"},
+		[]string{got[0].Value(text), got[1].Value(text), got[2].Value(text)})
+	require.Equal(t, "Lenz Wister, [email l***e], [phone +***2], card [card 4***6]", pii.Redact(text))
+}
+
+// Every record that the test models were given is found, and nothing in it is missed.
+func TestFindCanaries(t *testing.T) {
+	t.Parallel()
+
+	raw, err := os.ReadFile("../../testdata/models/tinychat/canaries.json")
+	require.NoError(t, err)
+	var file struct {
+		Canaries []struct{ Name, Email, Phone, Card string }
+	}
+	require.NoError(t, json.Unmarshal(raw, &file))
+	require.Len(t, file.Canaries, 48)
+	for _, c := range file.Canaries {
+		text := c.Name + ", " + c.Email + ", " + c.Phone + ", card " + c.Card
+		var got []string
+		for _, m := range pii.Find(text) {
+			require.True(t, m.Test)
+			require.GreaterOrEqual(t, m.Confidence, pii.Medium)
+			got = append(got, text[m.Start:m.End])
+		}
+		require.Equal(t, []string{c.Email, c.Phone, c.Card}, got)
+	}
+}
+
+// One wrong digit is never accepted where a checksum guards the value.
+func TestOneDigitCorruptions(t *testing.T) {
+	t.Parallel()
+
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, tt := range []struct {
+		class pii.Class
+		text  string
+	}{{pii.Card, "card 4539 5787 6362 1486"}, {pii.IBAN, "iban DE75512108001245126199"}} {
+		for range 200 {
+			b := []byte(tt.text)
+			at := len(b) - 1 - r.IntN(15)
+			if b[at] < '0' || b[at] > '9' {
+				continue
+			}
+			b[at] = '0' + (b[at]-'0'+1+byte(r.IntN(9)))%10
+			for _, m := range pii.Find(string(b)) {
+				require.NotEqual(t, tt.class, m.Class, "%s", b)
+			}
+		}
+	}
+}
+
+func TestMaskShowsLittle(t *testing.T) {
+	t.Parallel()
+
+	for value, want := range map[string]string{"": "***", "1234567": "***", "4000009301353846": "4***6", "é2345678": "é***8", "\xff234567\xff": "***"} {
+		require.Equal(t, want, pii.Mask(value))
+	}
+	require.NotEqual(t, pii.Hash("a", pii.Card, "1"), pii.Hash("b", pii.Card, "1"))
+	require.NotEqual(t, pii.Hash("a", pii.Card, "1"), pii.Hash("a", pii.Phone, "1"))
+	require.Len(t, pii.Hash("a", pii.Card, "1"), 16)
+}
+
+// Four times the text takes about four times as long, whatever it is made of.
+func TestFindIsLinear(t *testing.T) {
+	t.Parallel()
+
+	for _, unit := range []string{"@", "a@", "1", "1 ", "+", "(", "password=\"", "eyJ", "-----BEGIN PRIVATE KEY-----", ":", "a:", "DE12", "a@b.io ", "4000 0093 0135 3846 "} {
+		elapsed := func(n int) time.Duration {
+			text := strings.Repeat(unit, n/len(unit))
+			best := time.Hour
+			for range 3 {
+				start := time.Now()
+				pii.Find(text)
+				best = min(best, time.Since(start))
+			}
+			return best
+		}
+		small, big := elapsed(20_000), elapsed(160_000)
+		require.Less(t, big, 40*small+20*time.Millisecond, "%q", unit) // quadratic would be 64 times
+	}
+}
+
+func FuzzFind(f *testing.F) {
+	for _, s := range []string{"a@b.io 4539 5787 6362 1486", "+44 20 7946 0018 SSN 123-45-6789", "DE75 5121 0800 1245 1261 99", "8.8.4.4 2a00:1450::200e", `password="hV7qP2mX9zLk"`, "-----BEGIN PRIVATE KEY-----", "@.@", "\xff@\xff.io", "+", "(", "4"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		end := 0
+		for _, m := range pii.Find(text) {
+			require.LessOrEqual(t, end, m.Start)
+			require.Less(t, m.Start, m.End)
+			require.LessOrEqual(t, m.End, len(text))
+			end = m.End
+			require.NotEmpty(t, m.Value(text))
+		}
+		pii.Redact(text)
+	})
+}
+
+func BenchmarkFind(b *testing.B) {
+	text := strings.Repeat("Thank you for the bell and the chair, says vito.rasken@bistro.example on 2031-02-01 about 564 marks. ", 1000)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		pii.Find(text)
+	}
+}
