@@ -1,0 +1,190 @@
+package api
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/server/pipeline"
+)
+
+//go:embed openapi.yaml
+var openAPI []byte
+
+// A Flow takes submissions in and tells how they go on; [pipeline.Flow] is one.
+type Flow interface {
+	AddArtifact(ctx context.Context, a hallmark.Artifact) (hallmark.Artifact, error)
+	Submit(ctx context.Context, r pipeline.SubmitRequest) (hallmark.Submission, bool, error)
+	Events(ctx context.Context, submission string, after int64) iter.Seq2[hallmark.Event, error]
+	Revoke(ctx context.Context, d hallmark.Digest, reason string) error
+}
+
+// A Store is what the API reads and the keys it keeps. What is not there is hallmark.ErrNotFound.
+type Store interface {
+	Authenticator
+	Reader
+	Keys
+}
+
+// An Authenticator knows the API keys.
+type Authenticator interface {
+	// Authenticate returns the API key of a token; an unknown one is hallmark.ErrUnauthenticated.
+	Authenticate(ctx context.Context, token string) (hallmark.APIKey, error)
+}
+
+// A Reader answers what there is.
+type Reader interface {
+	Artifact(ctx context.Context, d hallmark.Digest) (hallmark.Artifact, error)
+	Submission(ctx context.Context, id string) (hallmark.Submission, error)
+	Version(ctx context.Context, d hallmark.Digest) (hallmark.Version, error)
+	// FindVersion takes a digest or a name; the newest version of a name counts.
+	FindVersion(ctx context.Context, nameOrDigest string) (hallmark.Version, error)
+	// Versions returns up to limit versions, newest first. Rows that cannot be read are left out and named in the error,
+	// beside the ones that can.
+	Versions(ctx context.Context, limit int) ([]hallmark.Version, error)
+}
+
+// Keys registers submitters' public keys.
+type Keys interface {
+	AddSubmitterKey(ctx context.Context, k hallmark.SubmitterKey) error
+	SubmitterKeys(ctx context.Context, owner int64) ([]hallmark.SubmitterKey, error)
+}
+
+// Blobs reads stored evidence by CID, at most limit bytes of it.
+type Blobs interface {
+	Get(ctx context.Context, cid string, limit int64) ([]byte, error)
+}
+
+// Config wires an [API]. All fields but the limits are required.
+type Config struct {
+	Flow  Flow
+	Store Store
+	Blobs Blobs
+	// Reload loads a served version's bytes from disk again, see gateway.Reload.
+	Reload func(ctx context.Context, d hallmark.Digest) error
+	// Verify checks a version as an outsider would, and returns what it found.
+	Verify func(ctx context.Context, d hallmark.Digest) (any, error)
+	// HashDirectory returns the digest and size of an uploaded directory.
+	HashDirectory func(ctx context.Context, path string) (hallmark.Digest, int64, error)
+	// CheckKey reads a public key in PEM and returns its hint; a key that we cannot use is hallmark.ErrInvalid.
+	CheckKey func(publicPEM []byte) (hint string, err error)
+	// Ready says what does not work, by the name of the part; an empty answer is ready.
+	Ready   func(ctx context.Context) map[string]error
+	Metrics http.Handler
+	Meter   metric.Meter
+	Logger  *slog.Logger
+	// Dir is where uploads go: temporary files in Dir/tmp, then Dir/cas under their content address.
+	Dir string
+	// Roots are the directories of this host from which a write key may submit by path. Optional; none if empty.
+	Roots []string
+	// MaxUpload bounds one uploaded artifact in bytes. Optional; 64 GiB if zero.
+	MaxUpload int64
+	// MaxBody bounds a JSON body in bytes. Optional; 8 MiB if zero.
+	MaxBody int64
+}
+
+// Check returns every problem of the configuration, or nil.
+func (c Config) Check() error {
+	var errs []error
+	missing := func(absent bool, name string) {
+		if absent {
+			errs = append(errs, fmt.Errorf("%s is missing: %w", name, hallmark.ErrInvalid))
+		}
+	}
+	missing(c.Flow == nil, "flow")
+	missing(c.Store == nil, "store")
+	missing(c.Blobs == nil, "blobs")
+	missing(c.Reload == nil, "reload")
+	missing(c.Verify == nil, "verify")
+	missing(c.HashDirectory == nil, "hash directory")
+	missing(c.CheckKey == nil, "check key")
+	missing(c.Ready == nil, "ready")
+	missing(c.Metrics == nil, "metrics")
+	missing(c.Meter == nil, "meter")
+	missing(c.Logger == nil, "logger")
+	missing(c.Dir == "", "directory")
+	if c.MaxUpload < 0 || c.MaxBody < 0 {
+		errs = append(errs, fmt.Errorf("a limit is negative: %w", hallmark.ErrInvalid))
+	}
+	return errors.Join(errs...)
+}
+
+// An API answers requests. It is safe for concurrent use.
+type API struct {
+	cfg      Config
+	uploads  uploads
+	requests metric.Int64Counter
+	seconds  metric.Float64Histogram
+	started  time.Time
+}
+
+// New returns an API over the given parts.
+func New(c Config) (*API, error) {
+	if err := c.Check(); err != nil {
+		return nil, fmt.Errorf("api: %w", err)
+	}
+	if c.MaxUpload == 0 {
+		c.MaxUpload = 64 << 30
+	}
+	if c.MaxBody == 0 {
+		c.MaxBody = 8 << 20
+	}
+	a := &API{cfg: c, uploads: uploads{dir: c.Dir, max: c.MaxUpload}, started: time.Now()}
+	var err error
+	if a.requests, err = c.Meter.Int64Counter("al_http_requests_total", metric.WithDescription("requests answered")); err != nil {
+		return nil, fmt.Errorf("api: %w", err)
+	}
+	if a.seconds, err = c.Meter.Float64Histogram("al_http_request_duration_seconds", metric.WithUnit("s"), metric.WithDescription("time to answer a request")); err != nil {
+		return nil, fmt.Errorf("api: %w", err)
+	}
+	return a, a.uploads.prepare()
+}
+
+// Handler returns all routes, with openAI (the gateway's handler) at /v1.
+func (a *API) Handler(openAI http.Handler) http.Handler {
+	r := chi.NewRouter()
+	r.Use(a.observe)
+	r.NotFound(a.open(func(_ http.ResponseWriter, r *http.Request) error {
+		return hallmark.WithHint(fmt.Errorf("no route %s: %w", hallmark.CleanText(r.URL.Path, 200), hallmark.ErrNotFound), "see /api/v1/openapi.yaml")
+	}))
+	r.Get("/healthz", a.open(a.health))
+	r.Get("/readyz", a.open(a.ready))
+	r.Method(http.MethodGet, "/metrics", a.cfg.Metrics)
+	r.Route("/api/v1", a.routes)
+	r.Mount("/v1", openAI)
+	return r
+}
+
+func (a *API) routes(r chi.Router) {
+	r.Get("/openapi.yaml", a.open(func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Content-Type", "application/yaml")
+		_, err := w.Write(openAPI)
+		return err
+	}))
+	r.Post("/artifacts", a.write(a.upload))
+	r.Post("/artifacts/path", a.write(a.addPath))
+	r.Get("/artifacts/{digest}", a.read(a.showArtifact))
+	r.Post("/keys", a.write(a.registerKey))
+	r.Get("/keys", a.read(a.listKeys))
+	r.Post("/submissions", a.write(a.submit))
+	r.Get("/submissions/{id}", a.read(a.showSubmission))
+	r.Get("/submissions/{id}/events", a.read(a.events))
+	r.Get("/versions", a.read(a.listVersions))
+	r.Get("/versions/{version}", a.read(a.showVersion))
+	r.Get("/versions/{version}/lineage", a.read(a.lineage))
+	r.Get("/versions/{version}/bundles", a.read(a.bundles))
+	r.Get("/versions/{version}/report", a.read(a.report))
+	r.Get("/versions/{version}/cases", a.read(a.cases))
+	r.Get("/versions/{version}/verify", a.read(a.verify))
+	r.Post("/versions/{version}/load", a.write(a.load))
+	r.Post("/versions/{version}/revoke", a.write(a.revoke))
+}

@@ -1,0 +1,40 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+// A KeyRequest registers a submitter's public key for the calling API key.
+type KeyRequest struct {
+	PublicPEM string `json:"publicPem"`
+}
+
+func (a *API) registerKey(w http.ResponseWriter, r *http.Request, key hallmark.APIKey) error {
+	var req KeyRequest
+	if err := a.readJSON(w, r, &req); err != nil {
+		return err
+	}
+	hint, err := a.cfg.CheckKey([]byte(req.PublicPEM))
+	if err != nil {
+		return err
+	}
+	k := hallmark.SubmitterKey{Hint: hint, Owner: key.ID, PublicPEM: req.PublicPEM, Created: time.Now().UTC()}
+	if err := a.cfg.Store.AddSubmitterKey(r.Context(), k); err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusCreated, k)
+}
+
+func (a *API) listKeys(w http.ResponseWriter, r *http.Request, key hallmark.APIKey) error {
+	list, err := a.cfg.Store.SubmitterKeys(r.Context(), key.ID)
+	if err != nil {
+		return err
+	}
+	if list == nil {
+		list = []hallmark.SubmitterKey{}
+	}
+	return writeJSON(w, http.StatusOK, list)
+}
