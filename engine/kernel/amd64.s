@@ -1,0 +1,230 @@
+//go:build !purego
+
+#include "textflag.h"
+
+// func dotRowsAVX2(dst, w *float32, stride, rows int, x *float32, n int)
+// Y0 and Y1 are the 16 lanes. No fused multiply-add: see the package comment.
+TEXT ·dotRowsAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ stride+16(FP), DX
+	MOVQ rows+24(FP), R8
+	MOVQ x+32(FP), BX
+	MOVQ n+40(FP), R9
+	SHLQ $2, DX
+	SHLQ $2, R9
+
+row:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	XORQ   CX, CX
+
+inner:
+	VMOVUPS (BX)(CX*1), Y2
+	VMOVUPS 32(BX)(CX*1), Y3
+	VMULPS  (SI)(CX*1), Y2, Y2
+	VMULPS  32(SI)(CX*1), Y3, Y3
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y3, Y1, Y1
+	ADDQ    $64, CX
+	CMPQ    CX, R9
+	JLT     inner
+
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS       X1, X0, X0
+	VPSRLDQ      $8, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (DI)
+	ADDQ         $4, DI
+	ADDQ         DX, SI
+	DECQ         R8
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func addRowsAVX2(out, w *float32, stride, rows int, p *float32, n int)
+// 32 elements of out stay in Y0 to Y3 while all rows are added.
+TEXT ·addRowsAVX2(SB), NOSPLIT, $0-48
+	MOVQ out+0(FP), DI
+	MOVQ w+8(FP), SI
+	MOVQ stride+16(FP), DX
+	MOVQ p+32(FP), BX
+	MOVQ n+40(FP), R9
+	SHLQ $2, DX
+
+part:
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	MOVQ    SI, AX
+	MOVQ    rows+24(FP), R8
+	XORQ    CX, CX
+
+inner:
+	VBROADCASTSS (BX)(CX*4), Y4
+	VMULPS       (AX), Y4, Y5
+	VMULPS       32(AX), Y4, Y6
+	VMULPS       64(AX), Y4, Y7
+	VMULPS       96(AX), Y4, Y8
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y6, Y1, Y1
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y8, Y3, Y3
+	ADDQ         DX, AX
+	INCQ         CX
+	CMPQ         CX, R8
+	JLT          inner
+
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	ADDQ    $128, DI
+	ADDQ    $128, SI
+	SUBQ    $32, R9
+	JGT     part
+	VZEROUPPER
+	RET
+
+// func halvesAVX2(dst *float32, src *byte, n int)
+TEXT ·halvesAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ n+16(FP), CX
+
+loop:
+	VCVTPH2PS (SI), Y0
+	VMOVUPS   Y0, (DI)
+	ADDQ      $16, SI
+	ADDQ      $32, DI
+	SUBQ      $8, CX
+	JGT       loop
+	VZEROUPPER
+	RET
+
+// The integer product of one block: 32 weights at OFF(BASE)(INDEX) with the vector in Y8 and Y9, as 8 partial sums in ACC.
+#define BLOCK(BASE, INDEX, ACC) \
+	VPMOVSXBW 2(BASE)(INDEX*1), ACC  \
+	VPMOVSXBW 18(BASE)(INDEX*1), Y10 \
+	VPMADDWD  Y8, ACC, ACC           \
+	VPMADDWD  Y9, Y10, Y10           \
+	VPADDD    Y10, ACC, ACC
+
+// func dotQ8AVX2(dst *float32, w *byte, stride, blocks int, q *int8, d *float32)
+// A lane of Y15 is a row. The four pointers hold rows 0, 1 to 3 by R8, R9 and R10 from AX, and 4 to 7 likewise from BX.
+TEXT ·dotQ8AVX2(SB), NOSPLIT, $0-48
+	MOVQ   dst+0(FP), DI
+	MOVQ   w+8(FP), AX
+	MOVQ   stride+16(FP), R8
+	MOVQ   blocks+24(FP), CX
+	MOVQ   q+32(FP), SI
+	MOVQ   d+40(FP), DX
+	LEAQ   (R8)(R8*1), R9
+	LEAQ   (R9)(R8*1), R10
+	LEAQ   (AX)(R8*4), BX
+	XORQ   R11, R11
+	VXORPS Y15, Y15, Y15
+
+block:
+	VPMOVSXBW (SI), Y8
+	VPMOVSXBW 16(SI), Y9
+	BLOCK(AX, R11, Y0)
+	BLOCK(AX, R8, Y1)
+	BLOCK(AX, R9, Y2)
+	BLOCK(AX, R10, Y3)
+	BLOCK(BX, R11, Y4)
+	BLOCK(BX, R8, Y5)
+	BLOCK(BX, R9, Y6)
+	BLOCK(BX, R10, Y7)
+
+	// Eight rows of eight partial sums become eight sums.
+	VPHADDD    Y1, Y0, Y0
+	VPHADDD    Y3, Y2, Y2
+	VPHADDD    Y5, Y4, Y4
+	VPHADDD    Y7, Y6, Y6
+	VPHADDD    Y2, Y0, Y0
+	VPHADDD    Y6, Y4, Y4
+	VPERM2I128 $0x20, Y4, Y0, Y1
+	VPERM2I128 $0x31, Y4, Y0, Y2
+	VPADDD     Y2, Y1, Y0
+	VCVTDQ2PS  Y0, Y0
+
+	// The scales of the eight rows, times the vector's.
+	VPXOR        X1, X1, X1
+	VPINSRW      $0, (AX), X1, X1
+	VPINSRW      $1, (AX)(R8*1), X1, X1
+	VPINSRW      $2, (AX)(R9*1), X1, X1
+	VPINSRW      $3, (AX)(R10*1), X1, X1
+	VPINSRW      $4, (BX), X1, X1
+	VPINSRW      $5, (BX)(R8*1), X1, X1
+	VPINSRW      $6, (BX)(R9*1), X1, X1
+	VPINSRW      $7, (BX)(R10*1), X1, X1
+	VCVTPH2PS    X1, Y1
+	VBROADCASTSS (DX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y0, Y1, Y0
+	VADDPS       Y0, Y15, Y15
+
+	ADDQ $34, AX
+	ADDQ $34, BX
+	ADDQ $32, SI
+	ADDQ $4, DX
+	DECQ CX
+	JNZ  block
+
+	VMOVUPS Y15, (DI)
+	VZEROUPPER
+	RET
+
+// 16 products of 16-bit weights with 8-bit elements, as 8 partial sums added to ACC.
+#define STEP(I, TMP, ACC) \
+	VPMOVSXBW (16*I)(SI), TMP      \
+	VPMADDWD  (32*I)(AX), TMP, TMP \
+	VPADDD    TMP, ACC, ACC
+
+// func dotUnpackedAVX2(sums *int32, w *uint64, x *int8, blocks int)
+TEXT ·dotUnpackedAVX2(SB), NOSPLIT, $0-32
+	MOVQ sums+0(FP), DI
+	MOVQ w+8(FP), AX
+	MOVQ x+16(FP), SI
+	MOVQ blocks+24(FP), CX
+
+block:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	STEP(0, Y2, Y0)
+	STEP(1, Y3, Y1)
+	STEP(2, Y4, Y0)
+	STEP(3, Y5, Y1)
+	STEP(4, Y2, Y0)
+	STEP(5, Y3, Y1)
+	STEP(6, Y4, Y0)
+	STEP(7, Y5, Y1)
+	STEP(8, Y2, Y0)
+	STEP(9, Y3, Y1)
+	STEP(10, Y4, Y0)
+	STEP(11, Y5, Y1)
+	STEP(12, Y2, Y0)
+	STEP(13, Y3, Y1)
+	STEP(14, Y4, Y0)
+	STEP(15, Y5, Y1)
+
+	VPADDD       Y1, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VPADDD       X1, X0, X0
+	VPSRLDQ      $8, X0, X1
+	VPADDD       X1, X0, X0
+	VPSRLDQ      $4, X0, X1
+	VPADDD       X1, X0, X0
+	VMOVD        X0, (DI)
+	ADDQ         $4, DI
+	ADDQ         $512, AX
+	ADDQ         $256, SI
+	DECQ         CX
+	JNZ          block
+	VZEROUPPER
+	RET

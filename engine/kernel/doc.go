@@ -1,0 +1,16 @@
+// Package kernel does the arithmetic of the engine: dequantisation, matrix products and the functions between them.
+//
+// Its results are the same bits on every instruction set, for every number of threads and every batch size, so that a
+// published run can be repeated anywhere. Four rules make that hold, and assembly must keep them too:
+//
+//  1. Every float product is rounded by an explicit conversion, float32(a*b), which keeps the compiler from fusing it
+//     with an addition (the Go specification, "Floating-point operators"). A test reads the sources for others.
+//  2. A float sum has a fixed order. Dot products of floats have 16 lanes, lane l adding the elements i with i%16 == l in
+//     order of i; then the lanes are folded in halves: l with l+8, l+4, l+2, l+1. Products with quantised weights are
+//     exact integers within a block and one float product and addition a block, in order of the blocks.
+//  3. No function of package math but Sqrt, which IEEE 754 rounds correctly; exponentials and sines are polynomials here.
+//  4. No conversion of a float to an integer where it could be out of range or not a number, since that differs by machine.
+//
+// An output element depends on one row of weights and one vector, never on its neighbours in a batch.
+// Not-a-number results may differ in sign and payload only.
+package kernel

@@ -1,0 +1,15 @@
+//go:build !amd64 || purego
+
+package kernel
+
+// Machines without assembly compute everything by the definitions.
+
+func dotRowsFast(_, _ []float32, _ int, _ []float32) bool { return false }
+
+func addRowsFast(_, _ []float32, _ int, _ []float32) bool { return false }
+
+func halvesFast(_ []float32, _ []byte) bool { return false }
+
+func dotQ8Fast(_ *[Group]float32, _ []byte, _ []int8, _ []float32) bool { return false }
+
+func dotUnpackedFast(_ []int32, _ []uint64, _ []int8) bool { return false }

@@ -1,0 +1,112 @@
+package kernel
+
+import "math"
+
+// Form is how a vector has to be stored for a product with a matrix. Forms are bits: a vector can have several.
+type Form uint8
+
+// The forms of a vector. Float is always there.
+const (
+	Float     Form = 0
+	Blocks32  Form = 1 // 8-bit integers with one scale for 32 elements
+	Blocks256 Form = 2 // 8-bit integers with one scale for 256 elements
+)
+
+// Vectors is a batch of equally long vectors with the quantised forms that they are multiplied in.
+type Vectors struct {
+	Len  int
+	Data []float32 // [n][Len]
+
+	b32, b256 *blocks
+}
+
+// blocks is a quantised batch: element i of a block is d times q.
+type blocks struct {
+	q    []int8    // [n][Len]; of blocks of 256, each 8 elements lie in the order of shuffle
+	d    []float32 // [n][Len/block]
+	sums []int32   // [n][Len/32]: sum of q over 32 elements; blocks of 256 only
+}
+
+// NewVectors returns n vectors of length elements that are 0.
+func NewVectors(n, length int, forms Form) *Vectors {
+	v := &Vectors{Len: length, Data: make([]float32, n*length)}
+	if forms&Blocks32 != 0 {
+		v.b32 = &blocks{q: make([]int8, n*length), d: make([]float32, n*length/32)}
+	}
+	if forms&Blocks256 != 0 {
+		v.b256 = &blocks{q: make([]int8, n*length), d: make([]float32, n*length/256), sums: make([]int32, n*length/32)}
+	}
+	return v
+}
+
+// Row returns vector i. After writing to it call [Vectors.Quantise].
+func (v *Vectors) Row(i int) []float32 { return v.Data[i*v.Len:][:v.Len:v.Len] }
+
+// Quantise brings the quantised forms of vector i up to date.
+func (v *Vectors) Quantise(i int) {
+	x := v.Row(i)
+	if b := v.b32; b != nil {
+		q, d := b.q[i*v.Len:][:v.Len], b.d[i*v.Len/32:][:v.Len/32]
+		for j := range d {
+			d[j] = roundHalf(quantise(q[32*j:][:32], x[32*j:][:32]))
+		}
+	}
+	if b := v.b256; b != nil {
+		q, d, sums := b.q[i*v.Len:][:v.Len], b.d[i*v.Len/256:][:v.Len/256], b.sums[i*v.Len/32:][:v.Len/32]
+		for j := range d {
+			d[j] = quantise(q[256*j:][:256], x[256*j:][:256])
+		}
+		for j := range sums {
+			sums[j] = 0
+			for _, c := range q[32*j:][:32] {
+				sums[j] += int32(c)
+			}
+		}
+		for j := 0; j+8 <= len(q); j += 8 {
+			shuffle((*[8]int8)(q[j:]))
+		}
+	}
+}
+
+// roundHalf rounds a scale to the precision of a half float, half to even, but keeps the range of a float32. The format
+// stores scales of blocks of 32 like this, so other engines see the same numbers.
+func roundHalf(d float32) float32 {
+	if d < 0x1p-14 {
+		return (d + 0.5) - 0.5
+	}
+	b := math.Float32bits(d)
+	return math.Float32frombits((b + 0xfff + b>>13&1) &^ 0x1fff)
+}
+
+// shuffle puts the even elements before the odd ones, the order in which unpacked weights lie.
+func shuffle(q *[8]int8) {
+	*q = [8]int8{q[0], q[2], q[4], q[6], q[1], q[3], q[5], q[7]}
+}
+
+// quantise sets q to x/d rounded half to even, |q| <= 127, and returns d. A block with an element that is not finite
+// becomes not a number as a whole, a block of tiny elements 0.
+func quantise(q []int8, x []float32) float32 {
+	const (
+		infinite = 0x7f800000
+		magic    = 0x1.8p23 // the low bits of x + magic are x rounded to an integer
+	)
+	top := uint32(0) // the bits of non-negative floats are ordered like the floats
+	for _, v := range x {
+		top = max(top, math.Float32bits(v)&^(1<<31))
+	}
+	most := math.Float32frombits(top)
+	switch {
+	case top >= infinite:
+		clear(q)
+		return math.Float32frombits(0x7fc00000)
+	case most < 0x1p-100:
+		clear(q)
+		return 0
+	}
+	inv := 127 / most
+	q = q[:len(x)]
+	for i, v := range x {
+		q[i] = int8(math.Float32bits(float32(v*inv) + magic))
+	}
+	return most / 127
+}
