@@ -1,0 +1,175 @@
+package chain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/big"
+	"reflect"
+
+	"github.com/ethereum/go-ethereum"
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/chain/registry"
+)
+
+// callData signs an intent's record for the contract and packs the call that takes it there. The signature is the same
+// each time it is made.
+func (s *session) callData(ctx context.Context, in *intent) ([]byte, error) {
+	author := common.Address(s.author)
+	switch in.Kind {
+	case kindVersion:
+		record, err := decode[VersionRecord](in)
+		if err != nil {
+			return nil, err
+		}
+		r, err := record.registration()
+		if err != nil {
+			return nil, err
+		}
+		r.Author, r.Registrar = author, author
+		signature, err := s.sign.registration(r)
+		return s.abi.PackRegister(r, signature), err
+	case kindBatch:
+		record, err := decode[BatchRecord](in)
+		if err != nil {
+			return nil, err
+		}
+		checkpoint, err := splitRawCID(record.CheckpointCID)
+		if err != nil {
+			return nil, err
+		}
+		b := registry.ModelRegistryBatchAnchor{Root: record.Root, Size: record.Size, CheckpointDigest: checkpoint, Author: author, Registrar: author}
+		signature, err := s.sign.batch(b)
+		return s.abi.PackAnchorBatch(b, signature), err
+	case kindKeyList:
+		return s.keyListCall(ctx, in)
+	case kindRevocation:
+		record, err := decode[revocation](in)
+		if err != nil {
+			return nil, err
+		}
+		var reason hallmark.Digest
+		if record.ReasonCID != "" {
+			if reason, err = splitRawCID(record.ReasonCID); err != nil {
+				return nil, err
+			}
+		}
+		id := modelID(s.author, record.Model)
+		signature, err := s.sign.revocation(id, reason)
+		return s.abi.PackRevoke(id, reason, author, signature), err
+	case kindSupersession:
+		record, err := decode[supersession](in)
+		if err != nil {
+			return nil, err
+		}
+		id, successor := modelID(s.author, record.Model), modelID(s.author, record.Successor)
+		signature, err := s.sign.supersession(id, successor)
+		return s.abi.PackSupersede(id, successor, author, signature), err
+	}
+	return nil, fmt.Errorf("intent of kind %.20q: %w", in.Kind, hallmark.ErrInvalid)
+}
+
+// keyListCall signs the list as the next one of those that are on the chain; the session sends one list at a time.
+func (s *session) keyListCall(ctx context.Context, in *intent) ([]byte, error) {
+	record, err := decode[KeyListRecord](in)
+	if err != nil {
+		return nil, err
+	}
+	cid, err := splitRawCID(record.CID)
+	if err != nil {
+		return nil, err
+	}
+	sequence, err := s.keyListCount(ctx, s.author)
+	if err != nil {
+		return nil, err
+	}
+	author := common.Address(s.author)
+	k := registry.ModelRegistryKeyListUpdate{Sequence: sequence, ListDigest: record.Digest, CidDigest: cid, Author: author, Registrar: author}
+	signature, err := s.sign.keyList(k)
+	return s.abi.PackSetKeyList(k, signature), err
+}
+
+// find looks on the chain for the effect that the intent's transaction is to have. It returns ErrNotFound if there is
+// none and ErrConflict if the place holds another record.
+func (s *session) find(ctx context.Context, in *intent) (Anchor, error) {
+	switch in.Kind {
+	case kindVersion:
+		want, err := decode[VersionRecord](in)
+		if err != nil {
+			return Anchor{}, err
+		}
+		got, err := s.VersionBy(ctx, s.author, want.Model)
+		return matched(got.Anchor, err, sameVersion(got.VersionRecord, want))
+	case kindBatch:
+		want, err := decode[BatchRecord](in)
+		if err != nil {
+			return Anchor{}, err
+		}
+		got, err := s.Batch(ctx, s.author, want.Root)
+		return matched(got.Anchor, err, got.BatchRecord == want)
+	case kindKeyList:
+		want, err := decode[KeyListRecord](in)
+		if err != nil {
+			return Anchor{}, err
+		}
+		lists, err := s.KeyLists(ctx, s.author)
+		for _, got := range lists {
+			if got.KeyListRecord == want {
+				return got.Anchor, err
+			}
+		}
+		return matched(Anchor{}, errors.Join(err, hallmark.ErrNotFound), false)
+	case kindRevocation:
+		want, err := decode[revocation](in)
+		if err != nil {
+			return Anchor{}, err
+		}
+		return s.findEvent(ctx, want.Model, registry.RegistryModelRevoked{}.ContractEventName(), common.Hash{})
+	case kindSupersession:
+		want, err := decode[supersession](in)
+		if err != nil {
+			return Anchor{}, err
+		}
+		return s.findEvent(ctx, want.Model, registry.RegistryModelSuperseded{}.ContractEventName(), modelID(s.author, want.Successor))
+	}
+	return Anchor{}, fmt.Errorf("intent of kind %.20q: %w", in.Kind, hallmark.ErrInvalid)
+}
+
+func matched(found Anchor, err error, same bool) (Anchor, error) {
+	if err == nil && !same {
+		err = fmt.Errorf("block %d holds another record: %w", found.Block, hallmark.ErrConflict)
+	}
+	return found, err
+}
+
+func sameVersion(a, b VersionRecord) bool {
+	x, errX := a.registration()
+	y, errY := b.registration()
+	return errX == nil && errY == nil && reflect.DeepEqual(x, y)
+}
+
+// findEvent looks for an event that appends to a version's record, from the block of the record on.
+func (s *session) findEvent(ctx context.Context, model hallmark.Digest, name string, second common.Hash) (Anchor, error) {
+	v, err := s.VersionBy(ctx, s.author, model)
+	if err != nil {
+		return Anchor{}, err
+	}
+	query := ethereum.FilterQuery{
+		FromBlock: new(big.Int).SetUint64(v.Anchor.Block),
+		Addresses: []common.Address{common.Address(s.contract)},
+		Topics:    [][]common.Hash{{s.event(name)}, {common.Hash(v.ID)}},
+	}
+	if second != (common.Hash{}) {
+		query.Topics = append(query.Topics, []common.Hash{second})
+	}
+	logs, err := s.eth.FilterLogs(ctx, query)
+	switch {
+	case err != nil:
+		return Anchor{}, rpcError("reading events of version "+model.Short(), err)
+	case len(logs) == 0:
+		return Anchor{}, fmt.Errorf("version %s has no event %s: %w", model.Short(), name, hallmark.ErrNotFound)
+	}
+	return Anchor{Block: logs[0].BlockNumber, BlockHash: Hash(logs[0].BlockHash), Tx: Hash(logs[0].TxHash)}, nil
+}
