@@ -48,14 +48,15 @@ type Reader interface {
 	Version(ctx context.Context, d hallmark.Digest) (hallmark.Version, error)
 	// FindVersion takes a digest or a name; the newest version of a name counts.
 	FindVersion(ctx context.Context, nameOrDigest string) (hallmark.Version, error)
-	// Versions returns up to limit versions, newest first. Rows that cannot be read are left out and named in the error,
-	// beside the ones that can.
-	Versions(ctx context.Context, limit int) ([]hallmark.Version, error)
+	// ListVersions returns up to limit versions, newest first, that are older than the one named (zero: the newest). Rows
+	// that cannot be read are left out and named in the error, beside the ones that can.
+	ListVersions(ctx context.Context, before hallmark.Digest, limit int) ([]hallmark.Version, error)
 }
 
 // Keys registers submitters' public keys.
 type Keys interface {
-	AddSubmitterKey(ctx context.Context, k hallmark.SubmitterKey) error
+	// RegisterSubmitterKey binds a key to an API key; one that another API key has is hallmark.ErrConflict.
+	RegisterSubmitterKey(ctx context.Context, owner int64, publicPEM string) (hallmark.SubmitterKey, error)
 	SubmitterKeys(ctx context.Context, owner int64) ([]hallmark.SubmitterKey, error)
 }
 
@@ -75,8 +76,8 @@ type Config struct {
 	Verify func(ctx context.Context, d hallmark.Digest) (any, error)
 	// HashDirectory returns the digest and size of an uploaded directory.
 	HashDirectory func(ctx context.Context, path string) (hallmark.Digest, int64, error)
-	// CheckKey reads a public key in PEM and returns its hint; a key that we cannot use is hallmark.ErrInvalid.
-	CheckKey func(publicPEM []byte) (hint string, err error)
+	// CheckKey refuses a public key (PEM) that we could not verify signatures with.
+	CheckKey func(publicPEM []byte) error
 	// Ready says what does not work, by the name of the part; an empty answer is ready.
 	Ready   func(ctx context.Context) map[string]error
 	Metrics http.Handler

@@ -148,7 +148,7 @@ func (w *world) FindVersion(ctx context.Context, name string) (hallmark.Version,
 	return hallmark.Version{}, fmt.Errorf("version %q: %w", name, hallmark.ErrNotFound)
 }
 
-func (w *world) Versions(context.Context, int) ([]hallmark.Version, error) {
+func (w *world) ListVersions(context.Context, hallmark.Digest, int) ([]hallmark.Version, error) {
 	var list []hallmark.Version
 	for _, v := range w.versions {
 		list = append(list, v)
@@ -156,9 +156,10 @@ func (w *world) Versions(context.Context, int) ([]hallmark.Version, error) {
 	return list, w.errs["Versions"]
 }
 
-func (w *world) AddSubmitterKey(_ context.Context, k hallmark.SubmitterKey) error {
+func (w *world) RegisterSubmitterKey(_ context.Context, owner int64, pem string) (hallmark.SubmitterKey, error) {
+	k := hallmark.SubmitterKey{Hint: hallmark.DigestOf([]byte(pem)).Hex(), Owner: owner, PublicPEM: pem, Created: time.Unix(1, 0)}
 	w.keys = append(w.keys, k)
-	return w.errs["AddSubmitterKey"]
+	return k, w.errs["RegisterSubmitterKey"]
 }
 
 func (w *world) SubmitterKeys(context.Context, int64) ([]hallmark.SubmitterKey, error) {
@@ -192,11 +193,11 @@ func start(t *testing.T, change func(*api.Config)) server {
 		HashDirectory: func(context.Context, string) (hallmark.Digest, int64, error) {
 			return hallmark.DigestOf([]byte("dir")), 3, nil
 		},
-		CheckKey: func(pem []byte) (string, error) {
+		CheckKey: func(pem []byte) error {
 			if !strings.HasPrefix(string(pem), "-----BEGIN") {
-				return "", fmt.Errorf("public key: %w", hallmark.ErrInvalid)
+				return fmt.Errorf("public key: %w", hallmark.ErrInvalid)
 			}
-			return hallmark.DigestOf(pem).Hex(), nil
+			return nil
 		},
 		Ready:   func(context.Context) map[string]error { return w.notReady },
 		Metrics: http.NotFoundHandler(), Meter: noop.Meter{}, Logger: slog.New(slog.DiscardHandler), Dir: dir,

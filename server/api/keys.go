@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -17,12 +16,11 @@ func (a *API) registerKey(w http.ResponseWriter, r *http.Request, key hallmark.A
 	if err := a.readJSON(w, r, &req); err != nil {
 		return err
 	}
-	hint, err := a.cfg.CheckKey([]byte(req.PublicPEM))
-	if err != nil {
+	if err := a.cfg.CheckKey([]byte(req.PublicPEM)); err != nil {
 		return err
 	}
-	k := hallmark.SubmitterKey{Hint: hint, Owner: key.ID, PublicPEM: req.PublicPEM, Created: time.Now().UTC()}
-	if err := a.cfg.Store.AddSubmitterKey(r.Context(), k); err != nil {
+	k, err := a.cfg.Store.RegisterSubmitterKey(r.Context(), key.ID, req.PublicPEM)
+	if err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusCreated, k)

@@ -30,7 +30,14 @@ func (a *API) listVersions(w http.ResponseWriter, r *http.Request, _ hallmark.AP
 			return fmt.Errorf("limit %.40q: want 1 to %d: %w", text, maxVersions, hallmark.ErrInvalid)
 		}
 	}
-	versions, err := a.cfg.Store.Versions(r.Context(), limit)
+	var before hallmark.Digest
+	if text := r.URL.Query().Get("before"); text != "" {
+		var err error
+		if before, err = hallmark.ParseDigest(text); err != nil {
+			return err
+		}
+	}
+	versions, err := a.cfg.Store.ListVersions(r.Context(), before, limit)
 	if err != nil && len(versions) == 0 {
 		return err
 	}
