@@ -72,7 +72,7 @@ func newGraph(steps []hallmark.LineageStep) (*graph, error) {
 		}
 		for _, n := range nodes {
 			if first, ok := kinds[n.Digest]; ok && (first.Kind != n.Kind || first.Dir != n.Dir) {
-				return nil, fmt.Errorf("%s is called a %s and a %s: %w", nodeName(n), first.Kind, n.Kind, hallmark.ErrLineage)
+				return nil, fmt.Errorf("%s is called %q in one place and %q in another, or a file and a directory: %w", nodeName(n), first.Kind, n.Kind, hallmark.ErrLineage)
 			}
 			kinds[n.Digest] = n
 		}
@@ -149,7 +149,7 @@ func checkOperation(step hallmark.LineageStep) error {
 		return fmt.Errorf("%s makes %s from %d base models and %d datasets, want %s: %w", step.Operation, nodeName(step.Output), bases, data, want, hallmark.ErrLineage)
 	}
 	if step.Output.Kind != kind && !(step.Output.Kind == hallmark.KindAdapter && (step.Operation == hallmark.OpConvert || step.Operation == hallmark.OpQuantize)) {
-		return fmt.Errorf("%s makes %s, a %q, want a %s: %w", step.Operation, nodeName(step.Output), step.Output.Kind, kind, hallmark.ErrLineage)
+		return fmt.Errorf("%s makes %s, whose kind is %q, want %q: %w", step.Operation, nodeName(step.Output), step.Output.Kind, kind, hallmark.ErrLineage)
 	}
 	return nil
 }
