@@ -38,13 +38,12 @@ func openStates() []string {
 func (a *Anchorer) Run(ctx context.Context) error {
 	var s *session
 	defer func() { s.close() }()
-	failures := 0
-	for {
-		open, err := a.round(ctx, &s)
+	for failures := 0; ; {
+		open, damage, err := a.round(ctx, &s)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		a.setTrouble(ctx, err)
+		a.setTrouble(ctx, errors.Join(err, damage))
 		delay := a.cfg.Poll
 		switch {
 		case err != nil:
@@ -53,18 +52,22 @@ func (a *Anchorer) Run(ctx context.Context) error {
 			delay = min(a.cfg.Poll<<min(failures, 10), maxBackoff)
 			failures++
 		case open == 0:
-			delay = idlePoll
-			fallthrough
+			delay, failures = idlePoll, 0
 		default:
 			failures = 0
 		}
-		timer := time.NewTimer(delay)
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		case <-a.wake:
-		}
-		timer.Stop()
+		a.pause(ctx, delay)
+	}
+}
+
+// pause waits for the delay, a new intent or the end of ctx.
+func (a *Anchorer) pause(ctx context.Context, delay time.Duration) {
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-a.wake:
 	}
 }
 
@@ -90,19 +93,20 @@ func (s *session) close() {
 	}
 }
 
-// round dials if need be, and works on every open intent. It returns how many remain open.
-func (a *Anchorer) round(ctx context.Context, current **session) (open int, err error) {
+// round dials if need be, and works on every open intent. It returns how many remain open, and what is damaged in the
+// outbox, which holds up nothing else.
+func (a *Anchorer) round(ctx context.Context, current **session) (open int, damage, err error) {
 	if *current == nil {
 		client, err := Dial(ctx, a.cfg.RPC, a.cfg.Contract)
 		if err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 		*current = &session{
 			Client: client, a: a, author: a.cfg.Keys.Author(), sent: make(map[Hash]time.Time),
 			sign: newSigner(a.cfg.Keys, client.chainID, a.cfg.Contract),
 		}
 		if err := (*current).reopen(ctx); err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 	}
 	return (*current).round(ctx)
@@ -136,31 +140,29 @@ func (s *session) reopen(ctx context.Context) error {
 	return nil
 }
 
-func (s *session) round(ctx context.Context) (open int, err error) {
+func (s *session) round(ctx context.Context) (open int, damage, err error) {
 	keys, err := s.a.cfg.Outbox.IntentKeys(ctx, openStates()...)
 	if err != nil {
-		return 0, fmt.Errorf("listing open anchors: %w", err)
+		return 0, nil, fmt.Errorf("listing open anchors: %w", err)
 	}
 	if s.heads, err = s.Heads(ctx); err != nil || len(keys) == 0 {
-		return 0, err
+		return 0, nil, err
 	}
 	if err := s.prepare(ctx, keys); err != nil {
-		return len(keys), err
+		return 0, nil, err
 	}
-	var damaged error
 	for _, key := range keys {
 		done, err := s.work(ctx, key)
 		switch {
-		case errors.Is(err, hallmark.ErrInvalid): // this one's own trouble; the others go on
-			damaged = errors.Join(damaged, err)
+		case errors.Is(err, hallmark.ErrInvalid):
+			damage = errors.Join(damage, err)
 		case err != nil:
-			return len(keys), err
-		}
-		if !done {
+			return 0, damage, err
+		case !done:
 			open++
 		}
 	}
-	return open, damaged
+	return open, damage, nil
 }
 
 // prepare finds the next nonce, after all those that stored transactions have taken.
