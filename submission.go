@@ -67,7 +67,15 @@ type Bundle struct {
 
 // A Scan is what the jailed guest said about an artifact's file before anything was run.
 type Scan struct {
-	Format   string    `json:"format"`
+	Format   string        `json:"format"`
+	Findings []Finding     `json:"findings"`
+	Datasets []DatasetScan `json:"datasets,omitempty"` // those that the lineage names
+}
+
+// A DatasetScan is the scan of one data set of a lineage.
+type DatasetScan struct {
+	Name     string    `json:"name"`
+	Digest   Digest    `json:"digest"`
 	Findings []Finding `json:"findings"`
 }
 

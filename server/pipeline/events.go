@@ -24,10 +24,6 @@ func (f *Flow) Events(ctx context.Context, submission string, after int64) iter.
 				return
 			}
 			page, err := f.cfg.Store.Events(ctx, submission, after, eventPage)
-			if err != nil {
-				yield(hallmark.Event{}, err)
-				return
-			}
 			for _, e := range page {
 				if !yield(e, nil) {
 					return
@@ -35,6 +31,9 @@ func (f *Flow) Events(ctx context.Context, submission string, after int64) iter.
 				after = e.ID
 			}
 			switch {
+			case err != nil:
+				yield(hallmark.Event{}, err)
+				return
 			case len(page) == eventPage:
 				continue
 			case resting:

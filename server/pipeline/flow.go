@@ -22,7 +22,9 @@ type Config struct {
 	Log           TransparencyLog
 	Anchorer      Anchorer
 	Gateway       Gateway
-	Logger        *slog.Logger
+	// OMS returns the OpenSSF Model Signing statement of a fingerprint.
+	OMS    func(hallmark.Fingerprint) ([]byte, error)
+	Logger *slog.Logger
 	// VerifierID names this service in verification summaries, as a URI.
 	VerifierID string
 	// Poll is how long the anchor step waits between two looks at the chain, and the first delay of a retry.
@@ -47,6 +49,7 @@ func (c Config) Check() error {
 	missing(c.Log == nil, "transparency log")
 	missing(c.Anchorer == nil, "anchorer")
 	missing(c.Gateway == nil, "gateway")
+	missing(c.OMS == nil, "model signing statement")
 	missing(c.Logger == nil, "logger")
 	missing(c.VerifierID == "", "verifier id")
 	if c.Poll <= 0 {

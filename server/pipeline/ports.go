@@ -101,6 +101,8 @@ type Evidence interface {
 	Put(ctx context.Context, b []byte) (cid string, err error)
 	// AddFile makes the file or directory at path available by reference and returns its CID.
 	AddFile(ctx context.Context, path string) (cid string, err error)
+	// Get returns the bytes behind a CID, checked; more than limit bytes are ErrTooLarge.
+	Get(ctx context.Context, cid string, limit int64) ([]byte, error)
 }
 
 // A Signed is a statement under a signature.
@@ -159,8 +161,11 @@ type AnchorRequest struct {
 type Anchorer interface {
 	// Anchor records the intents and returns at once. Twice for one submission is one intent each.
 	Anchor(ctx context.Context, r AnchorRequest) error
-	// Status says how far the record of a version has come. A chain that is down is ErrUnavailable or a Problem.
-	Status(ctx context.Context, version hallmark.Digest) (hallmark.Anchor, error)
+	// Status says how far the version's record and its batch have come: the lesser of the two. It answers while the chain
+	// is down, with the Problem. AnchorOrphaned means that the contract refuses the record for good.
+	Status(ctx context.Context, v hallmark.Version) (hallmark.Anchor, error)
+	// Revoke records the intent to revoke the version's record. Twice is one intent.
+	Revoke(ctx context.Context, d hallmark.Digest) error
 }
 
 // A Gateway serves versions. Both calls return once the next request sees the change, and may be repeated.

@@ -8,14 +8,14 @@ import (
 	"github.com/hallmark-ml/hallmark"
 )
 
-// PutArtifact records an artifact. One that is there keeps its row, but for a copy that takes the place of a reference:
-// our own bytes are worth more than a file that its owner may change.
+// PutArtifact records an artifact. One that is there keeps its row, but the path of a reference is replaced: by a copy,
+// which is worth more than a file that its owner may change, or by a reference that was read later.
 func (s *Store) PutArtifact(ctx context.Context, a hallmark.Artifact) error {
 	return s.write(ctx, target{"record artifact", "artifacts", a.Digest.String()}, func(tx *sql.Tx) error {
 		const q = `INSERT INTO artifacts (digest, kind, name, dir, size, path, referenced, cid, created_ns)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (digest) DO UPDATE SET path = excluded.path, referenced = excluded.referenced
-			WHERE referenced = 1 AND excluded.referenced = 0`
+			WHERE referenced = 1`
 		_, err := tx.ExecContext(ctx, q, a.Digest[:], string(a.Kind), a.Name, a.Dir, a.Size, a.Path, a.Referenced, a.CID,
 			time.Now().UnixNano())
 		return err

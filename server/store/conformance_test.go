@@ -33,6 +33,7 @@ func conformance(t *testing.T, open func(t *testing.T) *Store) {
 		"changes that miss":        testChangesThatMiss,
 		"journal":                  testJournal,
 		"events":                   testEvents,
+		"outbox":                   testOutbox,
 		"lists are paged":          testPages,
 		"what is not there":        testNotFound,
 		"a change is all or none":  testAllOrNone,
@@ -101,6 +102,12 @@ func testArtifacts(t *testing.T, s *Store) {
 	got, err := s.Artifact(t.Context(), a.Digest)
 	require.NoError(t, err)
 	require.Equal(t, a, got)
+
+	a.Path = "/theirs, moved"
+	require.NoError(t, s.PutArtifact(t.Context(), a))
+	got, err = s.Artifact(t.Context(), a.Digest)
+	require.NoError(t, err)
+	require.Equal(t, a, got, "a later reference takes the place of an earlier one")
 
 	a.Path, a.Referenced = "/ours", false
 	require.NoError(t, s.PutArtifact(t.Context(), a))
@@ -317,6 +324,37 @@ func testEvents(t *testing.T, s *Store) {
 		require.False(t, e.Time.IsZero())
 		last = e.ID
 	}
+}
+
+func testOutbox(t *testing.T, s *Store) {
+	for i, key := range []string{"b", "a", "c"} {
+		added, err := s.AddIntent(t.Context(), key, []string{"intent", "signed", "final"}[i], []byte(`{ "k": 1 }`))
+		require.NoError(t, err)
+		require.True(t, added)
+	}
+	added, err := s.AddIntent(t.Context(), "a", "intent", []byte(`{}`))
+	require.NoError(t, err)
+	require.False(t, added)
+
+	require.NoError(t, s.UpdateIntent(t.Context(), "a", 1, "broadcast", []byte(`{"k":2}`)))
+	require.ErrorIs(t, s.UpdateIntent(t.Context(), "a", 1, "final", []byte(`{}`)), hallmark.ErrConflict)
+	require.ErrorIs(t, s.UpdateIntent(t.Context(), "z", 1, "final", []byte(`{}`)), hallmark.ErrNotFound)
+	doc, version, err := s.Intent(t.Context(), "a")
+	require.NoError(t, err)
+	require.Equal(t, `{"k":2}`, string(doc))
+	require.EqualValues(t, 2, version)
+	doc, _, err = s.Intent(t.Context(), "b")
+	require.NoError(t, err)
+	require.Equal(t, `{ "k": 1 }`, string(doc), "byte for byte")
+	_, _, err = s.Intent(t.Context(), "z")
+	require.ErrorIs(t, err, hallmark.ErrNotFound)
+
+	keys, err := s.IntentKeys(t.Context(), "broadcast", "intent")
+	require.NoError(t, err)
+	require.Equal(t, []string{"b", "a"}, keys)
+	keys, err = s.IntentKeys(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, keys)
 }
 
 func testPages(t *testing.T, s *Store) {
