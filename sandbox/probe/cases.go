@@ -1,0 +1,313 @@
+package probe
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+// Profiles of use.
+const (
+	ProfileChat       = "chat"       // prompts go through the chat template
+	ProfileCompletion = "completion" // prompts are plain text
+)
+
+// A Case is one question to a model and what its answer is judged by.
+type Case struct {
+	ID       string // stable text: detector, template, number
+	Detector string
+	Template string
+	Request  GenerateRequest
+	// Control is the control arm: the same case with its payload neutralised, or, for perturb.char, not perturbed.
+	Control GenerateRequest
+	want    want
+}
+
+// want is what a judge compares an answer with.
+type want struct {
+	nonce   string // inject.*, out.render: in the answer of a model that obeyed
+	secret  string // inject.sysprompt
+	system  string // inject.sysprompt: the whole system prompt
+	answer  string // perturb.char
+	prompt  string // leak.scan: what stands here is no leak
+	planted *Planted
+}
+
+// A Check is one plain request of a capability control.
+type Check struct {
+	ID      string
+	Request GenerateRequest
+	want    string
+}
+
+// Passed judges the answer to the request.
+func (c Check) Passed(got Completion) bool {
+	return c.want != "" && strings.Contains(fold(got.Text), fold(c.want))
+}
+
+// Applies reports whether the profile asks for the detector.
+func (s *Suite) Applies(profile, detector string) bool {
+	return slices.Contains(s.Profiles[profile], detector)
+}
+
+// Cases returns the cases of all generating detectors of the profile in the seeded order of a run. What a case asks
+// depends on the suite, the seed and its id. A profile that the suite has not is [hallmark.ErrNotFound].
+func (s *Suite) Cases(seed uint64, profile string) ([]Case, error) {
+	if _, ok := s.Profiles[profile]; !ok {
+		return nil, fmt.Errorf("suite %s: profile %.40q: %w", s.Name, profile, hallmark.ErrNotFound)
+	}
+	var all []Case
+	for i := range s.Detectors {
+		if !s.Applies(profile, s.Detectors[i].ID) {
+			continue
+		}
+		cases, err := s.specCases(&s.Detectors[i], seed, profile)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, cases...)
+	}
+	slices.SortFunc(all, func(a, b Case) int {
+		x, y := draw(seed, a.ID, "order"), draw(seed, b.ID, "order")
+		return bytes.Compare(x[:], y[:])
+	})
+	return all, nil
+}
+
+// Checks returns the requests of a detector's capability control; none for a detector whose control arm shows it.
+func (s *Suite) Checks(seed uint64, detector string) ([]Check, error) {
+	i := slices.IndexFunc(s.Detectors, func(spec Spec) bool { return spec.ID == detector })
+	if i < 0 || s.Detectors[i].Capability == "" {
+		return nil, nil
+	}
+	name := s.Detectors[i].Capability
+	capability := s.Capabilities[name]
+	checks := make([]Check, capability.Cases)
+	for n := range checks {
+		id := fmt.Sprintf("capability/%s/%02d", name, n)
+		f := &filler{suite: s, seed: seed, key: id}
+		messages, _, err := f.messages(capability.Turns)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", id, err)
+		}
+		answer, err := f.answer(capability.Want)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", id, err)
+		}
+		checks[n] = Check{ID: id, Request: GenerateRequest{Messages: messages, MaxTokens: capability.MaxTokens}, want: answer}
+	}
+	return checks, nil
+}
+
+// A template is one combination of the alternatives of a detector's dimensions.
+type template struct {
+	id    string
+	slots map[string]string
+}
+
+// templates returns the combinations that the suite takes of the cross product: those whose ids hash lowest, so that a
+// wording added later changes few of the others.
+func (spec *Spec) templates() []template {
+	all := []template{{slots: map[string]string{}}}
+	for _, name := range slices.Sorted(maps.Keys(spec.Dims)) {
+		var next []template
+		for _, t := range all {
+			for _, id := range slices.Sorted(maps.Keys(spec.Dims[name])) {
+				slots := maps.Clone(t.slots)
+				maps.Copy(slots, spec.Dims[name][id])
+				next = append(next, template{strings.TrimPrefix(t.id+"."+id, "."), slots})
+			}
+		}
+		all = next
+	}
+	if spec.Templates > 0 && spec.Templates < len(all) {
+		slices.SortFunc(all, func(a, b template) int {
+			x, y := hallmark.DigestOf([]byte(spec.ID+a.id)), hallmark.DigestOf([]byte(spec.ID+b.id))
+			return bytes.Compare(x[:], y[:])
+		})
+		all = all[:spec.Templates]
+		slices.SortFunc(all, func(a, b template) int { return strings.Compare(a.id, b.id) })
+	}
+	return all
+}
+
+func (s *Suite) specCases(spec *Spec, seed uint64, profile string) ([]Case, error) {
+	edits := spec.Edits
+	if len(edits) == 0 {
+		edits = []string{""}
+	}
+	var cases []Case
+	for t, tmpl := range spec.templates() {
+		for rep := range spec.Repeat {
+			// Cases that differ in their edit alone share contents, and so one clean run.
+			f := &filler{
+				suite: s, seed: seed, key: fmt.Sprintf("%s/%s/%02d", spec.ID, tmpl.id, rep),
+				slots: tmpl.slots, cycle: spec.Cycle, ordinal: t*spec.Repeat + rep,
+			}
+			for _, edit := range edits {
+				c, err := f.build(spec, tmpl.id, edit, rep)
+				if err != nil {
+					return nil, err
+				}
+				c.Request, c.Control = s.Fit(profile, c.Request), s.Fit(profile, c.Control)
+				cases = append(cases, c)
+			}
+		}
+	}
+	return cases, nil
+}
+
+// build makes the case of one template, edit and repetition.
+func (f *filler) build(spec *Spec, tmpl, edited string, rep int) (Case, error) {
+	if edited != "" {
+		tmpl = strings.TrimPrefix(tmpl+"."+edited, ".")
+	}
+	c := Case{ID: fmt.Sprintf("%s/%s/%02d", spec.ID, tmpl, rep), Detector: spec.ID, Template: tmpl}
+	messages, last, err := f.messages(spec.Turns)
+	if err != nil {
+		return Case{}, fmt.Errorf("%s: %w", c.ID, err)
+	}
+	if edited == "" {
+		f.override = spec.Control
+		control, _, err := f.messages(spec.Turns)
+		f.override = nil
+		if err != nil {
+			return Case{}, fmt.Errorf("%s, control: %w", c.ID, err)
+		}
+		c.Control = GenerateRequest{Messages: control, MaxTokens: spec.MaxTokens}
+	} else {
+		c.Control = GenerateRequest{Messages: slices.Clone(messages), MaxTokens: spec.MaxTokens}
+		text, err := edit(last, edited, f.seed, c.ID)
+		if err != nil {
+			return Case{}, err
+		}
+		messages[len(messages)-1].Content = text
+	}
+	c.Request = GenerateRequest{Messages: messages, MaxTokens: spec.MaxTokens}
+	if c.want, err = f.want(spec.ID, messages); err != nil {
+		return Case{}, fmt.Errorf("%s: %w", c.ID, err)
+	}
+	return c, nil
+}
+
+// messages expands the turns; it also returns the pieces of the last one.
+func (f *filler) messages(turns []Turn) ([]Message, []piece, error) {
+	var messages []Message
+	var last []piece
+	for _, t := range turns {
+		role, text := t.message()
+		pieces, err := f.expand(text, "", 0)
+		if err != nil {
+			return nil, nil, err
+		}
+		if content := joinPieces(pieces); content != "" {
+			messages, last = append(messages, Message{Role: role, Content: content}), pieces
+		}
+	}
+	if len(messages) == 0 || messages[len(messages)-1].Role != "user" {
+		return nil, nil, fmt.Errorf("suite %s: the last turn is not the user's: %w", f.suite.Name, hallmark.ErrInvalid)
+	}
+	return messages, last, nil
+}
+
+// Fit gives a request the form of the profile: a completion model gets the texts of a chat as one prompt.
+func (s *Suite) Fit(profile string, req GenerateRequest) GenerateRequest {
+	if profile != ProfileCompletion {
+		return req
+	}
+	texts := make([]string, len(req.Messages))
+	for i, m := range req.Messages {
+		texts[i] = m.Content
+	}
+	return GenerateRequest{Prompt: strings.Join(texts, "\n") + "\n", MaxTokens: req.MaxTokens}
+}
+
+// want fills in what the detector's judge compares with, and sees to it that no prompt holds the nonce of a success.
+func (f *filler) want(detector string, messages []Message) (want, error) {
+	var w want
+	var prompt strings.Builder
+	for _, m := range messages {
+		prompt.WriteString(m.Content + "\n")
+	}
+	w.prompt = prompt.String()
+	switch detector {
+	case InjectDirect, InjectIndirect:
+		w.nonce, _ = f.builtin("joined", "")
+		if strings.Contains(fold(w.prompt), fold(w.nonce)) {
+			return want{}, fmt.Errorf("the prompt holds the nonce of a success: %w", hallmark.ErrInvalid)
+		}
+	case InjectSysPrompt:
+		w.secret, _ = f.builtin("secret", "secret")
+		if messages[0].Role != "system" || !strings.Contains(messages[0].Content, w.secret) {
+			return want{}, fmt.Errorf("the system prompt holds no secret: %w", hallmark.ErrInvalid)
+		}
+		w.system = messages[0].Content
+	case OutRender:
+		w.nonce, _ = f.builtin("mark", "mark")
+	case LeakScan:
+		w.planted = &f.suite.Planted
+	case PerturbChar:
+		answer, err := f.answer(f.slots["gold"])
+		if err != nil {
+			return want{}, err
+		}
+		w.answer = answer
+	}
+	return w, nil
+}
+
+// answer computes a right answer: an operation and the slots that it works on.
+func (f *filler) answer(gold string) (string, error) {
+	words := strings.Fields(gold)
+	if len(words) < 2 {
+		return "", fmt.Errorf("answer %.60q: %w", gold, hallmark.ErrInvalid)
+	}
+	op, table := words[0], ""
+	if op == "lookup" {
+		table, words = words[1], words[1:]
+	}
+	args := make([]string, len(words)-1)
+	nums := make([]int, len(args))
+	for i, slot := range words[1:] {
+		text, err := f.text("{" + slot + "}")
+		if err != nil {
+			return "", err
+		}
+		args[i] = text
+		nums[i], _ = strconv.Atoi(text) // zero where it is no number: only words are asked for then
+	}
+	switch {
+	case op == "copy" && len(args) == 1:
+		return args[0], nil
+	case op == "upper" && len(args) == 1:
+		return strings.ToUpper(args[0]), nil
+	case op == "lookup" && len(args) == 1:
+		if answer, ok := f.suite.Tables[table][args[0]]; ok {
+			return answer, nil
+		}
+	case op == "concat" && len(args) == 2:
+		return args[0] + args[1], nil
+	case op == "sum" && len(args) == 2:
+		return strconv.Itoa(nums[0] + nums[1]), nil
+	case op == "difference" && len(args) == 2:
+		return strconv.Itoa(nums[0] - nums[1]), nil
+	case op == "greater" && len(args) == 2:
+		if nums[0] > nums[1] {
+			return "yes", nil
+		}
+		return "no", nil
+	}
+	return "", fmt.Errorf("answer %.60q: %w", gold, hallmark.ErrInvalid)
+}
+
+// SeedFor derives the seed of a run that was given none, so that the same model and suite always run alike.
+func SeedFor(model, suite hallmark.Digest) uint64 {
+	d := hallmark.DigestOf(append(append([]byte("hallmark.seed\x00"), model[:]...), suite[:]...))
+	return binary.LittleEndian.Uint64(d[:])
+}

@@ -1,0 +1,162 @@
+package probe
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+// Slots that no suite fills: the halves of a nonce (4 or 5 letters each) and both joined, a secret of 6 letters, a mark
+// of 6 letters that names a payload, and a code of 6 to 8 letters to copy.
+var builtinSlots = []string{"left", "right", "joined", "secret", "mark", "code"}
+
+// A filler fills the slots of one case. What stands in a slot is a function of the run's seed, the key (the case's id,
+// or what cases that differ in their edit alone have in common) and the slot: whichever texts are expanded, in whatever
+// order, the same slot holds the same content.
+type filler struct {
+	suite    *Suite
+	seed     uint64
+	key      string
+	slots    map[string]string // of the template's alternatives
+	override map[string]string // of the control arm
+	cycle    string            // this data slot takes its values in turn
+	ordinal  int
+}
+
+// A piece is a part of an expanded text. Content is what a question is about; the rest is wording, which may be edited.
+type piece struct {
+	text    string
+	content bool
+}
+
+// draw returns 32 pseudo-random bytes for a purpose within a case.
+func draw(seed uint64, key, purpose string) [sha256.Size]byte {
+	var k [8]byte
+	binary.LittleEndian.PutUint64(k[:], seed)
+	mac := hmac.New(sha256.New, k[:])
+	mac.Write([]byte(key + "\x00" + purpose))
+	return [sha256.Size]byte(mac.Sum(nil))
+}
+
+// number turns a draw into a number below n.
+func number(d [sha256.Size]byte, n int) int {
+	return int(binary.LittleEndian.Uint64(d[:8]) % uint64(n)) //nolint:gosec // G115: n is a positive length, the rest is below it
+}
+
+var slotForm = regexp.MustCompile(`\{([a-z][a-z-]*)([0-9]*)(\^?)\}`)
+
+// maxNesting bounds how deep slots may stand in slots; a suite that goes deeper is circular.
+const maxNesting = 12
+
+// expand fills the slots of a text. path is empty for wordings, whose slots are shared by the whole case, and the way
+// to the text within contents, whose slots are drawn afresh.
+func (f *filler) expand(text, path string, depth int) ([]piece, error) {
+	if depth > maxNesting {
+		return nil, fmt.Errorf("slots are nested more than %d deep: %w", maxNesting, hallmark.ErrInvalid)
+	}
+	var out []piece
+	end := 0
+	for i, m := range slotForm.FindAllStringSubmatchIndex(text, -1) {
+		if m[0] > end {
+			out = append(out, piece{text: text[end:m[0]], content: path != ""})
+		}
+		end = m[1]
+		inner := ""
+		if path != "" {
+			inner = path + "/" + strconv.Itoa(i) + "/"
+		}
+		filled, err := f.fill(text[m[2]:m[3]], text[m[4]:m[5]], inner, depth)
+		if err != nil {
+			return nil, err
+		}
+		if m[6] < m[7] && len(filled) > 0 && filled[0].text != "" {
+			filled = slices.Clone(filled)
+			filled[0].text = strings.ToUpper(filled[0].text[:1]) + filled[0].text[1:]
+		}
+		out = append(out, filled...)
+	}
+	if end < len(text) {
+		out = append(out, piece{text: text[end:], content: path != ""})
+	}
+	return out, nil
+}
+
+// fill returns what stands in the slot name+suffix: "word2" is another draw from the values of "word".
+func (f *filler) fill(name, suffix, path string, depth int) ([]piece, error) {
+	slot := name + suffix
+	if text, ok := f.override[slot]; ok && path == "" {
+		return f.expand(text, "", depth+1)
+	}
+	if text, ok := f.slots[slot]; ok && path == "" {
+		return f.expand(text, "", depth+1)
+	}
+	if text, ok := f.builtin(name, path+slot); ok {
+		return []piece{{text: text, content: true}}, nil
+	}
+	d := draw(f.seed, f.key, path+slot)
+	if values, ok := f.suite.Wordings[name]; ok && path == "" {
+		return f.expand(values[number(d, len(values))], "", depth+1)
+	}
+	if values, ok := f.suite.Data[name]; ok {
+		at := number(d, len(values))
+		if name == f.cycle && path == "" {
+			at = f.ordinal % len(values)
+		}
+		return f.expand(values[at], path+slot, depth+1)
+	}
+	if r, ok := f.suite.Numbers[name]; ok {
+		text := fmt.Sprintf("%0*d", r.Width, r.Min+number(d, r.Max-r.Min+1))
+		return []piece{{text: text, content: true}}, nil
+	}
+	return nil, fmt.Errorf("suite %s: slot {%.40s} is filled by nothing: %w", f.suite.Name, slot, hallmark.ErrInvalid)
+}
+
+func (f *filler) builtin(name, path string) (string, bool) {
+	switch name {
+	case "left", "right":
+		return f.letters(path, 4, 5), true
+	case "joined":
+		return f.letters("left", 4, 5) + f.letters("right", 4, 5), true
+	case "secret", "mark":
+		return f.letters(path, 6, 6), true
+	case "code":
+		return f.letters(path, 6, 8), true
+	default:
+		return "", false
+	}
+}
+
+// letters draws between least and most letters of the suite's alphabet.
+func (f *filler) letters(purpose string, least, most int) string {
+	d := draw(f.seed, f.key, purpose)
+	n := least + int(d[31])%(most-least+1)
+	out := make([]byte, n)
+	for i := range out {
+		out[i] = f.suite.Alphabet[int(d[i])%len(f.suite.Alphabet)]
+	}
+	return string(out)
+}
+
+// text is expand without the distinction of contents.
+func (f *filler) text(template string) (string, error) {
+	pieces, err := f.expand(template, "", 0)
+	if err != nil {
+		return "", err
+	}
+	return joinPieces(pieces), nil
+}
+
+func joinPieces(pieces []piece) string {
+	var b strings.Builder
+	for _, p := range pieces {
+		b.WriteString(p.text)
+	}
+	return b.String()
+}

@@ -1,0 +1,348 @@
+package probe
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+// JudgeVersion is raised whenever a detector builds or judges cases differently; the suite's digest binds it, since the
+// same data under other judges is another test.
+const JudgeVersion = "1"
+
+// suiteSchema is the value of a suite file's schema key.
+const suiteSchema = "hallmark.suite/v1"
+
+// The detectors that this version knows.
+const (
+	InjectDirect    = "inject.direct"
+	InjectIndirect  = "inject.indirect"
+	InjectSysPrompt = "inject.sysprompt"
+	OutRender       = "out.render"
+	PerturbChar     = "perturb.char"
+	LeakScan        = "leak.scan"
+	FileUnsafe      = "file.unsafe"
+)
+
+// Detectors lists them in the order of reports.
+func Detectors() []string {
+	return []string{FileUnsafe, InjectDirect, InjectIndirect, InjectSysPrompt, LeakScan, OutRender, PerturbChar}
+}
+
+// A Suite is a versioned set of test cases as data: wordings, contents and how they combine. [ParseSuite] reads it,
+// [Suite.Cases] turns it and a seed into cases.
+type Suite struct {
+	Schema string `yaml:"schema" json:"schema"`
+	Name   string `yaml:"name" json:"name"`
+	// PromptTokens is the length of prompt that the pack keeps to, in tokens of the models that it is made for.
+	PromptTokens int `yaml:"promptTokens" json:"promptTokens"`
+	// Alphabet holds the letters of nonces, secrets and codes: ASCII letters of one case and digits.
+	Alphabet string `yaml:"alphabet" json:"alphabet"`
+	// Profiles says which detectors apply to which use of a model.
+	Profiles map[string][]string `yaml:"profiles" json:"profiles"`
+	// Wordings are alternatives for a slot, templates themselves; perturb.char edits them.
+	Wordings map[string][]string `yaml:"wordings" json:"wordings"`
+	// Data are contents: drawn afresh inside one another, never edited.
+	Data map[string][]string `yaml:"data" json:"data"`
+	// Numbers are slots that hold a number between two bounds.
+	Numbers map[string]Range `yaml:"numbers" json:"numbers"`
+	// Tables answer questions of perturb.char: name, key, value.
+	Tables       map[string]map[string]string `yaml:"tables" json:"tables"`
+	Capabilities map[string]Capability        `yaml:"capabilities" json:"capabilities"`
+	Detectors    []Spec                       `yaml:"detectors" json:"detectors"`
+	Planted      Planted                      `yaml:"planted" json:"planted"`
+}
+
+// Range bounds a number, both ends included; Width pads it with zeros.
+type Range struct {
+	Min   int `yaml:"min" json:"min"`
+	Max   int `yaml:"max" json:"max"`
+	Width int `yaml:"width" json:"width"`
+}
+
+// Planted names values that the data's owner planted to be found again, as SHA-256 of Salt and the normalised value.
+type Planted struct {
+	Salt    string   `yaml:"salt" json:"salt"`
+	Digests []string `yaml:"digests" json:"digests"`
+	// Reserved says that planted values come from ranges reserved for tests, so that such values count as leaks here.
+	Reserved bool `yaml:"reserved" json:"reserved"`
+}
+
+// A Turn is one message of a case; exactly one field is set. A turn whose text comes out empty is left out.
+type Turn struct {
+	System    string `yaml:"system" json:"system"`
+	User      string `yaml:"user" json:"user"`
+	Assistant string `yaml:"assistant" json:"assistant"`
+}
+
+func (t Turn) message() (role, text string) {
+	switch {
+	case t.System != "":
+		return "system", t.System
+	case t.Assistant != "":
+		return "assistant", t.Assistant
+	default:
+		return "user", t.User
+	}
+}
+
+// A Capability is a plain request that shows whether a model can do what an attack asks for at all. It succeeds when
+// what Want computes is in the answer.
+type Capability struct {
+	Cases     int    `yaml:"cases" json:"cases"`
+	MaxTokens int    `yaml:"maxTokens" json:"maxTokens"`
+	Turns     []Turn `yaml:"turns" json:"turns"`
+	Want      string `yaml:"want" json:"want"`
+}
+
+// A Spec is one detector's part of a suite. Its templates are the cross product of Dims, of which Templates are taken,
+// each Repeat times with other contents.
+type Spec struct {
+	ID         string         `yaml:"id" json:"id"`
+	Capability string         `yaml:"capability" json:"capability"` // a key of Capabilities; perturb.char has its clean arm
+	MaxTokens  int            `yaml:"maxTokens" json:"maxTokens"`
+	Templates  int            `yaml:"templates" json:"templates"` // 0: all
+	Repeat     int            `yaml:"repeat" json:"repeat"`
+	Dims       map[string]Dim `yaml:"dims" json:"dims"`
+	Turns      []Turn         `yaml:"turns" json:"turns"`
+	// Control replaces slots in the control arm, where the payload is neutralised.
+	Control map[string]string `yaml:"control" json:"control"`
+	// Cycle names a slot of Data whose values are taken in turn, so that each is used.
+	Cycle string `yaml:"cycle" json:"cycle"`
+	// Edits are the perturbations of perturb.char, a dimension of their own.
+	Edits []string `yaml:"edits" json:"edits"`
+}
+
+// A Dim is one dimension of a detector's templates: id of the alternative, and the slots that it fills. In a file an
+// alternative may be a single text, which fills the slot named as the dimension.
+type Dim map[string]map[string]string
+
+// UnmarshalYAML reads both forms of an alternative; the text form is stored under the empty slot name.
+func (d *Dim) UnmarshalYAML(node *yaml.Node) error {
+	var forms map[string]yaml.Node
+	if err := node.Decode(&forms); err != nil {
+		return err
+	}
+	*d = make(Dim, len(forms))
+	for id, form := range forms {
+		slots := map[string]string{}
+		if form.Kind == yaml.ScalarNode {
+			slots[""] = form.Value
+		} else if err := form.Decode(&slots); err != nil {
+			return err
+		}
+		(*d)[id] = slots
+	}
+	return nil
+}
+
+//go:embed suites/*.yaml
+var suites embed.FS
+
+// Builtin returns the embedded suite of that name, or [hallmark.ErrNotFound].
+func Builtin(name string) (*Suite, error) {
+	raw, err := suites.ReadFile("suites/" + name + ".yaml")
+	if err != nil {
+		return nil, fmt.Errorf("suite %.40q: %w", name, hallmark.ErrNotFound)
+	}
+	return ParseSuite(raw)
+}
+
+// maxSuite bounds a suite file, in bytes.
+const maxSuite = 1 << 20
+
+// ParseSuite reads and checks one suite file. Unknown keys, keys named twice, several documents and every reference to
+// something that is not there are [hallmark.ErrInvalid].
+func ParseSuite(raw []byte) (*Suite, error) {
+	if len(raw) > maxSuite {
+		return nil, fmt.Errorf("suite of %d bytes, at most %d: %w", len(raw), maxSuite, hallmark.ErrTooLarge)
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(raw))
+	dec.KnownFields(true)
+	s := new(Suite)
+	if err := dec.Decode(s); err != nil {
+		return nil, fmt.Errorf("suite: %s: %w", hallmark.CleanText(err.Error(), 300), hallmark.ErrInvalid)
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("suite: more than one document: %w", hallmark.ErrInvalid)
+	}
+	for i := range s.Detectors {
+		for name, dim := range s.Detectors[i].Dims {
+			for _, slots := range dim {
+				if text, short := slots[""]; short {
+					delete(slots, "")
+					slots[name] = text
+				}
+			}
+		}
+	}
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Digest is the suite's identity: the SHA-256 of its canonical JSON and of the version of the judges.
+func (s *Suite) Digest() (hallmark.Digest, error) {
+	raw, err := hallmark.CanonicalJSON(map[string]any{"judges": JudgeVersion, "suite": s})
+	if err != nil {
+		return hallmark.Digest{}, fmt.Errorf("suite %s: %w", s.Name, err)
+	}
+	return hallmark.DigestOf(raw), nil
+}
+
+var (
+	nameForm     = regexp.MustCompile(`^[a-z][a-z0-9.-]{0,39}$`)
+	slotNameForm = regexp.MustCompile(`^[a-z][a-z-]{0,29}$`)
+	alphabetForm = regexp.MustCompile(`^([A-Z0-9]{16,36}|[a-z0-9]{16,36})$`)
+)
+
+// Bounds of a suite, so that a suite from outside cannot make a run endless.
+const (
+	maxCases  = 5000 // a detector
+	maxTokens = 1024 // a completion
+)
+
+// Check returns every problem of the suite, or nil.
+func (s *Suite) Check() error {
+	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("suite %.40q: "+format+": %w", append([]any{s.Name}, append(args, hallmark.ErrInvalid)...)...))
+	}
+	if s.Schema != suiteSchema {
+		bad("schema %.40q, want %s", s.Schema, suiteSchema)
+	}
+	if !nameForm.MatchString(s.Name) {
+		bad("name must match %s", nameForm)
+	}
+	if !alphabetForm.MatchString(s.Alphabet) {
+		bad("alphabet must match %s", alphabetForm)
+	}
+	s.checkSlots(bad)
+	known := map[string]bool{FileUnsafe: true}
+	for _, spec := range s.Detectors {
+		if known[spec.ID] || !slices.Contains(Detectors(), spec.ID) {
+			bad("detector %.40q is unknown or named twice", spec.ID)
+		}
+		known[spec.ID] = true
+		s.checkSpec(spec, bad)
+	}
+	for profile, ids := range s.Profiles {
+		for _, id := range ids {
+			if !known[id] {
+				bad("profile %.40q names detector %.40q, which the suite has not", profile, id)
+			}
+		}
+	}
+	if len(errs) == 0 { // only now can every text be expanded
+		for _, profile := range slices.Sorted(maps.Keys(s.Profiles)) {
+			if _, err := s.Cases(0, profile); err != nil {
+				errs = append(errs, err)
+			}
+		}
+		for _, spec := range s.Detectors {
+			if _, err := s.Checks(0, spec.ID); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Suite) checkSlots(bad func(string, ...any)) {
+	seen := map[string]bool{}
+	name := func(n string) {
+		if !slotNameForm.MatchString(n) || seen[n] || slices.Contains(builtinSlots, n) {
+			bad("slot %.40q is malformed, reserved or named twice", n)
+		}
+		seen[n] = true
+	}
+	for n, values := range s.Wordings {
+		if name(n); len(values) == 0 {
+			bad("slot %q has no values", n)
+		}
+	}
+	for n, values := range s.Data {
+		if name(n); len(values) == 0 {
+			bad("slot %q has no values", n)
+		}
+	}
+	for n, r := range s.Numbers {
+		if name(n); r.Min < 0 || r.Max < r.Min || r.Width < 0 || r.Width > 9 {
+			bad("number %q has no values", n)
+		}
+	}
+	for n, c := range s.Capabilities {
+		if c.Cases < 1 || c.Cases > maxCases || c.MaxTokens < 1 || c.MaxTokens > maxTokens || len(c.Turns) == 0 || c.Want == "" {
+			bad("capability %.40q is incomplete", n)
+		}
+		checkTurns(c.Turns, bad)
+	}
+}
+
+func (s *Suite) checkSpec(spec Spec, bad func(string, ...any)) {
+	if _, ok := s.Capabilities[spec.Capability]; !ok && (spec.ID != PerturbChar || spec.Capability != "") {
+		bad("%s: capability %.40q does not exist", spec.ID, spec.Capability)
+	}
+	if spec.MaxTokens < 1 || spec.MaxTokens > maxTokens || spec.Repeat < 1 || spec.Repeat > maxCases || spec.Templates < 0 || spec.Templates > maxCases {
+		bad("%s: maxTokens, repeat or templates is out of bounds", spec.ID)
+	}
+	product := 1
+	for n, dim := range spec.Dims {
+		if !nameForm.MatchString(n) || len(dim) == 0 {
+			bad("%s: dimension %.40q is malformed or empty", spec.ID, n)
+		}
+		for id := range dim {
+			if !nameForm.MatchString(id) || strings.Contains(id, ".") {
+				bad("%s: alternative %.40q of %q is malformed", spec.ID, id, n)
+			}
+		}
+		product = min(product*len(dim), 4*maxCases)
+	}
+	cases := product
+	if spec.Templates > 0 {
+		cases = min(product, spec.Templates)
+	}
+	if cases *= spec.Repeat * max(1, len(spec.Edits)); cases > maxCases || product >= 4*maxCases {
+		bad("%s: %d cases of %d combinations, at most %d", spec.ID, cases, product, maxCases)
+	}
+	if len(spec.Turns) == 0 {
+		bad("%s has no turns", spec.ID)
+	}
+	checkTurns(spec.Turns, bad)
+	if len(spec.Edits) > 0 != (spec.ID == PerturbChar) {
+		bad("%s: edits belong to %s, which needs them", spec.ID, PerturbChar)
+	}
+	for _, e := range spec.Edits {
+		if !slices.Contains(editNames, e) {
+			bad("%s: edit %.40q is unknown", spec.ID, e)
+		}
+	}
+	if _, ok := s.Data[spec.Cycle]; spec.Cycle != "" && !ok {
+		bad("%s: cycle %.40q is not a data slot", spec.ID, spec.Cycle)
+	}
+}
+
+func checkTurns(turns []Turn, bad func(string, ...any)) {
+	for _, t := range turns {
+		set := 0
+		for _, text := range []string{t.System, t.User, t.Assistant} {
+			if text != "" {
+				set++
+			}
+		}
+		if set != 1 {
+			bad("a turn needs exactly one of system, user and assistant")
+		}
+	}
+}

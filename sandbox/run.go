@@ -1,0 +1,276 @@
+package sandbox
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox/probe"
+)
+
+// A Plan is what one run is to do. Model, ModelDigest, Suite and Profile are required.
+type Plan struct {
+	Model       probe.Model
+	ModelDigest hallmark.Digest
+	Suite       *probe.Suite
+	// Seed of nonces, contents and order. Nil: derived from the digests of model and suite.
+	Seed    *uint64
+	Profile string
+	// Scan holds the findings of the static scan of the model's file. Nil says that it was not scanned, which is not a
+	// clean scan: file.unsafe is then not assessable.
+	Scan []hallmark.Finding
+	// Done are the cases of an interrupted run of the same plan; they are not run again.
+	Done []hallmark.CaseEvidence
+	// OnCase is called once for each case that completes, before the next one begins. Its error stops the run. Optional.
+	OnCase func(hallmark.CaseEvidence) error
+	// Progress is called with the number of completed cases, those in Done included. Optional.
+	Progress func(done, total int)
+}
+
+// A Result is what a run found.
+type Result struct {
+	Report hallmark.Report
+	// Evidence holds the texts of every case that failed or could not be decided, sorted by id.
+	Evidence []hallmark.CaseEvidence
+}
+
+// Run tests a model. The report depends on model, suite, seed, profile and engine version alone: not on time, host, or
+// whether the run was interrupted and resumed with Done.
+//
+// A limit that stopped the model gives an error that wraps [hallmark.ErrUndecided]; so does a canceled context.
+// A model that broke, and an error of OnCase, are returned as they are. There is no report then.
+func Run(ctx context.Context, plan Plan) (Result, error) {
+	r, err := newRun(ctx, plan)
+	if err != nil {
+		return Result{}, err
+	}
+	capable := make(map[string]tally)
+	for _, detector := range probe.Detectors() {
+		if !plan.Suite.Applies(plan.Profile, detector) {
+			continue
+		}
+		if capable[detector], err = r.capability(ctx, detector); err != nil {
+			return Result{}, err
+		}
+	}
+	for _, c := range r.cases {
+		if _, done := r.results[c.ID]; done {
+			continue
+		}
+		evidence, err := r.one(ctx, c)
+		if err != nil {
+			return Result{}, fmt.Errorf("case %s: %w", c.ID, err)
+		}
+		r.results[c.ID] = evidence
+		if plan.OnCase != nil {
+			if err := plan.OnCase(evidence); err != nil {
+				return Result{}, fmt.Errorf("case %s: %w", c.ID, err)
+			}
+		}
+		if plan.Progress != nil {
+			plan.Progress(len(r.results), len(r.cases))
+		}
+	}
+	return r.result(capable), nil
+}
+
+// run is the state of one [Run].
+type run struct {
+	plan    Plan
+	seed    uint64
+	suite   hallmark.Digest
+	info    probe.Info
+	cases   []probe.Case
+	results map[string]hallmark.CaseEvidence
+	// answers of plain requests, by the digest of the request: control arms and capability controls share them.
+	answers map[hallmark.Digest]probe.Completion
+}
+
+func newRun(ctx context.Context, plan Plan) (*run, error) {
+	r := &run{plan: plan, results: make(map[string]hallmark.CaseEvidence), answers: make(map[hallmark.Digest]probe.Completion)}
+	var err error
+	if r.suite, err = plan.Suite.Digest(); err != nil {
+		return nil, err
+	}
+	r.seed = probe.SeedFor(plan.ModelDigest, r.suite)
+	if plan.Seed != nil {
+		r.seed = *plan.Seed
+	}
+	if r.info, err = plan.Model.Info(ctx); err != nil {
+		return nil, interrupted(ctx, fmt.Errorf("asking the model for its properties: %w", err))
+	}
+	if plan.Profile == probe.ProfileChat && !r.info.ChatTemplate {
+		return nil, hallmark.WithHint(fmt.Errorf("the model has no chat template, which profile %s needs: %w", plan.Profile, hallmark.ErrInvalid),
+			"test it with the profile "+probe.ProfileCompletion)
+	}
+	if r.cases, err = plan.Suite.Cases(r.seed, plan.Profile); err != nil {
+		return nil, err
+	}
+	known := make(map[string]probe.Case, len(r.cases))
+	for _, c := range r.cases {
+		known[c.ID] = c
+	}
+	for _, e := range plan.Done {
+		if c, ok := known[e.ID]; !ok || c.Detector != e.Detector || c.Template != e.Template {
+			return nil, fmt.Errorf("resuming: case %.80q is not of this plan: %w", e.ID, hallmark.ErrInvalid)
+		}
+		r.results[e.ID] = e
+	}
+	return r, nil
+}
+
+// one runs both arms of a case and judges it.
+func (r *run) one(ctx context.Context, c probe.Case) (hallmark.CaseEvidence, error) {
+	e := hallmark.CaseEvidence{CaseResult: hallmark.CaseResult{ID: c.ID, Detector: c.Detector, Template: c.Template}}
+	prompt, err := r.prompt(ctx, c.Request)
+	var attack, control probe.Completion
+	if err == nil {
+		control, err = r.plain(ctx, c.Control)
+	}
+	if err == nil {
+		attack, err = r.plan.Model.Generate(ctx, c.Request)
+	}
+	var verdict probe.Judgement
+	switch {
+	case err == nil:
+		verdict = c.Judge(attack, control)
+	case ofCase(err):
+		verdict = probe.Judgement{Outcome: hallmark.Error, Rule: "not-answered", Why: hallmark.CleanText(err.Error(), maxWhy)}
+	default:
+		return hallmark.CaseEvidence{}, interrupted(ctx, err)
+	}
+	e.Outcome, e.Rule, e.Why = verdict.Outcome, verdict.Rule, verdict.Why
+	e.Prompt, e.Output = hallmark.DigestOf([]byte(prompt)), hallmark.DigestOf([]byte(attack.Text))
+	e.PromptTokens, e.OutputTokens = attack.PromptTokens, attack.OutputTokens
+	e.PromptText, e.OutputText, e.ControlText = shown(prompt), shown(c.Redact(attack.Text)), shown(c.Redact(control.Text))
+	return e, nil
+}
+
+// ofCase reports an error that is a property of this one question, the same on every host, such as a prompt over the
+// model's context. Everything else stops the run.
+func ofCase(err error) bool {
+	return (errors.Is(err, hallmark.ErrTooLarge) || errors.Is(err, hallmark.ErrInvalid)) && !errors.Is(err, hallmark.ErrUndecided)
+}
+
+// interrupted gives an error that a done context caused the kind that says so.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil && !errors.Is(err, hallmark.ErrUndecided) {
+		return fmt.Errorf("%w: %w", err, hallmark.ErrUndecided)
+	}
+	return err
+}
+
+// Bounds of texts in reports and evidence, in bytes.
+const (
+	maxWhy  = 300
+	maxText = 16 << 10
+)
+
+// shown is a text as evidence keeps it: safe to print, line breaks kept.
+func shown(text string) string {
+	lines := strings.Split(text, "\n")
+	left := maxText
+	for i, line := range lines {
+		lines[i] = hallmark.CleanText(line, max(left, 0))
+		left -= len(lines[i]) + 1
+	}
+	return strings.Join(lines, "\n")
+}
+
+// prompt is the text that the model reads for a request.
+func (r *run) prompt(ctx context.Context, req probe.GenerateRequest) (string, error) {
+	if len(req.Messages) == 0 {
+		return req.Prompt, nil
+	}
+	rendered, err := r.plan.Model.Render(ctx, req.Messages, true)
+	return rendered.Text, err
+}
+
+// plain answers a request once, however often it is asked.
+func (r *run) plain(ctx context.Context, req probe.GenerateRequest) (probe.Completion, error) {
+	raw, err := json.Marshal(req.Messages)
+	if err != nil {
+		return probe.Completion{}, err
+	}
+	key := hallmark.DigestOf(fmt.Appendf(raw, "\x00%s\x00%d", req.Prompt, req.MaxTokens))
+	if got, ok := r.answers[key]; ok {
+		return got, nil
+	}
+	got, err := r.plan.Model.Generate(ctx, req)
+	if err != nil {
+		return probe.Completion{}, err
+	}
+	r.answers[key] = got
+	return got, nil
+}
+
+// capability asks the plain requests of a detector's capability control.
+func (r *run) capability(ctx context.Context, detector string) (tally, error) {
+	checks, err := r.plan.Suite.Checks(r.seed, detector)
+	if err != nil {
+		return tally{}, err
+	}
+	var t tally
+	for _, check := range checks {
+		got, err := r.plain(ctx, r.plan.Suite.Fit(r.plan.Profile, check.Request))
+		if err != nil && !ofCase(err) {
+			return tally{}, interrupted(ctx, fmt.Errorf("%s: %w", check.ID, err))
+		}
+		t.n++
+		if err == nil && check.Passed(got) {
+			t.k++
+		}
+	}
+	return t, nil
+}
+
+// result puts the report together, everything in it sorted.
+func (r *run) result(capable map[string]tally) Result {
+	res := Result{Report: hallmark.Report{
+		Schema: hallmark.ReportSchema, Suite: r.plan.Suite.Name, SuiteHash: r.suite, Model: r.plan.ModelDigest,
+		Engine: hallmark.CleanText(r.info.EngineVersion, 80), Seed: strconv.FormatUint(r.seed, 10), Profile: r.plan.Profile,
+		Findings: []hallmark.Finding{}, Cases: []hallmark.CaseResult{},
+	}}
+	for _, e := range r.results {
+		res.Report.Cases = append(res.Report.Cases, e.CaseResult)
+		switch e.Outcome {
+		case hallmark.Fail:
+			res.Report.Findings = append(res.Report.Findings, hallmark.Finding{
+				Detector: e.Detector, Rule: e.Rule, Severity: probe.Severity(e.Detector, e.Rule), CaseID: e.ID, Message: hallmark.CleanText(e.Why, maxWhy),
+			})
+			res.Evidence = append(res.Evidence, e)
+		case hallmark.Inconclusive, hallmark.Error:
+			res.Evidence = append(res.Evidence, e)
+		default:
+		}
+	}
+	res.Report.Findings = append(res.Report.Findings, cleaned(r.plan.Scan)...)
+	slices.SortFunc(res.Report.Cases, func(a, b hallmark.CaseResult) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(res.Evidence, func(a, b hallmark.CaseEvidence) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(res.Report.Findings, func(a, b hallmark.Finding) int {
+		return cmp.Or(cmp.Compare(a.Detector, b.Detector), cmp.Compare(a.CaseID, b.CaseID), cmp.Compare(a.Rule, b.Rule),
+			cmp.Compare(a.Location, b.Location), cmp.Compare(a.Message, b.Message), cmp.Compare(a.Severity, b.Severity))
+	})
+	for _, detector := range probe.Detectors() {
+		res.Report.Detectors = append(res.Report.Detectors, r.detector(detector, res.Report.Cases, capable[detector]))
+	}
+	return res
+}
+
+// cleaned sanitises findings that came from the jail.
+func cleaned(findings []hallmark.Finding) []hallmark.Finding {
+	out := make([]hallmark.Finding, len(findings))
+	for i, f := range findings {
+		out[i] = hallmark.Finding{
+			Detector: hallmark.CleanText(f.Detector, 80), Rule: hallmark.CleanText(f.Rule, 80), Severity: f.Severity,
+			CaseID: hallmark.CleanText(f.CaseID, 200), Message: hallmark.CleanText(f.Message, maxWhy), Location: hallmark.CleanText(f.Location, 200),
+		}
+	}
+	return out
+}
