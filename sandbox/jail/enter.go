@@ -1,0 +1,259 @@
+package jail
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox/wire"
+)
+
+// hostName is what the guest sees as the name of its host in the full tier.
+const hostName = "jail"
+
+// modelFD is the descriptor of the model.
+const modelFD = 3
+
+// helloLimit bounds the messages of the handshake, in bytes.
+const helloLimit = 4096
+
+// An Option changes how [Enter] locks down. Only tests of the jail use one.
+type Option func(*entry)
+
+// DenyWithError makes forbidden system calls return EPERM instead of ending the process, so that a test can go through
+// many attempts. The rest of the jail is the same.
+func DenyWithError() Option {
+	return func(e *entry) { e.deny = actErrno | uint32(unix.EPERM) }
+}
+
+// entry is a lock-down under way.
+type entry struct {
+	hello  wire.Hello
+	deny   uint32
+	layers []string
+	abi    int // of Landlock
+}
+
+// Enter locks the calling process in, as the supervisor's hello on descriptor 0 says, answers ready on descriptor 1 and
+// returns the model's bytes, mapped read-only. It is the first call of a guest's main, before anything else starts
+// threads or timers. On an error nothing was answered but the failure: the process is half locked and has to end.
+func Enter(opts ...Option) ([]byte, error) {
+	e := &entry{deny: actKill}
+	for _, o := range opts {
+		o(e)
+	}
+	id, m, err := wire.NewRequestReader(os.Stdin, helloLimit).Next()
+	if err != nil {
+		return nil, fmt.Errorf("read the hello: %w", err)
+	}
+	hello, ok := m.(wire.Hello)
+	if !ok || hello.Version != wire.Version {
+		return nil, fmt.Errorf("first request is %v, want a hello of version %d: %w", m.Type(), wire.Version, wire.ErrProtocol)
+	}
+	e.hello = hello
+	model, err := e.lock()
+	if err != nil {
+		err = fmt.Errorf("lock the guest in: %w", err)
+		return nil, errors.Join(err, wire.Write(os.Stdout, id, wire.Failure{Kind: wire.FailUnsandboxed, Text: err.Error()}))
+	}
+	return model, wire.Write(os.Stdout, id, wire.Ready{Layers: e.layers})
+}
+
+// lock goes through the layers in the order of the package comment.
+func (e *entry) lock() ([]byte, error) {
+	// Only the supervisor ends a guest. A service manager that signals a whole control group would otherwise make a
+	// model look as if it had crashed.
+	signal.Ignore(unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT)
+	if err := e.startState(); err != nil {
+		return nil, err
+	}
+	model, err := mapModel(e.hello.ModelSize)
+	if err != nil {
+		return nil, err
+	}
+	if e.hello.Tier == hallmark.TierFull {
+		if err := emptyRoot(); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.privileges(); err != nil {
+		return nil, err
+	}
+	if err := e.selfTest(); err != nil {
+		return nil, fmt.Errorf("self-test: %w", err)
+	}
+	if err := e.seccomp(); err != nil {
+		return nil, err
+	}
+	if err := filterTest(); err != nil {
+		return nil, fmt.Errorf("self-test: %w", err)
+	}
+	e.layers = append(e.layers, layerSeccomp)
+	return model, nil
+}
+
+// startState checks what the process was given: the environment, the descriptors and, in the full tier, namespaces.
+func (e *entry) startState() error {
+	if env := os.Environ(); len(env) != len(environment(1, 1)) {
+		return fmt.Errorf("%d environment variables, want %d", len(env), len(environment(1, 1)))
+	}
+	for fd := modelFD + 1; fd < 1024; fd++ {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); !errors.Is(err, unix.EBADF) {
+			return fmt.Errorf("descriptor %d is open: the supervisor leaks", fd)
+		}
+	}
+	e.layers = append(e.layers, layerEnv, layerFiles)
+	// The runtime's timers need its poller, which cannot be set up any more once the filter is on.
+	time.AfterFunc(time.Hour, func() {}).Stop()
+	if e.hello.Tier != hallmark.TierFull {
+		return nil
+	}
+	if pid := os.Getpid(); pid != 1 {
+		return fmt.Errorf("own id is %d in a new pid namespace, want 1", pid)
+	}
+	// The supervisor's one clone call made all seven or none.
+	e.layers = append(e.layers, layerUser, layerPID, layerNet, layerMount, layerIPC, layerUTS, layerCgroup)
+	return nil
+}
+
+// mapModel maps descriptor 3 read-only and closes it.
+func mapModel(size int64) ([]byte, error) {
+	defer unix.Close(modelFD)
+	if size == 0 {
+		return nil, nil
+	}
+	if int64(int(size)) != size {
+		return nil, fmt.Errorf("model of %d bytes does not fit into the address space", size)
+	}
+	b, err := unix.Mmap(modelFD, 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("map the model: %w", err)
+	}
+	return b, nil
+}
+
+// emptyRoot makes an empty, read-only file system the only one that the mount namespace can reach.
+func emptyRoot() error {
+	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	// Any directory does as a place to mount on; this one exists, since the guest was started through it.
+	const place = "/proc"
+	steps := []struct {
+		what string
+		do   func() error
+	}{
+		{"set the host name", func() error { return unix.Sethostname([]byte(hostName)) }},
+		{"make mounts private", func() error { return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "") }},
+		{"mount an empty file system", func() error {
+			return unix.Mount("none", place, "tmpfs", flags, "size=4k,nr_inodes=4,mode=0555")
+		}},
+		{"enter the empty file system", func() error { return unix.Chdir(place) }},
+		{"change the root", func() error { return unix.PivotRoot(".", ".") }},
+		{"detach the old root", func() error { return unix.Unmount(".", unix.MNT_DETACH) }},
+		{"enter the new root", func() error { return unix.Chdir("/") }},
+		{"make the root read-only", func() error {
+			return unix.Mount("", "/", "", flags|unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")
+		}},
+		{"check that the root is empty", rootIsEmpty},
+	}
+	for _, s := range steps {
+		if err := s.do(); err != nil {
+			return fmt.Errorf("%s: %w", s.what, err)
+		}
+	}
+	return nil
+}
+
+// rootIsEmpty looks above the root too: a root that was not detached hides there.
+func rootIsEmpty() error {
+	for _, dir := range []string{"/", "/.."} {
+		names, err := readNames(dir)
+		if err != nil {
+			return err
+		}
+		if len(names) > 0 {
+			return fmt.Errorf("%s holds %q", dir, names[0])
+		}
+	}
+	return nil
+}
+
+func readNames(dir string) ([]string, error) {
+	// Not os.File: the runtime's poller would learn of the descriptor.
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 4096)
+	n, err := unix.ReadDirent(fd, buf)
+	if err != nil {
+		return nil, err
+	}
+	_, _, names := unix.ParseDirent(buf[:n], -1, nil)
+	return names, nil
+}
+
+// privileges sets limits and gives up everything that more could be gained with, on every thread.
+func (e *entry) privileges() error {
+	for _, l := range rlimits(e.hello) {
+		if err := unix.Setrlimit(l.resource, &unix.Rlimit{Cur: l.value, Max: l.value}); err != nil {
+			return fmt.Errorf("limit %s to %d: %w", l.name, l.value, err)
+		}
+	}
+	if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); errno != 0 {
+		return fmt.Errorf("set no_new_privs: %w", errno)
+	}
+	abi, err := landlock()
+	if err != nil {
+		return err
+	}
+	e.abi = abi
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var none [2]unix.CapUserData
+	_, _, errno := syscall.AllThreadsSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&none[0])), 0)
+	if errno != 0 {
+		return fmt.Errorf("drop all capabilities: %w", errno)
+	}
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("become undumpable: %w", err)
+	}
+	return nil
+}
+
+// seccomp puts the filter on all threads, those that start later included.
+func (e *entry) seccomp() error {
+	a, ok := arches()[runtime.GOARCH]
+	if !ok {
+		return fmt.Errorf("no filter for %s", runtime.GOARCH)
+	}
+	filter := assemble(a, uint32(os.Getpid()), e.deny)
+	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	r, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
+	runtime.KeepAlive(filter)
+	if errno != 0 {
+		return fmt.Errorf("install the seccomp filter: %w", errno)
+	}
+	if r != 0 {
+		return fmt.Errorf("thread %d did not take the seccomp filter", r)
+	}
+	return nil
+}
+
+// environment is all that the guest is given.
+func environment(threads int, memory int64) []string {
+	return []string{
+		"GODEBUG=containermaxprocs=0", // or the runtime keeps the host's cgroup files open
+		"GOMAXPROCS=" + strconv.Itoa(threads),
+		"GOMEMLIMIT=" + strconv.FormatInt(memory/10*8, 10),
+	}
+}
+

@@ -1,0 +1,118 @@
+package jail
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox/wire"
+)
+
+// Limits bound what a guest may use. They are safety nets: reaching one never lets a model pass.
+type Limits struct {
+	// Wall is how long the guest may live. Optional; none if zero, for guests that serve.
+	Wall time.Duration
+	// CPU is how much processor time it may use, in whole seconds, rounded up. Optional; none if zero.
+	CPU time.Duration
+	// Memory is how many bytes it may use beyond the model file's own. Optional; [DefaultMemory] and twice the model
+	// file if zero.
+	Memory int64
+	// Output is how many bytes one reply may have, all its frames together, and how many bytes of log the guest may
+	// write in its life. Optional; [DefaultOutput] if zero.
+	Output int64
+}
+
+// Defaults of Limits.
+const (
+	DefaultMemory = 512 << 20
+	DefaultOutput = 64 << 20
+)
+
+// Check returns every problem of the limits, or nil.
+func (l Limits) Check() error {
+	var errs []error
+	if l.Wall < 0 {
+		errs = append(errs, fmt.Errorf("wall limit %v is negative", l.Wall))
+	}
+	if l.CPU < 0 {
+		errs = append(errs, fmt.Errorf("CPU limit %v is negative", l.CPU))
+	}
+	if l.Memory < 0 || l.Memory > math.MaxInt64/8 {
+		errs = append(errs, fmt.Errorf("memory limit %d is out of range", l.Memory))
+	}
+	if l.Output < 0 {
+		errs = append(errs, fmt.Errorf("output limit %d is negative", l.Output))
+	}
+	return errors.Join(errs...)
+}
+
+func (l Limits) withDefaults(modelSize int64) Limits {
+	if l.Memory == 0 {
+		l.Memory = DefaultMemory + 2*modelSize
+	}
+	if l.Output == 0 {
+		l.Output = DefaultOutput
+	}
+	return l
+}
+
+func (l Limits) cpuSeconds() uint32 {
+	return uint32(min((l.CPU+time.Second-1)/time.Second, math.MaxUint32))
+}
+
+// record is how the limits stand in a run record.
+func (l Limits) record() map[string]string {
+	m := map[string]string{
+		"memory": strconv.FormatInt(l.Memory, 10), "output": strconv.FormatInt(l.Output, 10),
+		"descriptors": strconv.Itoa(maxDescriptors), "threads": strconv.Itoa(maxThreads),
+	}
+	if l.Wall > 0 {
+		m["wall"] = l.Wall.String()
+	}
+	if l.CPU > 0 {
+		m["cpu"] = (time.Duration(l.cpuSeconds()) * time.Second).String()
+	}
+	return m
+}
+
+const (
+	maxDescriptors = 16
+	maxThreads     = 64
+
+	// reserve is the address space that the Go runtime sets aside without using it.
+	reserve = 4 << 30
+)
+
+type rlimit struct {
+	resource int
+	name     string
+	value    uint64
+}
+
+// rlimits are the limits that the kernel enforces on the guest. Those of memory are a backstop behind the supervisor's
+// watchdog, wide enough that the watchdog, which knows what is resident, speaks first.
+func rlimits(hello wire.Hello) []rlimit {
+	l := []rlimit{
+		{unix.RLIMIT_CORE, "core", 0},
+		{unix.RLIMIT_FSIZE, "fsize", 0},
+		{unix.RLIMIT_NOFILE, "nofile", maxDescriptors},
+		{unix.RLIMIT_MEMLOCK, "memlock", 0},
+		{unix.RLIMIT_MSGQUEUE, "msgqueue", 0},
+		{unix.RLIMIT_DATA, "data", 2*uint64(hello.Memory) + 512<<20},
+		{unix.RLIMIT_AS, "as", 2*uint64(hello.Memory) + uint64(hello.ModelSize) + reserve},
+	}
+	if hello.CPUSeconds > 0 {
+		l = append(l, rlimit{unix.RLIMIT_CPU, "cpu", uint64(hello.CPUSeconds)})
+	}
+	if hello.Tier == hallmark.TierFull {
+		// Counted for a user in a user namespace: in a shared one, other processes of that user would count too. The
+		// watchdog counts the threads in any case.
+		l = append(l, rlimit{unix.RLIMIT_NPROC, "nproc", maxThreads})
+	}
+	return l
+}

@@ -1,0 +1,102 @@
+package jail
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+// status is what the supervisor reads in /proc/PID/status.
+type status struct {
+	resident int64 // anonymous memory, in RAM or swapped out, bytes
+	peak     int64 // highest resident set so far, bytes
+	threads  int
+}
+
+// statusSize is more than the file has.
+const statusSize = 8192
+
+// readStatus reads an open status file again from its start. The descriptor names the process and not its number, so
+// that a number used again cannot deceive.
+func readStatus(f *os.File, buf []byte) (status, error) {
+	n, err := f.ReadAt(buf, 0)
+	if n == 0 && err != nil {
+		return status{}, err
+	}
+	return parseStatus(buf[:n]), nil
+}
+
+// parseStatus reads the fields of interest; one that is not there is zero or missing.
+func parseStatus(b []byte) status {
+	var s status
+	for line := range bytes.Lines(b) {
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if !ok {
+			continue
+		}
+		switch string(name) {
+		case "RssAnon", "VmSwap":
+			s.resident += kilobytes(value)
+		case "VmHWM":
+			s.peak = kilobytes(value)
+		case "Threads":
+			s.threads, _ = strconv.Atoi(string(bytes.TrimSpace(value)))
+		}
+	}
+	return s
+}
+
+func kilobytes(b []byte) int64 {
+	n, err := strconv.ParseInt(string(bytes.TrimSpace(bytes.TrimSuffix(bytes.TrimSpace(b), []byte("kB")))), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n << 10
+}
+
+// checkOutside compares what the kernel says about every thread of a guest with what the guest said about itself.
+func checkOutside(pid int, t hallmark.Tier) error {
+	tasks := fmt.Sprintf("/proc/%d/task", pid)
+	threads, err := os.ReadDir(tasks)
+	if err != nil {
+		return err
+	}
+	for _, thread := range threads {
+		b, err := os.ReadFile(tasks + "/" + thread.Name() + "/status")
+		if os.IsNotExist(err) {
+			continue // ended meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		if err := checkThread(b, t); err != nil {
+			return fmt.Errorf("thread %s: %w", thread.Name(), err)
+		}
+	}
+	return nil
+}
+
+func checkThread(b []byte, t hallmark.Tier) error {
+	fields := map[string]string{}
+	for line := range strings.Lines(string(b)) {
+		name, value, _ := strings.Cut(line, ":")
+		fields[name] = strings.TrimSpace(value)
+	}
+	const none = "0000000000000000"
+	for _, want := range [][2]string{
+		{"NoNewPrivs", "1"}, {"Seccomp", "2"}, {"CapEff", none}, {"CapPrm", none}, {"CapInh", none}, {"CapAmb", none},
+	} {
+		if got := fields[want[0]]; got != want[1] {
+			return fmt.Errorf("%s is %q, want %q", want[0], got, want[1])
+		}
+	}
+	// In a pid namespace of its own the process has a second number.
+	if n := len(strings.Fields(fields["NSpid"])); t == hallmark.TierFull && n < 2 {
+		return fmt.Errorf("NSpid is %q, want a namespace of its own", fields["NSpid"])
+	}
+	return nil
+}

@@ -1,0 +1,273 @@
+package jail
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+const (
+	// watchInterval is how often the watchdog looks. A guest that allocates as fast as memory can be cleared gets some
+	// ten megabytes past its limit in that time.
+	watchInterval = 5 * time.Millisecond
+
+	// endTime is how long a guest may take to end after its input ended.
+	endTime = 2 * time.Second
+
+	// logSize is how much of the guest's log is kept, in bytes.
+	logSize = 16 << 10
+)
+
+// A Process is a locked-in guest.
+type Process struct {
+	tier    hallmark.Tier
+	limits  Limits
+	layers  []string
+	stdin   *os.File
+	stdout  *os.File
+	started time.Time
+
+	proc   *os.Process
+	pid    int
+	status *os.File // /proc/PID/status
+
+	done   chan struct{} // closed when the process is reaped and exit is set
+	logged chan struct{} // closed when its log is read to the end
+	exit   Exit
+
+	mu      sync.Mutex // guards what follows
+	ready   bool
+	closing bool
+	reaped  bool
+	cause   *RunError
+	peak    int64
+	reply   int64 // bytes since ExpectReply
+	log     []byte
+}
+
+// Exit is how a guest ended. Log is the beginning of what it wrote to its log, cleaned; it is hostile text.
+type Exit struct {
+	Verdict hallmark.RunVerdict
+	Detail  string
+	Usage   Usage
+	Log     string
+}
+
+// Err returns the exit as a [*RunError]; nil if the guest ended well.
+func (e Exit) Err() error {
+	if e.Verdict == hallmark.RunOK {
+		return nil
+	}
+	return &RunError{Verdict: e.Verdict, Detail: e.Detail}
+}
+
+// own starts the process and reaps it. It keeps its thread until then: the kernel kills the guest when the thread that
+// started it is gone, and the runtime ends threads when it likes.
+func (p *Process) own(path string, attr *os.ProcAttr, started chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	proc, err := os.StartProcess(path, []string{"hallmark-guest"}, attr)
+	if err != nil {
+		started <- err
+		return
+	}
+	p.proc, p.pid = proc, proc.Pid
+	if p.status, err = os.Open(fmt.Sprintf("/proc/%d/status", p.pid)); err != nil {
+		err = errors.Join(err, proc.Kill())
+		_, waitErr := proc.Wait()
+		started <- errors.Join(err, waitErr)
+		return
+	}
+	started <- nil
+	p.reap()
+}
+
+// reap waits for the end, then makes sure that nothing is left: in the full tier the kernel ended the whole pid namespace
+// with its first process, otherwise the process group is killed while its number is still taken.
+func (p *Process) reap() {
+	for {
+		err := unix.Waitid(unix.P_PID, p.pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	p.mu.Lock()
+	p.killGroup()
+	p.reaped = true
+	p.mu.Unlock()
+	state, err := p.proc.Wait()
+	<-p.logged
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	end := ending{limits: p.limits, ready: p.ready, closing: p.closing, cause: p.cause}
+	end.usage = Usage{PeakRSS: p.peak, Wall: time.Since(p.started)}
+	if err != nil {
+		end.cause = &RunError{Verdict: hallmark.RunInfraError, Detail: "wait for the guest: " + err.Error()}
+	} else {
+		end.usage.CPU = state.UserTime() + state.SystemTime()
+		end.status, _ = state.Sys().(syscall.WaitStatus)
+	}
+	p.exit.Verdict, p.exit.Detail = end.verdict()
+	p.exit.Usage, p.exit.Log = end.usage, hallmark.CleanText(string(p.log), 2*logSize)
+	close(p.done)
+}
+
+// Kill ends the guest and everything it may have started. The first call, or the guest's own end before it, decides the
+// verdict.
+func (p *Process) Kill(v hallmark.RunVerdict, detail string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return
+	}
+	if p.cause == nil {
+		p.cause = &RunError{Verdict: v, Detail: detail}
+	}
+	// The process cannot be gone: it is not reaped. What else could go wrong shows as a process that does not end.
+	_ = p.proc.Kill()
+	p.killGroup()
+}
+
+// killGroup kills the process group; mu is held and the process not reaped.
+func (p *Process) killGroup() {
+	if p.tier == hallmark.TierNoNamespaces {
+		_ = syscall.Kill(-p.pid, syscall.SIGKILL) // no such group: it has not left ours yet, and has no children
+	}
+}
+
+// watch enforces what the kernel does not: resident memory, threads and wall time.
+func (p *Process) watch() {
+	ticker := time.NewTicker(watchInterval)
+	defer ticker.Stop()
+	defer p.status.Close()
+	buf := make([]byte, statusSize)
+	for ; ; <-ticker.C {
+		select {
+		case <-p.done:
+			return
+		default:
+		}
+		if wall := time.Since(p.started); p.limits.Wall > 0 && wall > p.limits.Wall {
+			p.Kill(hallmark.RunWallLimit, fmt.Sprintf("ran for %v, limit %v", wall.Round(time.Millisecond), p.limits.Wall))
+		}
+		s, err := readStatus(p.status, buf)
+		if errors.Is(err, unix.ESRCH) {
+			continue // reaped; done is about to be closed
+		}
+		if err != nil {
+			p.Kill(hallmark.RunInfraError, "watch the guest's memory: "+err.Error())
+			continue
+		}
+		p.mu.Lock()
+		p.peak = max(p.peak, s.peak)
+		p.mu.Unlock()
+		if s.resident > p.limits.Memory {
+			p.Kill(hallmark.RunMemoryLimit, fmt.Sprintf("used %d bytes of memory, limit %d", s.resident, p.limits.Memory))
+		}
+		if s.threads > maxThreads {
+			p.Kill(hallmark.RunPolicyViolation, fmt.Sprintf("has %d threads, limit %d", s.threads, maxThreads))
+		}
+	}
+}
+
+// readLog keeps the beginning of the guest's log and counts the rest.
+func (p *Process) readLog(r *os.File) {
+	defer close(p.logged)
+	defer r.Close()
+	buf := make([]byte, 4096)
+	for total := int64(0); ; {
+		n, err := r.Read(buf)
+		p.mu.Lock()
+		p.log = append(p.log, buf[:min(n, logSize-len(p.log))]...)
+		p.mu.Unlock()
+		if total += int64(n); total > p.limits.Output {
+			p.Kill(hallmark.RunOutputLimit, fmt.Sprintf("wrote more than %d bytes of log", p.limits.Output))
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// Write sends bytes of a request.
+func (p *Process) Write(b []byte) (int, error) { return p.stdin.Write(b) }
+
+// Read returns bytes of a reply. A guest that sends more than its output limit since [Process.ExpectReply] is killed.
+func (p *Process) Read(b []byte) (int, error) {
+	n, err := p.stdout.Read(b)
+	p.mu.Lock()
+	p.reply += int64(n)
+	over := p.reply > p.limits.Output
+	p.mu.Unlock()
+	if over {
+		p.Kill(hallmark.RunOutputLimit, fmt.Sprintf("sent more than %d bytes in one reply", p.limits.Output))
+		return 0, io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// ExpectReply starts to count a reply's bytes.
+func (p *Process) ExpectReply() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reply = 0
+}
+
+// Done is closed when the process is gone.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Wait waits for the end and returns it.
+func (p *Process) Wait() Exit {
+	<-p.done
+	return p.exit
+}
+
+// Stop ends the guest's input, which asks it to end, and waits until it is gone. A guest that does not end, or still has
+// something to say, gets the verdict of a protocol error.
+func (p *Process) Stop() Exit {
+	p.mu.Lock()
+	p.closing = true
+	p.mu.Unlock()
+	p.stdin.Close()
+	timer := time.AfterFunc(endTime, func() {
+		p.Kill(hallmark.RunProtocolError, fmt.Sprintf("did not end %v after its input", endTime))
+	})
+	defer timer.Stop()
+	defer p.close()
+	if n, _ := p.stdout.Read(make([]byte, 1)); n > 0 {
+		const detail = "sent something that nobody asked for"
+		p.Kill(hallmark.RunProtocolError, detail)
+		if exit := p.Wait(); exit.Verdict == hallmark.RunOK { // it was quicker to end
+			exit.Verdict, exit.Detail = hallmark.RunProtocolError, detail
+			return exit
+		}
+	}
+	return p.Wait()
+}
+
+func (p *Process) close() {
+	p.stdin.Close()
+	p.stdout.Close()
+}
+
+// Layers returns the layers that are on.
+func (p *Process) Layers() []string { return p.layers }
+
+// Tier returns the jail's tier.
+func (p *Process) Tier() hallmark.Tier { return p.tier }
+
+// Limits returns the limits as they were applied, as a run record has them.
+func (p *Process) Limits() map[string]string { return p.limits.record() }
+
+// PID returns the guest's process id as the supervisor sees it.
+func (p *Process) PID() int { return p.pid }

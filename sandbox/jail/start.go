@@ -1,0 +1,289 @@
+package jail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox/wire"
+)
+
+// Spec says what to run.
+type Spec struct {
+	// Program is what [SealProgram] returned for the guest. Required.
+	Program *os.File
+	// Model is what [Seal] returned for the model file. Required.
+	Model *os.File
+	// Tier is the jail; nothing weaker is used. Required.
+	Tier hallmark.Tier
+	// Limits of the guest; see there for zero values.
+	Limits Limits
+	// Threads that compute in the guest. Optional; the number of processors, at most [MaxThreads], if zero.
+	Threads int
+}
+
+// MaxThreads is the largest number of threads that may compute; the rest up to the thread limit is the runtime's.
+const MaxThreads = 32
+
+// Check returns every problem of the specification, or nil.
+func (s Spec) Check() error {
+	errs := []error{s.Limits.Check()}
+	if s.Program == nil || !Sealed(s.Program) {
+		errs = append(errs, errors.New("program is not sealed"))
+	}
+	if s.Model == nil || !Sealed(s.Model) {
+		errs = append(errs, errors.New("model is not sealed"))
+	}
+	if s.Tier != hallmark.TierFull && s.Tier != hallmark.TierNoNamespaces {
+		errs = append(errs, fmt.Errorf("tier %q is not known", s.Tier))
+	}
+	if s.Threads < 0 || s.Threads > MaxThreads {
+		errs = append(errs, fmt.Errorf("threads %d is not in 0..%d", s.Threads, MaxThreads))
+	}
+	return errors.Join(errs...)
+}
+
+// startTime is how long a guest may take to lock itself in; it takes milliseconds.
+const startTime = 20 * time.Second
+
+// Start runs the program in the jail and returns when it is locked in, with all layers of the tier on. Otherwise nothing
+// is left running, and the error is a [*RunError]; the one for a host that cannot isolate carries a hint. ctx ends the
+// start, not the guest.
+func Start(ctx context.Context, spec Spec) (*Process, error) {
+	if err := spec.Check(); err != nil {
+		return nil, fmt.Errorf("start a jail: %w", errors.Join(err, hallmark.ErrInvalid))
+	}
+	info, err := spec.Model.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("start a jail: %w", err)
+	}
+	spec.Limits = spec.Limits.withDefaults(info.Size())
+	if spec.Threads == 0 {
+		spec.Threads = min(runtime.NumCPU(), MaxThreads)
+	}
+	p, err := spawn(spec)
+	if err != nil {
+		return nil, withHint(err, spec.Tier)
+	}
+	if err := p.handshake(ctx, spec, info.Size()); err != nil {
+		return nil, withHint(err, spec.Tier)
+	}
+	return p, nil
+}
+
+func withHint(err error, t hallmark.Tier) error {
+	if errors.Is(err, hallmark.ErrUnsandboxed) {
+		return hallmark.WithHint(err, hint(t))
+	}
+	return err
+}
+
+// spawn starts the process and the goroutines that own it.
+func spawn(spec Spec) (*Process, error) {
+	// Descriptors that this process was started with would go on to its children.
+	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return nil, startError(fmt.Errorf("keep descriptors from the guest: %w", err))
+	}
+	attr, files, err := prepare(spec)
+	if err != nil {
+		return nil, startError(err)
+	}
+	p := &Process{
+		tier: spec.Tier, limits: spec.Limits, stdin: files.requests, stdout: files.replies,
+		done: make(chan struct{}), logged: make(chan struct{}), started: time.Now(),
+	}
+	started := make(chan error)
+	go p.own("/proc/self/fd/"+strconv.Itoa(int(files.program.Fd())), attr, started)
+	err = <-started
+	for _, f := range append(attr.Files, files.program) {
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		err = errors.Join(err, files.requests.Close(), files.replies.Close(), files.log.Close())
+		return nil, startError(err)
+	}
+	go p.watch()
+	go p.readLog(files.log)
+	return p, nil
+}
+
+// ends are the supervisor's ends of a guest's descriptors.
+type ends struct{ requests, replies, log, program *os.File }
+
+// prepare makes the pipes and says how to start the process.
+func prepare(spec Spec) (attr *os.ProcAttr, e ends, err error) {
+	var open []*os.File
+	defer func() {
+		if err != nil {
+			for _, f := range open {
+				f.Close()
+			}
+		}
+	}()
+	pipe := func(r, w **os.File) {
+		if err != nil {
+			return
+		}
+		if *r, *w, err = os.Pipe(); err == nil {
+			open = append(open, *r, *w)
+		}
+	}
+	dup := func(f *os.File, least int) (d *os.File) {
+		if err != nil {
+			return nil
+		}
+		var fd int
+		if fd, err = unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, least); err != nil {
+			return nil
+		}
+		d = os.NewFile(uintptr(fd), f.Name())
+		open = append(open, d)
+		return d
+	}
+	var stdin, stdout, stderr *os.File
+	pipe(&stdin, &e.requests)
+	pipe(&e.replies, &stdout)
+	pipe(&e.log, &stderr)
+	// The child moves its files to descriptors 0 to 3 and may use those above its highest file on the way. So the program,
+	// which it opens by number at the end, lies above 3 and below the model.
+	e.program = dup(spec.Program, modelFD+1)
+	if err != nil {
+		return nil, ends{}, err
+	}
+	model := dup(spec.Model, int(e.program.Fd())+1)
+	if err != nil {
+		return nil, ends{}, err
+	}
+	sys, err := sysProcAttr(spec.Tier)
+	if err != nil {
+		return nil, ends{}, err
+	}
+	return &os.ProcAttr{
+		Dir: "/", Env: environment(spec.Threads, spec.Limits.Memory), Files: []*os.File{stdin, stdout, stderr, model}, Sys: sys,
+	}, e, nil
+}
+
+// sysProcAttr makes the process a session of its own that dies with the supervisor, as an unprivileged user.
+func sysProcAttr(t hallmark.Tier) (*syscall.SysProcAttr, error) {
+	user, err := unprivileged("/proc/self/uid_map", os.Geteuid())
+	if err != nil {
+		return nil, err
+	}
+	group, err := unprivileged("/proc/self/gid_map", os.Getegid())
+	if err != nil {
+		return nil, err
+	}
+	root := os.Geteuid() == 0
+	a := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	if t == hallmark.TierFull {
+		a.Cloneflags = unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP
+		a.UidMappings = []syscall.SysProcIDMap{{HostID: user, Size: 1}}
+		a.GidMappings = []syscall.SysProcIDMap{{HostID: group, Size: 1}}
+		a.GidMappingsEnableSetgroups = root // to drop the supervisor's groups; only root is allowed to
+		if root {
+			a.Credential = &syscall.Credential{}
+		}
+		return a, nil
+	}
+	if root {
+		a.Credential = &syscall.Credential{Uid: uint32(user), Gid: uint32(group)}
+	}
+	return a, nil
+}
+
+// nobody is the user that owns nothing.
+const nobody = 65534
+
+// unprivileged returns the id, as this process sees ids, that a guest runs as: the supervisor's own if that is not root,
+// else nobody. Where root's user namespace does not know nobody, root is not the host's root and stays.
+func unprivileged(idMap string, own int) (int, error) {
+	if own != 0 {
+		return own, nil
+	}
+	b, err := os.ReadFile(idMap)
+	if err != nil {
+		return 0, fmt.Errorf("read which ids there are: %w", err)
+	}
+	for line := range strings.Lines(string(b)) {
+		var first, outside, count int64
+		if _, err := fmt.Sscan(line, &first, &outside, &count); err != nil {
+			return 0, fmt.Errorf("read which ids there are: %s: %w", idMap, err)
+		}
+		if first <= nobody && nobody < first+count {
+			return nobody, nil
+		}
+	}
+	return own, nil
+}
+
+// handshake tells the guest its limits, waits until it is locked in and checks that it is. On an error the process is gone.
+func (p *Process) handshake(ctx context.Context, spec Spec, modelSize int64) error {
+	stop := context.AfterFunc(ctx, func() { p.Kill(hallmark.RunInfraError, "start cancelled") })
+	defer stop()
+	timer := time.AfterFunc(startTime, func() {
+		p.Kill(hallmark.RunInfraError, fmt.Sprintf("not locked in after %v", startTime))
+	})
+	defer timer.Stop()
+
+	err := p.enter(spec, modelSize)
+	if err == nil {
+		return nil
+	}
+	ended := errors.Is(err, io.EOF) // by itself, and how says more
+	if !ended {
+		p.Kill(hallmark.RunUnsandboxed, err.Error())
+	}
+	exit := p.Wait()
+	p.close()
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("start a jail: %w", ctx.Err())
+	case exit.Verdict == hallmark.RunInfraError:
+		return exit.Err()
+	case ended:
+		err = fmt.Errorf("%s before it was locked in", exit.Detail)
+	}
+	return &RunError{Verdict: hallmark.RunUnsandboxed, Detail: err.Error()}
+}
+
+func (p *Process) enter(spec Spec, modelSize int64) error {
+	hello := wire.Hello{
+		Version: wire.Version, Tier: spec.Tier, Memory: spec.Limits.Memory, CPUSeconds: spec.Limits.cpuSeconds(), ModelSize: modelSize,
+	}
+	if err := wire.Write(p.stdin, 0, hello); err != nil {
+		return err
+	}
+	_, m, err := wire.NewReplyReader(p.stdout, helloLimit).Next()
+	if err != nil {
+		return fmt.Errorf("wait for the guest: %w", err)
+	}
+	switch m := m.(type) {
+	case wire.Ready:
+		if err := checkLayers(spec.Tier, m.Layers); err != nil {
+			return err
+		}
+		if err := checkOutside(p.pid, spec.Tier); err != nil {
+			return fmt.Errorf("look at the guest from outside: %w", err)
+		}
+		p.layers = append(m.Layers, layerSealed, layerWatchdog)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.ready = true
+		return nil
+	case wire.Failure:
+		return errors.New(m.Text)
+	default:
+		return fmt.Errorf("guest answers %v, want ready", m.Type())
+	}
+}

@@ -1,0 +1,118 @@
+// Command escape is both halves of the jail's escape tests. Started by a test, it is a supervisor that runs itself in the
+// jail; started by the jail, it is the payload that tries to get out. What the payload has to do stands in its "model".
+//
+// Every attempt is harmless where it succeeds: signals are signal 0, reboot has a bad magic, mounts are of places that do
+// not exist, only loopback canaries are contacted, and bombs are bounded.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox/jail"
+)
+
+// order is what the payload is told.
+type order struct {
+	Bomb    string // one of bombs, in the real filter; otherwise all attempts, with errors in place of death
+	Canary  string // path of a file that must not be read
+	TCP     int    // port of a loopback listener
+	UDP     int
+	Unix    string // name of an abstract socket
+	Parent  int    // the supervisor's process id
+	WorkDir string
+	Plain   bool // not in a jail: the control
+}
+
+// report is what the supervisor prints when the payload is gone.
+type report struct {
+	Verdict  hallmark.RunVerdict
+	Detail   string
+	Layers   []string
+	PeakRSS  int64
+	WallMS   int64
+	Output   int64
+	Contacts int // connections and datagrams that the canaries saw
+	Lines    []line
+}
+
+// line is one attempt's result.
+type line struct {
+	ID      string
+	Blocked bool
+	Detail  string
+}
+
+func main() {
+	switch {
+	case len(os.Args) == 1:
+		payload()
+	case os.Args[1] == "plain":
+		plain()
+	default:
+		supervise(os.Args[1], os.Args[2:])
+	}
+}
+
+func payload() {
+	buf := make([]byte, 1<<16)
+	n, err := unix.Pread(3, buf, 0)
+	must(err)
+	var o order
+	must(json.Unmarshal(buf[:n], &o))
+	var opts []jail.Option
+	if o.Bomb == "" {
+		opts = append(opts, jail.DenyWithError())
+	}
+	if _, err := jail.Enter(opts...); err != nil {
+		os.Exit(3)
+	}
+	if _, err := os.Stdin.Read(make([]byte, 1)); err != nil { // the supervisor looks at it first
+		os.Exit(5)
+	}
+	if o.Bomb != "" {
+		bombs()[o.Bomb]()
+		return
+	}
+	attempt(o)
+	waitForEnd()
+}
+
+// plain runs the attempts without any jail: those that fail here too say nothing.
+func plain() {
+	var o order
+	must(json.NewDecoder(os.Stdin).Decode(&o))
+	o.Plain = true
+	attempt(o)
+}
+
+func attempt(o order) {
+	for _, a := range attempts() {
+		l := line{ID: a.id}
+		if o.Plain && a.jailOnly {
+			l.Blocked, l.Detail = true, "not tried without a jail"
+		} else {
+			l.Blocked, l.Detail = a.run(o)
+		}
+		b, err := json.Marshal(l)
+		must(err)
+		_, err = os.Stdout.Write(append(b, '\n'))
+		must(err)
+	}
+	_, err := os.Stdout.WriteString(endOfLines + "\n")
+	must(err)
+}
+
+// endOfLines tells the supervisor that all attempts were made; the payload then waits for its end, as a guest does.
+const endOfLines = "{}"
+
+func must(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(4)
+	}
+}

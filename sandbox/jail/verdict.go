@@ -1,0 +1,99 @@
+package jail
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+// A RunError is a guest that did not end well, or did not start. The verdict is the supervisor's own.
+type RunError struct {
+	Verdict hallmark.RunVerdict
+	Detail  string
+}
+
+func (e *RunError) Error() string {
+	return fmt.Sprintf("run of the jailed guest: %s: %s", e.Verdict, e.Detail)
+}
+
+// Unwrap returns the kind: limits leave a model undecided, a guest that misbehaves is refused.
+func (e *RunError) Unwrap() error {
+	switch e.Verdict {
+	case hallmark.RunInvalidInput:
+		return hallmark.ErrInvalid
+	case hallmark.RunCPULimit, hallmark.RunWallLimit, hallmark.RunMemoryLimit, hallmark.RunOutputLimit:
+		return hallmark.ErrUndecided
+	case hallmark.RunUnsandboxed:
+		return hallmark.ErrUnsandboxed
+	case hallmark.RunInfraError:
+		return hallmark.ErrUnavailable
+	default:
+		return hallmark.ErrRefused
+	}
+}
+
+// Usage is what a guest used.
+type Usage struct {
+	PeakRSS   int64         // bytes resident at most
+	CPU, Wall time.Duration // of all its threads; from start to end
+}
+
+// ending is what the supervisor knows about a process that ended.
+type ending struct {
+	status  syscall.WaitStatus
+	usage   Usage
+	limits  Limits
+	ready   bool      // it had locked itself in
+	closing bool      // it had been asked to end
+	cause   *RunError // why the supervisor killed it, nil if it did not
+}
+
+// verdict says what an ending means. Whatever is not understood is a crash, never ok.
+func (e ending) verdict() (hallmark.RunVerdict, string) {
+	if e.cause != nil {
+		return e.cause.Verdict, e.cause.Detail
+	}
+	cpuLimit := time.Duration(e.limits.cpuSeconds()) * time.Second
+	switch s := e.status; {
+	case s.Signaled() && s.Signal() == syscall.SIGSYS:
+		return hallmark.RunPolicyViolation, "made a system call that the filter forbids"
+	case s.Signaled() && s.Signal() == syscall.SIGXCPU,
+		// The kernel looks at the clock once a tick, so the count may be a little short.
+		s.Signaled() && s.Signal() == syscall.SIGKILL && cpuLimit > 0 && e.usage.CPU > cpuLimit-50*time.Millisecond:
+		return hallmark.RunCPULimit, fmt.Sprintf("used %v of processor time, limit %v", e.usage.CPU.Round(time.Millisecond), cpuLimit)
+	case s.Signaled() && s.Signal() == syscall.SIGKILL:
+		return hallmark.RunInfraError, "killed by somebody else: another process, or the kernel for want of memory"
+	case s.Signaled():
+		return hallmark.RunCrash, fmt.Sprintf("killed by signal %d, %v", int(s.Signal()), s.Signal())
+	case !e.ready:
+		return hallmark.RunUnsandboxed, fmt.Sprintf("ended with status %d", s.ExitStatus())
+	case s.ExitStatus() == 0 && e.closing:
+		return hallmark.RunOK, ""
+	default:
+		// The Go runtime ends with status 2 on panics and fatal signals.
+		return hallmark.RunCrash, fmt.Sprintf("ended with status %d", s.ExitStatus())
+	}
+}
+
+// startError classifies why a process did not start. Errors that the same call may not give a moment later are the
+// host's; the others say that this host does not allow it.
+func startError(err error) *RunError {
+	for _, passing := range []error{syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE, syscall.ETXTBSY, syscall.EINTR} {
+		if errors.Is(err, passing) {
+			return &RunError{Verdict: hallmark.RunInfraError, Detail: "start the guest: " + err.Error()}
+		}
+	}
+	return &RunError{Verdict: hallmark.RunUnsandboxed, Detail: "start the guest: " + err.Error()}
+}
+
+// hint is the next step for a host that cannot isolate.
+func hint(t hallmark.Tier) string {
+	if t == hallmark.TierFull {
+		return "let this process create user namespaces (sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns=0 or an " +
+			"AppArmor profile with userns; in a container a seccomp profile that allows them), or accept the weaker jail with minTier: no-namespaces in the policy"
+	}
+	return "run on Linux 5.13 or later with Landlock in the kernel's lsm= list, seccomp and /proc"
+}
