@@ -1,0 +1,226 @@
+package token
+
+import (
+	"math"
+	"strings"
+
+	"github.com/hallmark-ml/hallmark/engine/gguf"
+)
+
+// Metadata keys.
+const (
+	keyModel  = "tokenizer.ggml.model"
+	keyPre    = "tokenizer.ggml.pre"
+	keyTokens = "tokenizer.ggml.tokens"
+	keyTypes  = "tokenizer.ggml.token_type"
+	keyScores = "tokenizer.ggml.scores"
+	keyMerges = "tokenizer.ggml.merges"
+	keyBOS    = "tokenizer.ggml.bos_token_id"
+	keyEOS    = "tokenizer.ggml.eos_token_id"
+	keyEOT    = "tokenizer.ggml.eot_token_id"
+	keyEOM    = "tokenizer.ggml.eom_token_id"
+	keyUNK    = "tokenizer.ggml.unknown_token_id"
+	keyAddBOS = "tokenizer.ggml.add_bos_token"
+	keyAddEOS = "tokenizer.ggml.add_eos_token"
+	keyPrefix = "tokenizer.ggml.add_space_prefix"
+	keyName   = "general.name"
+)
+
+// Limits. The largest public vocabulary has 262,144 tokens, the longest token 1,024 bytes.
+const (
+	maxTokens     = 1 << 21
+	maxTokenBytes = 2048
+)
+
+// kind is the type of a token, numbered as in the file.
+type kind uint8
+
+const (
+	kindNormal  kind = 1
+	kindUnknown kind = 2
+	kindControl kind = 3
+	kindUser    kind = 4 // user-defined: found in any text before it is cut into words
+	kindUnused  kind = 5
+	kindByte    kind = 6
+)
+
+// none stands for a special token that a vocabulary does not have.
+const none int32 = -1
+
+// vocab is what a file says about its tokens.
+type vocab struct {
+	texts []string // as in the file
+	kinds []kind
+	ids   map[string]int32 // by text
+
+	made map[int32]bool // by a merge
+
+	bos, eos, eot, eom, unk int32
+	addBOS, addEOS          bool
+	ends                    map[int32]bool // tokens that end a generation
+}
+
+// readVocab reads the parts that all kinds of vocabulary have.
+func readVocab(f *gguf.File) (*vocab, error) {
+	texts, ok := f.Strings(keyTokens)
+	switch {
+	case !ok:
+		return nil, invalid(keyTokens, "no list of strings")
+	case len(texts) == 0:
+		return nil, invalid(keyTokens, "no tokens")
+	case len(texts) > maxTokens:
+		return nil, &VocabError{keyTokens, "too many tokens", ErrLimit}
+	}
+	v := &vocab{texts: texts, ids: make(map[string]int32, len(texts))}
+	for i, s := range texts {
+		if len(s) > maxTokenBytes {
+			return nil, &VocabError{keyTokens, "token over 2048 bytes", ErrLimit}
+		}
+		if s == "" {
+			continue // a hole in the numbering: no text gives it
+		}
+		if first, ok := v.ids[s]; ok {
+			return nil, invalid(keyTokens, "tokens %d and %d are the same", first, i)
+		}
+		v.ids[s] = int32(i)
+	}
+	if err := v.readKinds(f); err != nil {
+		return nil, err
+	}
+	for _, id := range []struct {
+		key string
+		to  *int32
+	}{{keyBOS, &v.bos}, {keyEOS, &v.eos}, {keyEOT, &v.eot}, {keyEOM, &v.eom}, {keyUNK, &v.unk}} {
+		var err error
+		if *id.to, err = v.readID(f, id.key); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
+}
+
+// readKinds reads the types of the tokens; all are normal if the file has none.
+func (v *vocab) readKinds(f *gguf.File) error {
+	v.kinds = make([]kind, len(v.texts))
+	for i := range v.kinds {
+		v.kinds[i] = kindNormal
+	}
+	value, ok := f.Value(keyTypes)
+	if !ok {
+		return nil
+	}
+	if value.Type != gguf.Array || value.Elem != gguf.Int32 {
+		return invalid(keyTypes, "not an array of 32-bit integers")
+	}
+	types, _ := f.Ints(keyTypes)
+	if len(types) != len(v.texts) {
+		return invalid(keyTypes, "%d types for %d tokens", len(types), len(v.texts))
+	}
+	for i, t := range types {
+		if t < int64(kindNormal) || t > int64(kindByte) {
+			return invalid(keyTypes, "token %d has the type %d, which does not exist", i, t)
+		}
+		v.kinds[i] = kind(t)
+	}
+	return nil
+}
+
+// readID reads the id of a special token; none if the file does not name one.
+func (v *vocab) readID(f *gguf.File, key string) (int32, error) {
+	if _, ok := f.Value(key); !ok {
+		return none, nil
+	}
+	id, ok := f.Uint(key)
+	if !ok || id >= uint64(len(v.texts)) {
+		return none, invalid(key, "not the number of one of %d tokens", len(v.texts))
+	}
+	return int32(id), nil
+}
+
+// readFlag reads a truth value, which may be absent.
+func readFlag(f *gguf.File, key string, absent bool) (bool, error) {
+	if _, ok := f.Value(key); !ok {
+		return absent, nil
+	}
+	b, ok := f.Bool(key)
+	if !ok {
+		return false, invalid(key, "not true or false")
+	}
+	return b, nil
+}
+
+// readAdds reads whether Encode puts tokens around a text; absentBOS is what the kind of vocabulary does on its own.
+func (v *vocab) readAdds(f *gguf.File, absentBOS bool) error {
+	var err error
+	if v.addBOS, err = readFlag(f, keyAddBOS, absentBOS && v.bos != none); err != nil {
+		return err
+	}
+	if v.addEOS, err = readFlag(f, keyAddEOS, false); err != nil {
+		return err
+	}
+	if v.addBOS && v.bos == none {
+		return invalid(keyAddBOS, "a token that the vocabulary does not name")
+	}
+	if v.addEOS && v.eos == none {
+		return invalid(keyAddEOS, "a token that the vocabulary does not name")
+	}
+	return nil
+}
+
+// readScores returns a number for each token that is smaller the higher its score is.
+func (v *vocab) readScores(f *gguf.File) ([]uint32, error) {
+	value, ok := f.Value(keyScores)
+	if !ok {
+		return nil, invalid(keyScores, "a vocabulary of this kind needs scores")
+	}
+	if value.Type != gguf.Array || value.Elem != gguf.Float32 {
+		return nil, invalid(keyScores, "not an array of 32-bit floats")
+	}
+	scores, _ := f.Floats(keyScores)
+	if len(scores) != len(v.texts) {
+		return nil, invalid(keyScores, "%d scores for %d tokens", len(scores), len(v.texts))
+	}
+	ranks := make([]uint32, len(scores))
+	for i, s := range scores {
+		if s != s {
+			return nil, invalid(keyScores, "score of token %d is not a number", i)
+		}
+		bits := math.Float32bits(s + 0) // + 0: negative zero is zero
+		if bits>>31 == 0 {
+			bits = ^bits & (1<<31 - 1) // positive: a larger score is a smaller number
+		}
+		ranks[i] = bits
+	}
+	return ranks, nil
+}
+
+// endNames are the texts of tokens that end a turn or a text in public models, whatever type the file gives them.
+var endNames = []string{
+	"<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|eom_id|>", "<|end_of_text|>",
+	"<EOT>", "[EOT]", "<|return|>", "<|call|>", "<end_of_utterance>", "<｜end▁of▁sentence｜>", "</s>",
+}
+
+// findEnds lists the tokens that end a generation. One with a name known for it becomes a control token, since it must
+// not come out of a user's text; but not if the vocabulary merges text into it, which is then an ordinary word.
+func (v *vocab) findEnds() {
+	v.ends = map[int32]bool{}
+	for _, name := range endNames {
+		if id, ok := v.ids[name]; ok && !v.made[id] {
+			v.ends[id] = true
+			v.kinds[id] = kindControl
+		}
+	}
+	for _, id := range []int32{v.eos, v.eot, v.eom} {
+		if id != none {
+			v.ends[id] = true
+		}
+	}
+}
+
+// stripsAfterSpecial reports whether white space after a special token belongs to it. The file has no key for that;
+// llama.cpp goes by the model's name, and so do we.
+func stripsAfterSpecial(f *gguf.File) bool {
+	name, _ := f.String(keyName)
+	name = strings.ToLower(name)
+	return strings.Contains(name, "phi-3") || strings.Contains(name, "phi3")
+}
