@@ -83,6 +83,9 @@ func (k *Key) Hint() string { return k.public.Hint() }
 // Sign returns a Sigstore bundle v0.3 with an in-toto statement in a DSSE envelope. What is not a statement is not
 // signed: [hallmark.ErrInvalid]. Two calls give two different bundles; a caller that must not sign twice keeps the first.
 func (k *Key) Sign(ctx context.Context, payload []byte) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
 	if _, err := statement.Parse(payload); err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
