@@ -2,36 +2,65 @@ package policy
 
 import (
 	"embed"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hallmark-ml/hallmark"
 )
 
-//go:embed policies/*.yaml
+//go:embed policies/default.yaml policies/demo.yaml
 var embedded embed.FS
 
 // A Policy is a checked policy file. It is immutable and safe for concurrent use.
 type Policy struct {
 	file   file
-	digest hallmark.Digest
 	source []byte
+	digest hallmark.Digest
+	limits []limit
+	rules  []rule
 }
 
-// Load reads and checks a policy file. Every problem is in the error, which is [hallmark.ErrInvalid] or, for a file over
-// [MaxSize], [hallmark.ErrTooLarge].
-func Load(b []byte) (*Policy, error) { return nil, fmt.Errorf("not yet: %w", hallmark.ErrInvalid) }
+// Load reads and checks a policy file. The error lists every problem with its line; it is [hallmark.ErrInvalid], or
+// [hallmark.ErrTooLarge] for a file of more than [MaxSize] bytes.
+func Load(b []byte) (*Policy, error) {
+	if len(b) > MaxSize {
+		return nil, fmt.Errorf("policy file of %d bytes, at most %d: %w", len(b), MaxSize, hallmark.ErrTooLarge)
+	}
+	p, problems := parse(b)
+	if len(problems) > 0 {
+		errs := make([]error, 0, len(problems))
+		for _, problem := range problems {
+			errs = append(errs, errors.New(problem.String()))
+		}
+		return nil, fmt.Errorf("policy file: %w: %w", errors.Join(errs...), hallmark.ErrInvalid)
+	}
+	return p, nil
+}
 
 // Names returns the names of the embedded policies.
 func Names() []string { return []string{"default", "demo"} }
 
 // Embedded returns the embedded policy of that name; another name is [hallmark.ErrNotFound].
-func Embedded(name string) (*Policy, error) { return nil, fmt.Errorf("policy %q: %w", name, hallmark.ErrNotFound) }
+func Embedded(name string) (*Policy, error) {
+	if !slices.Contains(Names(), name) {
+		return nil, fmt.Errorf("policy %q is not one of %v: %w", hallmark.CleanText(name, 100), Names(), hallmark.ErrNotFound)
+	}
+	b, err := embedded.ReadFile("policies/" + name + ".yaml")
+	if err != nil {
+		return nil, fmt.Errorf("embedded policy: %w", err)
+	}
+	return Load(b)
+}
 
 // Name returns the policy's name.
 func (p *Policy) Name() string { return p.file.Name }
 
 // Version returns the policy's version.
-func (p *Policy) Version() string { return "" }
+func (p *Policy) Version() string { return p.file.Version }
+
+// Description returns what the policy says about itself.
+func (p *Policy) Description() string { return p.file.Description }
 
 // Digest returns the SHA-256 of the policy file.
 func (p *Policy) Digest() hallmark.Digest { return p.digest }
@@ -40,33 +69,16 @@ func (p *Policy) Digest() hallmark.Digest { return p.digest }
 func (p *Policy) Source() []byte { return p.source }
 
 // MinTier returns the weakest jail tier that the policy accepts.
-func (p *Policy) MinTier() hallmark.Tier { return "" }
+func (p *Policy) MinTier() hallmark.Tier { return hallmark.Tier(p.file.MinTier) }
 
-// Head returns how far an anchor must have come before the policy counts a version as anchored: safe or final.
-func (p *Policy) Head() hallmark.AnchorState { return "" }
+// Head returns how far an anchor must have come before a version counts as anchored: safe or final.
+func (p *Policy) Head() hallmark.AnchorState { return hallmark.AnchorState(p.file.Head) }
 
-// Decide judges the evidence. It does not fail: what cannot be judged is a verdict of undecided with its reason.
-func (p *Policy) Decide(Evidence) hallmark.Verdict { return hallmark.Verdict{Decision: hallmark.Undecided} }
-
-// An ExampleResult is one of a policy's own examples, run.
-type ExampleResult struct {
-	Name    string
-	OK      bool
-	Want    hallmark.Decision
-	Missing []string // rules that the example names but that did not speak
-	Verdict hallmark.Verdict
+// Profiles returns the names of the profiles that the policy can judge, in the order of the file.
+func (p *Policy) Profiles() []string {
+	names := make([]string, len(p.file.Profiles))
+	for i, profile := range p.file.Profiles {
+		names[i] = profile.Name
+	}
+	return names
 }
-
-// RunExamples decides each of the policy's own examples, in the order of the file.
-func (p *Policy) RunExamples() []ExampleResult { return nil }
-
-// A Problem is one thing that is wrong with a policy file.
-type Problem struct {
-	Line int // 1-based; 0 when the problem belongs to the whole file
-	Text string
-}
-
-// Lint returns everything that is wrong with a policy file, in the order of its lines; nothing means that [Load] takes it.
-func Lint(b []byte) []Problem { return nil }
-
-type file struct{ Name string }
