@@ -86,13 +86,17 @@ func (j *judge) run() {
 }
 
 func (j *judge) tier() {
+	accepted := j.policy.MinTier()
+	if j.ev.ModelOnly {
+		accepted = j.policy.MinTierGate()
+	}
 	have, known := tierRank(j.ev.Tier)
-	want, _ := tierRank(j.policy.MinTier())
+	want, _ := tierRank(accepted)
 	switch {
 	case !known:
 		j.add(hallmark.Undecided, RuleTier, "", "the run names no known jail tier but %q", hallmark.CleanText(string(j.ev.Tier), 40))
 	case have < want:
-		j.add(hallmark.Undecided, RuleTier, "", "the jail was %s, and this policy accepts %s", j.ev.Tier, j.policy.MinTier())
+		j.add(hallmark.Undecided, RuleTier, "", "the jail was %s, and this policy accepts %s", j.ev.Tier, accepted)
 	}
 }
 

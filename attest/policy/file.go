@@ -32,6 +32,7 @@ type file struct {
 	Version              string          `yaml:"version"`
 	Description          string          `yaml:"description"`
 	MinTier              string          `yaml:"minTier"`
+	MinTierGate          string          `yaml:"minTierGate"` // of a model judged without lineage; minTier if empty
 	Head                 string          `yaml:"head"`
 	RequireSignedLineage bool            `yaml:"requireSignedLineage"`
 	NotAssessable        string          `yaml:"notAssessable"`

@@ -29,8 +29,10 @@ func (l *linter) header(f file) {
 	if !versionText.MatchString(f.Version) {
 		l.at([]any{"version"}, "version is missing or not a version")
 	}
-	if _, ok := tierRank(hallmark.Tier(f.MinTier)); !ok {
-		l.at([]any{"minTier"}, "minTier is neither %s nor %s", hallmark.TierFull, hallmark.TierNoNamespaces)
+	for name, tier := range map[string]string{"minTier": f.MinTier, "minTierGate": or(f.MinTierGate, string(hallmark.TierFull))} {
+		if _, ok := tierRank(hallmark.Tier(tier)); !ok {
+			l.at([]any{name}, "%s is neither %s nor %s", name, hallmark.TierFull, hallmark.TierNoNamespaces)
+		}
 	}
 	if head := hallmark.AnchorState(f.Head); head != hallmark.AnchorSafe && head != hallmark.AnchorFinal {
 		l.at([]any{"head"}, "head is neither %s nor %s", hallmark.AnchorSafe, hallmark.AnchorFinal)

@@ -68,8 +68,16 @@ func (p *Policy) Digest() hallmark.Digest { return p.digest }
 // Source returns the policy file as it was loaded. The caller must not change it.
 func (p *Policy) Source() []byte { return p.source }
 
-// MinTier returns the weakest jail tier that the policy accepts.
+// MinTier returns the weakest jail tier that the policy accepts for a model that is to be served.
 func (p *Policy) MinTier() hallmark.Tier { return hallmark.Tier(p.file.MinTier) }
+
+// MinTierGate returns the weakest jail tier that the policy accepts for a model that is judged alone, as in a CI job.
+func (p *Policy) MinTierGate() hallmark.Tier {
+	if p.file.MinTierGate == "" {
+		return p.MinTier()
+	}
+	return hallmark.Tier(p.file.MinTierGate)
+}
 
 // Head returns how far an anchor must have come before a version counts as anchored: safe or final.
 func (p *Policy) Head() hallmark.AnchorState { return hallmark.AnchorState(p.file.Head) }
