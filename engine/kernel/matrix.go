@@ -48,6 +48,8 @@ func (m *Matrix) Form() Form {
 		return Blocks32
 	case gguf.Q4_K, gguf.Q6_K:
 		return Blocks256
+	case gguf.F16:
+		return Half
 	default:
 		return Float
 	}
@@ -129,11 +131,14 @@ func (m *Matrix) Mul(dst []float32, x *Vectors, n, lo, hi int, s *Scratch) {
 	case gguf.Q4_K, gguf.Q6_K:
 		m.mulK(dst, x, n, lo, hi, s)
 	default:
-		row := s.row[:m.Cols]
+		row, data := s.row[:m.Cols], x.Data
+		if m.typ == gguf.F16 {
+			data = x.half
+		}
 		for r := lo; r < hi; r++ {
 			m.Row(row, r, s)
 			for t := range n {
-				DotRows(dst[t*m.Rows+r:][:1], row, 0, x.Row(t))
+				DotRows(dst[t*m.Rows+r:][:1], row, 0, data[t*m.Cols:][:m.Cols])
 			}
 		}
 	}

@@ -2,14 +2,16 @@ package kernel
 
 import "math"
 
-// Form is how a vector has to be stored for a product with a matrix. Forms are bits: a vector can have several.
+// Form is how a vector has to be stored for a product with a matrix. Forms are bits: a vector can have several. Which type of
+// weights takes which form is what other engines do too, so that outputs can be compared with theirs.
 type Form uint8
 
 // The forms of a vector. Float is always there.
 const (
 	Float     Form = 0
-	Blocks32  Form = 1 // 8-bit integers with one scale for 32 elements
+	Blocks32  Form = 1 // 8-bit integers with one scale for 32 elements, a half float
 	Blocks256 Form = 2 // 8-bit integers with one scale for 256 elements
+	Half      Form = 4 // rounded to half floats
 )
 
 // Vectors is a batch of equally long vectors with the quantised forms that they are multiplied in.
@@ -17,6 +19,7 @@ type Vectors struct {
 	Len  int
 	Data []float32 // [n][Len]
 
+	half      []float32 // [n][Len]
 	b32, b256 *blocks
 }
 
@@ -30,6 +33,9 @@ type blocks struct {
 // NewVectors returns n vectors of length elements that are 0.
 func NewVectors(n, length int, forms Form) *Vectors {
 	v := &Vectors{Len: length, Data: make([]float32, n*length)}
+	if forms&Half != 0 {
+		v.half = make([]float32, n*length)
+	}
 	if forms&Blocks32 != 0 {
 		v.b32 = &blocks{q: make([]int8, n*length), d: make([]float32, n*length/32)}
 	}
@@ -45,6 +51,12 @@ func (v *Vectors) Row(i int) []float32 { return v.Data[i*v.Len:][:v.Len:v.Len] }
 // Quantise brings the quantised forms of vector i up to date.
 func (v *Vectors) Quantise(i int) {
 	x := v.Row(i)
+	if v.half != nil {
+		h := v.half[i*v.Len:][:v.Len]
+		for j := range h {
+			h[j] = roundHalf(x[j])
+		}
+	}
 	if b := v.b32; b != nil {
 		q, d := b.q[i*v.Len:][:v.Len], b.d[i*v.Len/32:][:v.Len/32]
 		for j := range d {
@@ -68,14 +80,20 @@ func (v *Vectors) Quantise(i int) {
 	}
 }
 
-// roundHalf rounds a scale to the precision of a half float, half to even, but keeps the range of a float32. The format
-// stores scales of blocks of 32 like this, so other engines see the same numbers.
-func roundHalf(d float32) float32 {
-	if d < 0x1p-14 {
-		return (d + 0.5) - 0.5
+// roundHalf rounds x to the precision of a half float, half to even, but keeps the range of a float32.
+func roundHalf(x float32) float32 {
+	b := math.Float32bits(x)
+	sign := b & (1 << 31)
+	b ^= sign
+	switch {
+	case b >= 0x7f800000: // not finite
+		return x
+	case b < 0x38800000: // below 2^-14 half floats are multiples of 2^-24, as the float32 are from 1/2 on
+		b = math.Float32bits((math.Float32frombits(b) + 0.5) - 0.5)
+	default:
+		b = (b + 0xfff + b>>13&1) &^ 0x1fff
 	}
-	b := math.Float32bits(d)
-	return math.Float32frombits((b + 0xfff + b>>13&1) &^ 0x1fff)
+	return math.Float32frombits(b | sign)
 }
 
 // shuffle puts the even elements before the odd ones, the order in which unpacked weights lie.

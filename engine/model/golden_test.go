@@ -1,10 +1,14 @@
 package model_test
 
 import (
+	"bufio"
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,11 +18,16 @@ import (
 	"github.com/hallmark-ml/hallmark/engine/sample"
 )
 
-const (
-	tinychat = "../../testdata/models/tinychat/"
+const tinychat = "../../testdata/models/tinychat/"
 
-	// lowMargin is the distance of the two largest logits below which another engine's rounding may choose otherwise.
+// The distance of the two largest logits up to which another engine may choose otherwise.
+const (
 	lowMargin = 0.05
+	// Products with quantised weights round each activation to 8 bits: one such rounding, or that of a block's scale to half
+	// precision, moves a logit by 0.06 in these models when a float sum before it differs in its last bit. The back ends of
+	// the engine that made the outputs (icelake, haswell, x64) differ among themselves up to a margin of 0.109, and
+	// golden.json itself asks for 0.2. So one token of a quantised file may differ up to there.
+	lowMarginQuantised = 0.2
 )
 
 // load reads a model file.
@@ -33,75 +42,139 @@ func load(t testing.TB, path string, cfg model.Config) *model.Model {
 	return m
 }
 
-// stories returns the folder of the stories260k model, or skips the test.
-func stories(t testing.TB) string {
+// stories returns the path of a file of the stories260k model, or skips the test.
+func stories(t testing.TB, name string) string {
 	t.Helper()
 	dir := os.Getenv("HALLMARK_TESTDATA")
 	if dir == "" {
 		t.Skip("HALLMARK_TESTDATA is unset: it names the folder with models/stories260k")
 	}
-	return filepath.Join(dir, "models", "stories260k")
+	return filepath.Join(dir, "models", "stories260k", name)
 }
 
 // golden is what another engine answered to a prompt.
 type golden struct {
 	prompt, ids []int32
-	margins     []float64 // of ids; nil: all are above lowMargin
+	margins     []float64 // of ids
 }
 
-// compare runs prompts and returns how many ids were compared and how many there are. It stops comparing a prompt at the
-// first id that differs, which must have a low margin.
-func compare(t *testing.T, m *model.Model, all []golden) (compared, total int) {
+// compare gives each prompt and then the golden ids, whatever it would choose itself, and requires the same choice wherever
+// the margin is above lowMargin, but for some tokens of a margin up to lowMarginQuantised; and nine times of ten at all.
+func compare(t *testing.T, m *model.Model, all []golden, excused int) {
 	t.Helper()
+	same, total := 0, 0
 	for i, g := range all {
 		s := m.NewSequence()
-		logits, err := s.Append(t.Context(), g.prompt, model.Last)
-		require.NoError(t, err)
-		total += len(g.ids)
+		next := g.prompt
 		for j, want := range g.ids {
-			got := sample.Greedy(logits)
-			if got != want {
-				require.NotNil(t, g.margins, "prompt %d differs at token %d", i, j)
-				require.LessOrEqual(t, g.margins[j], lowMargin, "prompt %d differs at token %d", i, j)
-				t.Logf("prompt %d: stopped at token %d of margin %.4f", i, j, g.margins[j])
-				break
+			logits, err := s.Append(t.Context(), next, model.Last)
+			require.NoError(t, err)
+			total++
+			if sample.Greedy(logits) == want {
+				same++
+			} else if t.Logf("prompt %d differs at token %d of margin %.4f", i, j, g.margins[j]); g.margins[j] > lowMargin {
+				require.LessOrEqual(t, g.margins[j], lowMarginQuantised)
+				excused--
 			}
-			compared++
-			if j+1 < len(g.ids) {
-				logits, err = s.Append(t.Context(), []int32{want}, model.Last)
-				require.NoError(t, err)
-			}
+			next = []int32{want}
 		}
 	}
-	return compared, total
+	t.Logf("%d of %d tokens are the same", same, total)
+	require.NotZero(t, total)
+	require.GreaterOrEqual(t, same*10, total*9)
+	require.GreaterOrEqual(t, excused, 0, "too many tokens differ")
+}
+
+// goldenFile is golden.json of tinychat, and golden-q4_k_m.json here.
+type goldenFile struct {
+	Prompts []struct{ IDs []int32 }
+	Runs    map[string][]struct {
+		IDs     []int32
+		Margins []float64
+	}
+}
+
+func readGolden(t testing.TB, path string) goldenFile {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var g goldenFile
+	require.NoError(t, json.Unmarshal(raw, &g))
+	require.NotEmpty(t, g.Runs)
+	return g
 }
 
 func TestGoldenTinychat(t *testing.T) {
 	t.Parallel()
 
-	var file struct {
-		Prompts []struct{ IDs []int32 }
-		Runs    map[string][]struct {
-			IDs     []int32
-			Margins []float64
+	prompts := readGolden(t, tinychat+"golden.json").Prompts
+	for _, path := range []string{tinychat + "golden.json", "testdata/golden-q4_k_m.json"} {
+		for name, run := range readGolden(t, path).Runs {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+
+				var all []golden
+				for i, r := range run {
+					all = append(all, golden{prompt: prompts[i].IDs, ids: r.IDs, margins: r.Margins})
+				}
+				excused := 1
+				if strings.Contains(name, "f16") {
+					excused = 0
+				}
+				compare(t, load(t, tinychat+name, model.Config{}), all, excused)
+			})
 		}
 	}
-	raw, err := os.ReadFile(tinychat + "golden.json")
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(raw, &file))
-	require.NotEmpty(t, file.Runs)
+}
 
-	for name, run := range file.Runs {
+func TestGoldenStories(t *testing.T) {
+	t.Parallel()
+
+	for name, most := range map[string]float64{"f32": 1e-3, "q8_0": 0.05} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			var all []golden
-			for i, r := range run {
-				all = append(all, golden{prompt: file.Prompts[i].IDs, ids: r.IDs, margins: r.Margins})
+			m := load(t, stories(t, "stories260K-"+name+".gguf"), model.Config{})
+			all := readStories(t, stories(t, "greedy-"+name+".jsonl"))
+			compare(t, m, all, 0)
+
+			raw, err := os.ReadFile(stories(t, "logits-"+name+".f32"))
+			require.NoError(t, err)
+			ids := append(append([]int32(nil), all[0].prompt...), all[0].ids...)
+			got, err := m.NewSequence().Append(t.Context(), ids[:len(raw)/4/m.VocabSize()], model.All)
+			require.NoError(t, err)
+			require.Len(t, raw, 4*len(got))
+			worst := 0.0
+			for i, v := range got {
+				want := math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+				worst = max(worst, math.Abs(float64(v)-float64(want)))
 			}
-			compared, total := compare(t, load(t, tinychat+name, model.Config{}), all)
-			t.Logf("%d of %d tokens compared", compared, total)
-			require.GreaterOrEqual(t, compared*10, total*9, "too few tokens compared")
+			t.Logf("largest difference of %d logits: %.2g", len(got), worst)
+			require.LessOrEqual(t, worst, most)
 		})
 	}
+}
+
+// readStories reads greedy outputs; the file has one margin for all ids of a prompt, the smallest.
+func readStories(t testing.TB, path string) []golden {
+	t.Helper()
+	f, err := os.Open(path)
+	require.NoError(t, err)
+	defer f.Close() //nolint:errcheck // read-only
+	var all []golden
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		var line struct {
+			Prompt []int32 `json:"prompt_ids"`
+			IDs    []int32 `json:"gen_ids"`
+			Margin float64 `json:"min_margin"`
+		}
+		require.NoError(t, json.Unmarshal(lines.Bytes(), &line))
+		g := golden{prompt: line.Prompt, ids: line.IDs}
+		for range g.ids {
+			g.margins = append(g.margins, line.Margin)
+		}
+		all = append(all, g)
+	}
+	require.Len(t, all, 10)
+	return all
 }
