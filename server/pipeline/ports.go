@@ -153,8 +153,7 @@ type AnchorRequest struct {
 	Version    hallmark.Version
 	Submission hallmark.Submission
 	// KeyList is the list that the registrar on the chain must point to before the record counts.
-	KeyList    []byte
-	KeyListCID string
+	KeyList Document
 }
 
 // An Anchorer puts versions on the chain through an outbox.

@@ -1,0 +1,184 @@
+package pipeline_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/server/pipeline"
+)
+
+// waitFor follows a submission until an event matches.
+func (b *bench) waitFor(t *testing.T, sub hallmark.Submission, match func(hallmark.Event) bool) hallmark.Event {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for e, err := range b.flow.Events(ctx, sub.ID, 0) {
+		require.NoError(t, err)
+		if match(e) {
+			return e
+		}
+	}
+	t.Fatal("it came to rest without that event")
+	return hallmark.Event{}
+}
+
+func TestChainDownLeavesTheVersionAttested(t *testing.T) {
+	t.Parallel()
+
+	b := newBench(t)
+	b.chainDown = "connection refused"
+	sub := b.submit(t, "good.gguf")
+	stop := b.work(t, b.flow.Handlers())
+	retry := b.waitFor(t, sub, func(e hallmark.Event) bool { return e.Kind == hallmark.EventRetry })
+	require.Equal(t, "connection refused", retry.Text)
+	v, err := b.store.Version(t.Context(), sub.Model)
+	require.NoError(t, err)
+	require.Equal(t, hallmark.StateAttested, v.State)
+	require.Equal(t, "connection refused", v.Problem)
+	require.Empty(t, b.served)
+
+	b.mu.Lock()
+	b.chainDown = ""
+	b.mu.Unlock()
+	v, events := b.rest(t, sub)
+	stop()
+	require.Equal(t, hallmark.StateServing, v.State)
+	require.Empty(t, v.Problem)
+	b.checkAttested(t, v)
+	retries := 0
+	for _, e := range events {
+		if e.Kind == hallmark.EventRetry {
+			retries++
+		}
+	}
+	require.Equal(t, 1, retries, "the same problem is told once")
+}
+
+func TestAnchorBelowTheHeadIsNotServed(t *testing.T) {
+	t.Parallel()
+
+	b := newBench(t)
+	b.anchorPath = []hallmark.AnchorState{hallmark.AnchorPending, hallmark.AnchorIncluded, hallmark.AnchorSafe}
+	sub := b.submit(t, "good.gguf")
+	stop := b.work(t, b.flow.Handlers())
+	b.waitFor(t, sub, func(e hallmark.Event) bool { return e.Anchor == hallmark.AnchorSafe })
+	v, err := b.store.Version(t.Context(), sub.Model)
+	require.NoError(t, err)
+	require.Equal(t, hallmark.StateAttested, v.State)
+	require.Empty(t, b.served)
+
+	b.mu.Lock()
+	b.anchorPath = append(b.anchorPath, hallmark.AnchorFinal)
+	b.mu.Unlock()
+	v, _ = b.rest(t, sub)
+	stop()
+	require.Equal(t, hallmark.StateServing, v.State)
+	require.Equal(t, hallmark.AnchorFinal, v.Anchor.State)
+}
+
+func TestRefusedRecordFailsTheVersion(t *testing.T) {
+	t.Parallel()
+
+	b := newBench(t)
+	b.anchorPath = []hallmark.AnchorState{hallmark.AnchorPending, hallmark.AnchorOrphaned}
+	sub := b.submit(t, "good.gguf")
+	stop := b.work(t, b.flow.Handlers())
+	v, _ := b.rest(t, sub)
+	stop()
+	require.Equal(t, hallmark.StateFailed, v.State)
+	require.Contains(t, v.Problem, "contract refuses")
+	require.Empty(t, b.served)
+}
+
+func TestRevoke(t *testing.T) {
+	t.Parallel()
+
+	b := newBench(t)
+	sub := b.submit(t, "good.gguf")
+	require.ErrorIs(t, b.flow.Revoke(t.Context(), sub.Model, "early"), hallmark.ErrConflict)
+	stop := b.work(t, b.flow.Handlers())
+	b.rest(t, sub)
+	stop()
+	require.NotEmpty(t, b.served)
+
+	require.NoError(t, b.flow.Revoke(t.Context(), sub.Model, "leaked"))
+	require.NoError(t, b.flow.Revoke(t.Context(), sub.Model, "leaked"))
+	require.Empty(t, b.served)
+	require.True(t, b.revoked[sub.Model])
+	v, events := b.rest(t, sub)
+	require.Equal(t, hallmark.StateRevoked, v.State)
+	require.Equal(t, "revoked: leaked", v.Problem)
+	require.Equal(t, hallmark.StateRevoked, events[len(events)-1].State)
+	require.ErrorIs(t, b.flow.Revoke(t.Context(), hallmark.Digest{1}, "x"), hallmark.ErrNotFound)
+
+	require.NoError(t, b.flow.Restore(t.Context()))
+	require.Empty(t, b.served, "a restart does not bring it back")
+}
+
+// The version is revoked while its serve step has already admitted it: the step must not bring it back.
+func TestRevokedWhileServing(t *testing.T) {
+	t.Parallel()
+
+	b := newBench(t)
+	sub := b.submit(t, "good.gguf")
+	handlers := b.flow.Handlers()
+	serve, raced := handlers[pipeline.JobServe], false
+	handlers[pipeline.JobServe] = func(ctx context.Context, job hallmark.Job) (*hallmark.Change, error) {
+		if raced {
+			return serve(ctx, job)
+		}
+		raced = true
+		require.NoError(t, b.flow.Revoke(ctx, sub.Model, "now"))
+		v, err := b.store.Version(ctx, sub.Model)
+		if err != nil {
+			return nil, err
+		}
+		b.mu.Lock()
+		b.served[v.Digest] = v.Name // as Admit would after Revoke withdrew it
+		b.mu.Unlock()
+		v.State = hallmark.StateServing
+		return &hallmark.Change{From: hallmark.StateAnchored, Version: v}, nil
+	}
+	stop := b.work(t, handlers)
+	v, _ := b.rest(t, sub)
+	require.Eventually(t, func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return len(b.served) == 0
+	}, 20*time.Second, 5*time.Millisecond)
+	stop()
+	require.Equal(t, hallmark.StateRevoked, v.State)
+}
+
+func TestRestore(t *testing.T) {
+	t.Parallel()
+
+	b := newBench(t)
+	good, changed := b.submit(t, "good.gguf"), b.submit(t, "other.gguf")
+	stop := b.work(t, b.flow.Handlers())
+	b.rest(t, good)
+	b.rest(t, changed)
+	stop()
+	require.Len(t, b.served, 2)
+	require.NoError(t, b.store.Close())
+
+	clear(b.served) // the gateway's memory went with the process
+	b.content["/other.gguf"] = []byte("changed on disk meanwhile")
+	b.open(t)
+	require.NoError(t, b.flow.Restore(t.Context()))
+	require.Equal(t, map[hallmark.Digest]string{good.Model: "tiny"}, b.served)
+	v, err := b.store.Version(t.Context(), changed.Model)
+	require.NoError(t, err)
+	require.Contains(t, v.Problem, "not served since the restart")
+
+	b.content["/other.gguf"] = []byte("weights of other.gguf")
+	require.NoError(t, b.flow.Restore(t.Context()))
+	require.Len(t, b.served, 2)
+	v, err = b.store.Version(t.Context(), changed.Model)
+	require.NoError(t, err)
+	require.Empty(t, v.Problem)
+}
