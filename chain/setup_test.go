@@ -14,7 +14,6 @@ import (
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/chain"
-	"github.com/hallmark-ml/hallmark/chain/chaintest"
 	"github.com/hallmark-ml/hallmark/chain/devnet"
 )
 
@@ -67,19 +66,50 @@ func (f fixture) start(t *testing.T, url string, box chain.Outbox) (a *chain.Anc
 	return a, stop
 }
 
+const (
+	waitLimit = 20 * time.Second
+	pollEvery = 2 * time.Millisecond
+)
+
 // within bounds a wait, so that a broken anchorer fails the test instead of the whole run.
 func within(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	t.Cleanup(cancel)
 	return ctx
 }
 
 func final(t *testing.T, a *chain.Anchorer, key string) chain.Status {
 	t.Helper()
-	s, err := a.Wait(within(t), key, hallmark.AnchorFinal)
+	return reached(t, a, key, hallmark.AnchorFinal)
+}
+
+func reached(t *testing.T, a *chain.Anchorer, key string, head hallmark.AnchorState) chain.Status {
+	t.Helper()
+	s, err := a.Wait(within(t), key, head)
 	require.NoError(t, err)
 	return s
+}
+
+// step waits until an intent is at a step of the outbox.
+func step(t *testing.T, a *chain.Anchorer, key, want string) chain.Status {
+	t.Helper()
+	var s chain.Status
+	require.Eventually(t, func() bool {
+		var err error
+		s, err = a.Status(t.Context(), key)
+		require.NoError(t, err)
+		return s.Step == want
+	}, waitLimit, pollEvery, "want step %s", want)
+	return s
+}
+
+// register asks for a full record named by name.
+func register(t *testing.T, a *chain.Anchorer, name string) (key string) {
+	t.Helper()
+	key, err := a.Register(t.Context(), record(name))
+	require.NoError(t, err)
+	return key
 }
 
 // record makes a full record of a model named by name.
@@ -102,5 +132,3 @@ func cid(content string) string {
 	enc := base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 	return "b" + enc.EncodeToString(fmt.Appendf(nil, "\x01\x55\x12\x20%s", digest[:]))
 }
-
-var _ chain.Outbox = (*chaintest.Memory)(nil)
