@@ -20,7 +20,7 @@ import (
 type VerifyOptions struct {
 	// Signature is the path of the signature file inside the model, relative; it does not count as part of it. Optional.
 	Signature string
-	// Walk bounds the tree; its Skip must be nil.
+	// Walk bounds the tree. Its Skip is not used.
 	Walk fingerprint.WalkOptions
 }
 

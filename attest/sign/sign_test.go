@@ -473,3 +473,28 @@ func digestBytes() []byte {
 func isAny(err error, kinds ...error) bool {
 	return slices.ContainsFunc(kinds, func(k error) bool { return errors.Is(err, k) })
 }
+
+// TestSpecificationBundles reads the bundles of the OMS specification. Their keys are not published, so a well-formed
+// one by key gets as far as the question who signed it.
+func TestSpecificationBundles(t *testing.T) {
+	t.Parallel()
+
+	dir := os.Getenv("HALLMARK_TESTDATA")
+	if dir == "" {
+		t.Skip("HALLMARK_TESTDATA is not set: the OMS vectors are not in this repository")
+	}
+	for path, want := range map[string]error{
+		"valid/key.bundle.json":                             hallmark.ErrKey,
+		"valid/certificate.bundle.json":                     hallmark.ErrSignature,
+		"valid/sigstore.bundle.json":                        hallmark.ErrSignature,
+		"invalid/empty.bundle.json":                         hallmark.ErrSignature,
+		"invalid/missing-envelope.bundle.json":              hallmark.ErrSignature,
+		"invalid/missing-tlog-entries.bundle.json":          hallmark.ErrSignature,
+		"invalid/missing-verification-material.bundle.json": hallmark.ErrSignature,
+	} {
+		raw, err := os.ReadFile(filepath.Join(dir, "oms/spec/test-vectors/v1.0", path))
+		require.NoError(t, err)
+		_, err = sign.Verify(raw, shared()[0].public)
+		require.ErrorIs(t, err, want, path)
+	}
+}
