@@ -52,7 +52,7 @@ func newWorld() *world {
 			{Operation: hallmark.OpTrain, Output: node, Inputs: []hallmark.LineageInput{{LineageNode: node, Role: hallmark.RoleDataset}}},
 		}}}},
 		versions: map[hallmark.Digest]hallmark.Version{v.Digest: v},
-		blobs:    map[string][]byte{"report": []byte(`{"a":1}`), "cases": []byte(`[]`), "bundle": []byte(`{"b":2}`)},
+		blobs:    map[string][]byte{"report": []byte(`{"a":1}`), "cases": []byte(`{"cases":[]}`), "bundle": []byte(`{"b":2}`)},
 		events:   []hallmark.Event{{ID: 1, Submission: "s1", Kind: hallmark.EventState, State: hallmark.StateSubmitted}, {ID: 2, Submission: "s1", Kind: hallmark.EventCase, Done: 1, Total: 2}},
 		errs:     map[string]error{}, notReady: map[string]error{},
 	}
@@ -80,7 +80,7 @@ func (w *world) Submit(_ context.Context, r pipeline.SubmitRequest) (hallmark.Su
 	if old, ok := w.submissions["s-"+r.Name]; ok {
 		return old, false, nil
 	}
-	s := hallmark.Submission{ID: "s-" + r.Name, Model: r.Model, Name: r.Name, Policy: r.Policy, PolicyText: r.PolicyText, Profile: r.Profile}
+	s := hallmark.Submission{ID: "s-" + r.Name, Model: r.Model, Name: r.Name, PolicyText: r.PolicyText, Profile: r.Profile}
 	w.submissions[s.ID] = s
 	return s, true, nil
 }

@@ -48,7 +48,7 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request, key hallmark.APIKey
 		bundles[i] = []byte(b)
 	}
 	sub, created, err := a.cfg.Flow.Submit(r.Context(), pipeline.SubmitRequest{
-		Owner: key.ID, Model: req.Model, Name: req.Name, Policy: req.Policy, PolicyText: text, Profile: req.Profile,
+		Owner: key.ID, Model: req.Model, Name: req.Name, PolicyText: text, Profile: req.Profile,
 		Lineage: bundles, IdempotencyKey: r.Header.Get("Idempotency-Key"),
 	})
 	if err != nil {
