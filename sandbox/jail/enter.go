@@ -256,4 +256,3 @@ func environment(threads int, memory int64) []string {
 		"GOMEMLIMIT=" + strconv.FormatInt(memory/10*8, 10),
 	}
 }
-

@@ -202,6 +202,9 @@ func (p *Process) readLog(r *os.File) {
 // Write sends bytes of a request.
 func (p *Process) Write(b []byte) (int, error) { return p.stdin.Write(b) }
 
+// SetWriteDeadline bounds how long a write may wait for a guest that does not read; the zero time is for ever.
+func (p *Process) SetWriteDeadline(t time.Time) error { return p.stdin.SetWriteDeadline(t) }
+
 // Read returns bytes of a reply. A guest that sends more than its output limit since [Process.ExpectReply] is killed.
 func (p *Process) Read(b []byte) (int, error) {
 	n, err := p.stdout.Read(b)

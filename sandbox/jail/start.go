@@ -202,6 +202,15 @@ func sysProcAttr(t hallmark.Tier) (*syscall.SysProcAttr, error) {
 	return a, nil
 }
 
+// Kernel returns the release of the running kernel, for run records.
+func Kernel() string {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return "unknown"
+	}
+	return unix.ByteSliceToString(name.Release[:])
+}
+
 // nobody is the user that owns nothing.
 const nobody = 65534
 

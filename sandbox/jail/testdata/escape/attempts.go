@@ -230,7 +230,10 @@ func netAttempts() []attemptCase {
 		}},
 		{id: "net.abstract_unix", try: connect(unix.SOCK_STREAM, func(o order) unix.Sockaddr { return &unix.SockaddrUnix{Name: "@" + o.Unix} })},
 		{id: "net.read_resolv", try: read("/etc/resolv.conf")},
-		{id: "net.recvmsg_stdin", try: func(order) error { _, _, _, _, err := unix.Recvmsg(0, nil, make([]byte, 64), unix.MSG_DONTWAIT); return err }, jailOnly: true},
+		{id: "net.recvmsg_stdin", try: func(order) error {
+			_, _, _, _, err := unix.Recvmsg(0, nil, make([]byte, 64), unix.MSG_DONTWAIT)
+			return err
+		}, jailOnly: true},
 		{id: "net.sendmsg_stdout", try: func(order) error { return unix.Sendmsg(1, []byte("x"), nil, nil, unix.MSG_DONTWAIT) }, jailOnly: true},
 	}
 }
@@ -384,7 +387,10 @@ func kernelAttempts() []attemptCase {
 		{id: "kern.rseq", try: call(unix.SYS_RSEQ, bad, 0, 0, 0)},
 		{id: "kern.quotactl_fd", try: call(unix.SYS_QUOTACTL_FD, bad, 0, 0, 0)},
 		{id: "kern.unknown_call", try: call(10_000)},
-		{id: "tty.tiocsti", try: func(order) error { b := byte('x'); return raw(unix.SYS_IOCTL, 0, unix.TIOCSTI, uintptr(unsafe.Pointer(&b))) }},
+		{id: "tty.tiocsti", try: func(order) error {
+			b := byte('x')
+			return raw(unix.SYS_IOCTL, 0, unix.TIOCSTI, uintptr(unsafe.Pointer(&b)))
+		}},
 		{id: "tty.setsid", try: func(order) error { _, err := unix.Setsid(); return err }},
 		{id: "tty.open_tty", try: read("/dev/tty")},
 	}, abiAttempts()...)

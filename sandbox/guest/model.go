@@ -1,0 +1,198 @@
+package guest
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/hallmark-ml/hallmark/engine/gguf"
+	engine "github.com/hallmark-ml/hallmark/engine/model"
+	"github.com/hallmark-ml/hallmark/engine/template"
+	"github.com/hallmark-ml/hallmark/engine/token"
+	"github.com/hallmark-ml/hallmark/sandbox/scan"
+	"github.com/hallmark-ml/hallmark/sandbox/wire"
+)
+
+// textLimit bounds the text of a chat or prompt, in bytes. It is far beyond any context and keeps templates in budget.
+const textLimit = 512 << 10
+
+// model is the loaded file.
+type model struct {
+	engine *engine.Model
+	tokens *token.Tokenizer
+	about  wire.Loaded
+
+	template    *template.Template // nil if there is none or it does not parse
+	templateErr error
+
+	// seq holds the positions of past, the tokens of the last generation. The next one keeps what both begin with: many
+	// prompts of a run share a system prompt. It changes no bit.
+	seq  *engine.Sequence
+	past []int32
+}
+
+func (g *guest) scan(q wire.Scan) (wire.Message, error) {
+	res, err := scan.File(bytes.NewReader(g.file), int64(len(g.file)), q.Name)
+	if err != nil {
+		return nil, fmt.Errorf("scan the file: %w", err)
+	}
+	return wire.ScanReport{Format: res.Format, Findings: res.Findings, Tensors: res.Tensors, Metadata: res.Metadata}, nil
+}
+
+// load reads the model once; a file that is not one stays so.
+func (g *guest) load() (*model, error) {
+	if !g.tried {
+		g.tried = true
+		g.model, g.loadErr = open(g.file, g.threads)
+	}
+	return g.model, g.loadErr
+}
+
+func open(file []byte, threads int) (*model, error) {
+	f, err := gguf.Parse(bytes.NewReader(file), int64(len(file)), gguf.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := token.New(f)
+	if err != nil {
+		return nil, err
+	}
+	e, err := engine.Load(f, file, engine.Config{Threads: threads})
+	if err != nil {
+		return nil, err
+	}
+	if tokens.Size() != e.VocabSize() {
+		return nil, fail(wire.FailModel, "the vocabulary has %d tokens and the weights %d", tokens.Size(), e.VocabSize())
+	}
+	m := &model{engine: e, tokens: tokens, seq: e.NewSequence()}
+	m.about = wire.Loaded{
+		Context: e.Context(), Vocab: e.VocabSize(), Embedding: e.EmbeddingSize(), EngineVersion: engine.Version,
+	}
+	m.about.Architecture, _ = f.String("general.architecture")
+	m.about.TokenizerModel, _ = f.String("tokenizer.ggml.model")
+	if source, ok := f.String("tokenizer.chat_template"); ok {
+		m.about.ChatTemplate = true
+		m.template, m.templateErr = template.Parse(source)
+	}
+	return m, nil
+}
+
+func (m *model) info() wire.Loaded { return m.about }
+
+func (m *model) tokenize(q wire.Tokenize) (wire.Message, error) {
+	if len(q.Text) > textLimit {
+		return nil, fail(wire.FailTooLarge, "text of %d bytes, at most %d", len(q.Text), textLimit)
+	}
+	tokens := m.tokens.Encode(q.Text, token.EncodeOptions{ParseSpecial: q.ParseSpecial})
+	reply := wire.Tokens{Tokens: make([]wire.Token, len(tokens))}
+	for i, t := range tokens {
+		reply.Tokens[i] = wire.Token(t)
+	}
+	return reply, nil
+}
+
+func (m *model) render(q wire.Render) (wire.Message, error) {
+	r, err := m.chat(q.Messages, q.AddGenerationPrompt)
+	if err != nil {
+		return nil, err
+	}
+	reply := wire.Rendered{Text: r.Text, Spans: make([]wire.Span, len(r.Spans))}
+	for i, s := range r.Spans {
+		reply.Spans[i] = wire.Span{Start: s.Start, End: s.End, Role: s.Role}
+	}
+	return reply, nil
+}
+
+func (m *model) chat(msgs []wire.ChatMessage, addGenerationPrompt bool) (template.Rendered, error) {
+	if m.templateErr != nil {
+		return template.Rendered{}, fmt.Errorf("chat template: %w", m.templateErr)
+	}
+	if m.template == nil {
+		return template.Rendered{}, fail(wire.FailMissing, "the model has no chat template")
+	}
+	in := template.Input{AddGenerationPrompt: addGenerationPrompt, BOS: m.spelling(m.tokens.BOS()), EOS: m.spelling(m.tokens.EOS())}
+	size := 0
+	for _, msg := range msgs {
+		in.Messages = append(in.Messages, template.Message{Role: msg.Role, Content: msg.Content})
+		size += len(msg.Role) + len(msg.Content)
+	}
+	if size > textLimit {
+		return template.Rendered{}, fail(wire.FailTooLarge, "chat of %d bytes, at most %d", size, textLimit)
+	}
+	r, err := m.template.Render(in, template.Budget{})
+	if err != nil {
+		return template.Rendered{}, fmt.Errorf("chat template: %w", err)
+	}
+	return r, nil
+}
+
+func (m *model) spelling(id int32, ok bool) string {
+	if !ok {
+		return ""
+	}
+	return string(m.tokens.Piece(id))
+}
+
+// prompt returns the tokens of a request.
+func (m *model) prompt(q wire.Generate) ([]int32, error) {
+	if len(q.Messages) == 0 {
+		if len(q.Prompt) > textLimit {
+			return nil, fail(wire.FailTooLarge, "prompt of %d bytes, at most %d", len(q.Prompt), textLimit)
+		}
+		return ids(m.tokens.Encode(q.Prompt, token.EncodeOptions{AddSpecial: true, ParseSpecial: true})), nil
+	}
+	r, err := m.chat(q.Messages, true)
+	if err != nil {
+		return nil, err
+	}
+	return m.chatTokens(r), nil
+}
+
+// chatTokens reads a rendered chat. The template's own text may spell control tokens; the contents of messages may not,
+// or a message could end its turn and begin another's. Where none does, which is the rule, the text is read in one go, as
+// other engines do, so that tokens may reach over the borders of messages.
+func (m *model) chatTokens(r template.Rendered) []int32 {
+	// A template that opens the text itself must not get a second opening.
+	first := m.spelling(m.tokens.BOS())
+	special := token.EncodeOptions{ParseSpecial: true, AddSpecial: first == "" || len(r.Text) < len(first) || r.Text[:len(first)] != first}
+	whole := m.tokens.Encode(r.Text, special)
+	if !m.forges(whole, r.Spans) {
+		return ids(whole)
+	}
+	var out []int32
+	at := 0
+	for _, s := range r.Spans {
+		out = append(out, ids(m.tokens.Encode(r.Text[at:s.Start], token.EncodeOptions{ParseSpecial: true}))...)
+		out = append(out, ids(m.tokens.Encode(r.Text[s.Start:s.End], token.EncodeOptions{}))...)
+		at = s.End
+	}
+	out = append(out, ids(m.tokens.Encode(r.Text[at:], token.EncodeOptions{ParseSpecial: true}))...)
+	if bos, ok := m.tokens.BOS(); ok && len(whole) > 0 && whole[0].ID == bos && special.AddSpecial {
+		out = append([]int32{bos}, out...)
+	}
+	return out
+}
+
+// forges reports whether a control token touches the content of a message.
+func (m *model) forges(tokens []token.Token, spans []template.Span) bool {
+	i := 0
+	for _, t := range tokens {
+		if t.Start == t.End || !m.tokens.IsControl(t.ID) {
+			continue
+		}
+		for i < len(spans) && spans[i].End <= t.Start {
+			i++
+		}
+		if i < len(spans) && spans[i].Start < t.End {
+			return true
+		}
+	}
+	return false
+}
+
+func ids(tokens []token.Token) []int32 {
+	out := make([]int32, len(tokens))
+	for i, t := range tokens {
+		out[i] = t.ID
+	}
+	return out
+}

@@ -1,0 +1,120 @@
+package guest
+
+import (
+	"context"
+	"math"
+
+	engine "github.com/hallmark-ml/hallmark/engine/model"
+	"github.com/hallmark-ml/hallmark/engine/sample"
+	"github.com/hallmark-ml/hallmark/sandbox/wire"
+)
+
+const (
+	// scoreChunk is how many positions' logits are held at a time.
+	scoreChunk = 16
+
+	// maxFloats bounds a reply, in numbers.
+	maxFloats = 8 << 20
+)
+
+// rows runs tokens and calls visit with the logits of every position, which are valid until it returns.
+func (m *model) rows(ctx context.Context, tokens []int32, visit func(i int, row []float32)) error {
+	if len(tokens) == 0 {
+		return fail(wire.FailRequest, "no tokens")
+	}
+	if len(tokens) > m.engine.Context() {
+		return fail(wire.FailTooLarge, "%d tokens, the model's context has %d", len(tokens), m.engine.Context())
+	}
+	seq, vocab := m.engine.NewSequence(), m.engine.VocabSize()
+	for at := 0; at < len(tokens); at += scoreChunk {
+		chunk := tokens[at:min(at+scoreChunk, len(tokens))]
+		logits, err := seq.Append(ctx, chunk, engine.All)
+		if err != nil {
+			return err
+		}
+		for i := range chunk {
+			visit(at+i, logits[i*vocab:(i+1)*vocab])
+		}
+	}
+	return nil
+}
+
+func (m *model) logProbs(ctx context.Context, q wire.LogProbs) (wire.Message, error) {
+	reply := wire.Scores{Scores: make([]wire.Score, max(len(q.Tokens)-1, 0))}
+	err := m.rows(ctx, q.Tokens, func(i int, row []float32) {
+		if i+1 < len(q.Tokens) {
+			reply.Scores[i] = score(row, q.Tokens[i+1])
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return reply, nil
+}
+
+// score rates a token against logits. The sums are in float64 in the order of the vocabulary, each product rounded on its
+// own, so that no instruction set's fused multiplication changes a bit.
+func score(row []float32, id int32) wire.Score {
+	if id < 0 || int(id) >= len(row) {
+		return wire.Score{} // the next call of the engine refuses the token
+	}
+	logProb := sample.LogProb(row, id)
+	rank, sum, squares := int32(0), 0.0, 0.0
+	for i, v := range row {
+		if v > row[id] || v == row[id] && i < int(id) {
+			rank++
+		}
+		sum += float64(v)
+		squares += float64(float64(v) * float64(v))
+	}
+	n := float64(len(row))
+	mean := sum / n
+	variance := max(squares/n-float64(mean*mean), 0)
+	// log p of a token is its logit less one constant.
+	return wire.Score{
+		LogProb: float32(logProb), Rank: rank, Mean: float32(mean - (float64(row[id]) - logProb)), StdDev: float32(math.Sqrt(variance)),
+	}
+}
+
+func (m *model) logits(ctx context.Context, q wire.Logits) (wire.Message, error) {
+	vocab := m.engine.VocabSize()
+	if len(q.Positions) > maxFloats/vocab {
+		return nil, fail(wire.FailTooLarge, "logits of %d positions, at most %d", len(q.Positions), maxFloats/vocab)
+	}
+	for _, p := range q.Positions {
+		if p < 0 || int(p) >= len(q.Tokens) {
+			return nil, fail(wire.FailRequest, "position %d of %d tokens", p, len(q.Tokens))
+		}
+	}
+	values := make([]float32, len(q.Positions)*vocab)
+	err := m.rows(ctx, q.Tokens, func(i int, row []float32) {
+		for k, p := range q.Positions {
+			if int(p) == i {
+				copy(values[k*vocab:], row)
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return wire.Floats{Values: values}, nil
+}
+
+func (m *model) embeddingLogits(ctx context.Context, q wire.EmbeddingLogits) (wire.Message, error) {
+	if q.N < 1 || len(q.Embeddings) != q.N*m.engine.EmbeddingSize() {
+		return nil, fail(wire.FailRequest, "%d numbers are not %d embeddings of %d", len(q.Embeddings), q.N, m.engine.EmbeddingSize())
+	}
+	logits, err := m.engine.NewSequence().AppendEmbeddings(ctx, q.Embeddings, q.N, engine.Last)
+	if err != nil {
+		return nil, err
+	}
+	return wire.Floats{Values: append([]float32(nil), logits...)}, nil
+}
+
+func (m *model) embeddingRow(q wire.EmbeddingRow) (wire.Message, error) {
+	row := m.engine.Embedding(q.ID)
+	if row == nil {
+		return nil, fail(wire.FailRequest, "token %d of %d", q.ID, m.engine.VocabSize())
+	}
+	return wire.Floats{Values: row}, nil
+}

@@ -1,0 +1,155 @@
+package guest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+
+	"github.com/hallmark-ml/hallmark/sandbox/jail"
+	"github.com/hallmark-ml/hallmark/sandbox/wire"
+)
+
+// requestLimit bounds a request, in bytes. The longest carry embeddings.
+const requestLimit = 64 << 20
+
+// Config tunes a guest.
+type Config struct {
+	// Threads computes with so many threads. Optional; 1 if zero. It changes no bit of a reply.
+	Threads int
+}
+
+// Main is the guest's process: it locks itself in and serves until its input ends. It returns the exit status.
+func Main(ctx context.Context) int {
+	file, err := jail.Enter()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 3
+	}
+	if err := Serve(ctx, os.Stdin, os.Stdout, file, Config{Threads: runtime.GOMAXPROCS(0)}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 4
+	}
+	return 0
+}
+
+// request is a question with the context that a cancel ends.
+type request struct {
+	ctx context.Context //nolint:containedctx // a request in a queue carries its own
+	id  uint32
+	msg wire.Message
+}
+
+// Serve answers the requests on r about a file until r ends. It runs in the jail and, in tests that compare instruction
+// sets, without one; it opens nothing. After an error the peer is not to be trusted and the process ends.
+func Serve(ctx context.Context, r io.Reader, w io.Writer, file []byte, cfg Config) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	requests := make(chan request, 1)
+	answered := make(chan error, 1)
+	go func() {
+		g := &guest{file: file, threads: max(cfg.Threads, 1), w: w}
+		answered <- g.answer(requests)
+		cancel()
+	}()
+	err := receive(ctx, wire.NewRequestReader(r, requestLimit), requests)
+	cancel() // there is nobody left to wait for an answer
+	close(requests)
+	if answerErr := <-answered; answerErr != nil {
+		return answerErr
+	}
+	return err
+}
+
+// receive queues requests and carries out cancels, until the input ends.
+func receive(ctx context.Context, in *wire.Reader, requests chan<- request) error {
+	var active struct {
+		id   uint32
+		stop context.CancelFunc
+	}
+	active.stop = func() {}
+	defer func() { active.stop() }()
+	for {
+		id, m, err := in.Next()
+		switch {
+		case errors.Is(err, io.EOF) && !errors.Is(err, wire.ErrProtocol):
+			return nil
+		case err != nil:
+			return err
+		}
+		switch m.(type) {
+		case wire.Cancel:
+			if id == active.id {
+				active.stop()
+			}
+			continue
+		case wire.Hello:
+			return fmt.Errorf("a second hello: %w", wire.ErrProtocol)
+		}
+		active.stop()
+		own, stop := context.WithCancel(ctx)
+		active.id, active.stop = id, stop
+		select {
+		case requests <- request{ctx: own, id: id, msg: m}:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// guest answers questions about one file. One goroutine uses it.
+type guest struct {
+	file    []byte
+	threads int
+	w       io.Writer
+
+	model   *model
+	loadErr error
+	tried   bool
+}
+
+func (g *guest) answer(requests <-chan request) error {
+	for req := range requests {
+		reply, err := g.reply(req)
+		if err != nil {
+			reply = failure(err)
+		}
+		if err := wire.Write(g.w, req.id, reply); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reply is the last message of a request's answer.
+func (g *guest) reply(req request) (wire.Message, error) {
+	if m, ok := req.msg.(wire.Scan); ok {
+		return g.scan(m)
+	}
+	m, err := g.load()
+	if err != nil {
+		return nil, err
+	}
+	switch q := req.msg.(type) {
+	case wire.Load:
+		return m.info(), nil
+	case wire.Tokenize:
+		return m.tokenize(q)
+	case wire.Render:
+		return m.render(q)
+	case wire.Generate:
+		return m.generate(req.ctx, q, func(text string) error { return wire.Write(g.w, req.id, wire.Piece{Text: text}) })
+	case wire.LogProbs:
+		return m.logProbs(req.ctx, q)
+	case wire.Logits:
+		return m.logits(req.ctx, q)
+	case wire.EmbeddingLogits:
+		return m.embeddingLogits(req.ctx, q)
+	case wire.EmbeddingRow:
+		return m.embeddingRow(q)
+	default:
+		return nil, fail(wire.FailRequest, "%v is not a question", q.Type())
+	}
+}

@@ -1,0 +1,150 @@
+package sandbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox/jail"
+	"github.com/hallmark-ml/hallmark/sandbox/probe"
+	"github.com/hallmark-ml/hallmark/sandbox/wire"
+)
+
+// Limits bound what a guest may use; see [jail.Limits].
+type Limits = jail.Limits
+
+// A RunError is a guest that did not end well, with the supervisor's verdict; see [jail.RunError] for its kinds.
+type RunError = jail.RunError
+
+// Config says how to open a session.
+type Config struct {
+	// Guest is the program of the jailed process. Required.
+	Guest []byte
+	// MinTier is the weakest jail that will do; the strongest that the host has is used. Optional; full if empty.
+	MinTier hallmark.Tier
+	// Limits of the guest. Optional.
+	Limits Limits
+	// Threads that compute in the guest. Optional; the number of processors if zero.
+	Threads int
+}
+
+// A Session is one model file in one jailed guest. It answers questions one after the other, from any goroutine, and is a
+// [probe.Model].
+//
+// A question that fails leaves the session usable, unless the error is a [*RunError] other than invalid-input: the guest
+// is gone then and every later question fails in the same way. A context that ends stops its question promptly.
+type Session struct {
+	spec    jail.Spec
+	digest  hallmark.Digest // of the model
+	started time.Time
+
+	slot chan struct{} // held by whoever uses what follows
+
+	proc    *jail.Process
+	replies *wire.Reader
+	lastID  uint32
+	about   *wire.Loaded
+	gone    error // why proc is gone
+	retried bool
+	record  hallmark.RunRecord
+	closed  bool
+}
+
+var _ probe.Model = (*Session)(nil)
+
+// Open starts a guest on a model. A model that is not a sealed memory file is copied into one first; either way the
+// session's digest is that of exactly the bytes that the guest sees. The caller keeps model.
+//
+// A host that cannot isolate the guest as MinTier asks gives hallmark.ErrUnsandboxed, with a hint.
+func Open(ctx context.Context, model *os.File, cfg Config) (*Session, error) {
+	if len(cfg.Guest) == 0 {
+		return nil, fmt.Errorf("open a sandbox: no guest program: %w", hallmark.ErrInvalid)
+	}
+	s := &Session{started: time.Now(), slot: make(chan struct{}, 1)}
+	sealed, digest, err := sealOpen(ctx, model)
+	if err != nil {
+		return nil, fmt.Errorf("open a sandbox: %w", err)
+	}
+	s.digest = digest
+	program, guest, err := sealGuest(ctx, cfg.Guest)
+	if err != nil {
+		return nil, fmt.Errorf("open a sandbox: %w", errors.Join(err, sealed.Close()))
+	}
+	s.spec = jail.Spec{Program: program, Model: sealed, Limits: cfg.Limits, Threads: cfg.Threads}
+	s.proc, err = startStrongest(ctx, s.spec, cmp.Or(cfg.MinTier, hallmark.TierFull))
+	if err != nil {
+		return nil, fmt.Errorf("open a sandbox: %w", errors.Join(err, sealed.Close(), program.Close()))
+	}
+	s.spec.Tier = s.proc.Tier()
+	s.replies = wire.NewReplyReader(s.proc, messageLimit)
+	s.record = hallmark.RunRecord{
+		Verdict: hallmark.RunOK, Tier: s.spec.Tier, Layers: s.proc.Layers(), FilterSHA256: jail.FilterDigest(), Kernel: jail.Kernel(),
+		Guest: guest, Limits: s.proc.Limits(), Started: s.started.UTC(),
+	}
+	return s, nil
+}
+
+// startStrongest tries the tiers from full down to least.
+func startStrongest(ctx context.Context, spec jail.Spec, least hallmark.Tier) (*jail.Process, error) {
+	spec.Tier = hallmark.TierFull
+	p, err := start(ctx, spec)
+	if errors.Is(err, hallmark.ErrUnsandboxed) && least == hallmark.TierNoNamespaces {
+		spec.Tier = hallmark.TierNoNamespaces
+		return start(ctx, spec)
+	}
+	return p, err
+}
+
+// start starts a guest; what a busy host may have caused is tried once more.
+func start(ctx context.Context, spec jail.Spec) (*jail.Process, error) {
+	p, err := jail.Start(ctx, spec)
+	if verdictOf(err) == hallmark.RunInfraError && ctx.Err() == nil {
+		return jail.Start(ctx, spec)
+	}
+	return p, err
+}
+
+func verdictOf(err error) hallmark.RunVerdict {
+	if e, ok := errors.AsType[*RunError](err); ok {
+		return e.Verdict
+	}
+	return ""
+}
+
+// Digest is the SHA-256 of the model's bytes as the guest sees them.
+func (s *Session) Digest() hallmark.Digest { return s.digest }
+
+// Tier is the strength of the jail.
+func (s *Session) Tier() hallmark.Tier { return s.spec.Tier }
+
+// Close ends the guest, waiting for a question under way, and returns how the run went; the record's Report is empty.
+// Its verdict is that of the guest's end or, if that was good, invalid-input or finding when the guest said so of the
+// file. Closing again returns the same.
+func (s *Session) Close() hallmark.RunRecord {
+	s.slot <- struct{}{}
+	defer func() { <-s.slot }()
+	if s.closed {
+		return s.record
+	}
+	s.closed = true
+	if s.gone == nil {
+		s.add(s.proc.Stop())
+	}
+	s.record.Wall = time.Since(s.started)
+	_ = s.spec.Program.Close() // read-only memory: nothing is lost
+	_ = s.spec.Model.Close()
+	return s.record
+}
+
+// add adds what a guest used and how it ended to the record. The first bad end stays.
+func (s *Session) add(exit jail.Exit) {
+	s.record.PeakRSS = max(s.record.PeakRSS, exit.Usage.PeakRSS)
+	s.record.CPU += exit.Usage.CPU
+	if exit.Verdict != hallmark.RunOK {
+		s.record.Verdict, s.record.Detail = exit.Verdict, hallmark.CleanText(exit.Detail, maxWhy)
+	}
+}
