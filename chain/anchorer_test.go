@@ -77,7 +77,6 @@ func TestEveryKindOfRecordBecomesFinal(t *testing.T) {
 }
 
 func TestFinalInUnderTwoSeconds(t *testing.T) {
-	t.Parallel()
 	f := newFixture(t)
 	a, _ := f.start(t, f.node.URL(), new(chaintest.Memory))
 	for i := range 3 {
