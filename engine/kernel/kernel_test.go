@@ -1,0 +1,432 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark/engine/gguf"
+)
+
+func random(seed uint64, n int) []float32 {
+	r := rand.New(rand.NewPCG(seed, 1))
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	return x
+}
+
+// ulps returns the distance of got from want in units of the last place of a float32.
+func ulps(got float32, want float64) float64 {
+	f := math.Abs(float64(float32(want)))
+	unit := float64(math.Nextafter32(float32(f), math.MaxFloat32)) - f
+	return math.Abs(float64(got)-want) / unit
+}
+
+func TestExp(t *testing.T) {
+	t.Parallel()
+
+	worst := 0.0
+	for x := float32(-104); x < 88.72; x += 0.00917 {
+		if want := math.Exp(float64(x)); want > 0x1p-149 {
+			worst = max(worst, ulps(Exp(x), want))
+		}
+	}
+	require.Less(t, worst, 0.51)
+	require.Equal(t, float32(1), Exp(0))
+	require.Equal(t, float32(0), Exp(float32(math.Inf(-1))))
+	require.True(t, math.IsInf(float64(Exp(89)), 1))
+	require.True(t, math.IsInf(float64(Exp(float32(math.Inf(1)))), 1))
+	require.True(t, math.IsNaN(float64(Exp(float32(math.NaN())))))
+}
+
+func TestLog(t *testing.T) {
+	t.Parallel()
+
+	for x := 1e-3; x < 1e9; x *= 1.0137 {
+		require.InDelta(t, math.Log(x), Log(x), 4e-15*max(1, math.Abs(math.Log(x))), "x = %v", x)
+	}
+}
+
+func TestSincos(t *testing.T) {
+	t.Parallel()
+
+	for _, x := range []float64{0, 1e-9, 0.5, math.Pi / 4, math.Pi / 2, math.Pi, 5, 100, 511, 65535.25, 1<<20 - 0.5, 1 << 20} {
+		s, c := sincos(x)
+		require.InDelta(t, math.Sin(x), s, 2e-12, "x = %v", x)
+		require.InDelta(t, math.Cos(x), c, 2e-12, "x = %v", x)
+	}
+}
+
+func TestHalf(t *testing.T) {
+	t.Parallel()
+
+	all := make([]byte, 2<<16)
+	for h := range 1 << 16 {
+		binary.LittleEndian.PutUint16(all[2*h:], uint16(h))
+	}
+	fast := make([]float32, 1<<16)
+	halves(fast, all)
+	for h := range 1 << 16 {
+		sign, exp, frac := h>>15, h>>10&31, h&1023
+		want := math.Ldexp(float64(1024+frac), exp-25)
+		switch {
+		case exp == 0:
+			want = math.Ldexp(float64(frac), -24)
+		case exp == 31 && frac == 0:
+			want = math.Inf(1)
+		case exp == 31:
+			want = math.NaN()
+		}
+		if sign == 1 {
+			want = -want
+		}
+		got := half(uint16(h))
+		if want != want {
+			require.True(t, got != got && fast[h] != fast[h])
+			continue
+		}
+		require.Equal(t, math.Float32bits(float32(want)), math.Float32bits(got), "%04x", h)
+		require.Equal(t, math.Float32bits(got), math.Float32bits(fast[h]), "%04x", h)
+		require.Equal(t, math.Float32bits(got), math.Float32bits(roundHalf(got)), "a half float is not changed by rounding to one")
+	}
+}
+
+func TestRoundHalfGoesToTheNearestEven(t *testing.T) {
+	t.Parallel()
+
+	for h := uint16(0); h < 0x7bff; h++ {
+		a, b := half(h), half(h+1)
+		mid := a/2 + b/2 // exact: half floats have 13 bits to spare
+		even := a
+		if h&1 == 1 {
+			even = b
+		}
+		require.Equal(t, even, roundHalf(mid), "%04x", h)
+		require.Equal(t, -even, roundHalf(-mid), "%04x", h)
+		require.Equal(t, b, roundHalf(math.Nextafter32(mid, b)), "%04x", h)
+		require.Equal(t, a, roundHalf(math.Nextafter32(mid, a)), "%04x", h)
+	}
+	require.Equal(t, float32(1<<20), roundHalf(1<<20), "the range is a float32's")
+	require.True(t, math.IsInf(float64(roundHalf(float32(math.Inf(-1)))), -1))
+	require.True(t, math.IsNaN(float64(roundHalf(math.Float32frombits(0x7f800001)))))
+}
+
+func TestQuantise(t *testing.T) {
+	t.Parallel()
+
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	q := make([]int8, 4)
+	require.Equal(t, float32(1), quantise(q, []float32{127, 0.5, 1.5, -2.5}))
+	require.Equal(t, []int8{127, 0, 2, -2}, q, "half to even")
+	require.Equal(t, float32(2), quantise(q, []float32{-254, 254, 3, 0}))
+	require.Equal(t, []int8{-127, 127, 2, 0}, q)
+	for name, x := range map[string][]float32{"infinite": {1, -inf, 2, 3}, "not a number": {1, 2, nan, 3}} {
+		d := quantise(q, x)
+		require.True(t, d != d, name)
+		require.Equal(t, []int8{0, 0, 0, 0}, q, name)
+	}
+	require.Equal(t, float32(0), quantise(q, []float32{0x1p-140, 0, -0x1p-149, 0x1p-101}), "1/d would overflow")
+	require.Equal(t, []int8{0, 0, 0, 0}, q)
+	for _, v := range random(1, 4000) {
+		quantise(q, []float32{v, v * 1e-3, 0x1p100, -0x1p100})
+	}
+}
+
+// weights returns random data of type t with sane scales.
+func weights(t gguf.Type, rows, cols int) []byte {
+	r := rand.New(rand.NewPCG(uint64(t), 2))
+	elements, size := t.Block()
+	b := make([]byte, rows*cols/elements*size)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	scale := func(at int) { binary.LittleEndian.PutUint16(b[at:], uint16(0x2000+r.IntN(0x0800)|r.IntN(2)<<15)) }
+	for at := 0; at < len(b); at += size {
+		switch t {
+		case gguf.F32:
+			binary.LittleEndian.PutUint32(b[at:], math.Float32bits(float32(r.NormFloat64())))
+		case gguf.Q4_K:
+			scale(at)
+			scale(at + 2)
+		case gguf.Q6_K:
+			scale(at + 208)
+		default:
+			scale(at)
+		}
+	}
+	return b
+}
+
+// plain returns weight i of a row, straight from the description of the format.
+func plain(t gguf.Type, row []byte, i int) float64 {
+	f16 := func(b []byte) float64 { return float64(half(binary.LittleEndian.Uint16(b))) }
+	switch t {
+	case gguf.F32:
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(row[4*i:])))
+	case gguf.F16:
+		return f16(row[2*i:])
+	case gguf.Q8_0:
+		b := row[i/32*34:]
+		return f16(b) * float64(int8(b[2+i%32]))
+	case gguf.Q4_K:
+		b, j := row[i/256*144:], i%256/32
+		var scale, low byte
+		if s := b[4:16]; j < 4 {
+			scale, low = s[j]&63, s[j+4]&63
+		} else {
+			scale, low = s[j+4]&15|s[j-4]>>6<<4, s[j+4]>>4|s[j]>>6<<4
+		}
+		q := b[16+32*(j/2)+i%32] >> (4 * (j % 2)) & 15
+		return f16(b)*float64(scale)*float64(q) - f16(b[2:])*float64(low)
+	default: // Q6_K
+		b, i := row[i/256*210:], i%256
+		n, part, l := i/128, i%128/32, i%32
+		q := b[64*n+part%2*32+l] >> (part / 2 * 4) & 15
+		q |= b[128+32*n+l] >> (2 * part) & 3 << 4
+		return f16(b[208:]) * float64(int8(b[192+i/16])) * (float64(q) - 32)
+	}
+}
+
+func TestMatrixAgreesWithTheFormat(t *testing.T) {
+	t.Parallel()
+
+	const rows, cols, n = 19, 512, 3 // two groups and a rest; two blocks of 256
+	for _, typ := range []gguf.Type{gguf.F32, gguf.F16, gguf.Q8_0, gguf.Q4_K, gguf.Q6_K} {
+		data := weights(typ, rows, cols)
+		m, err := NewMatrix(typ, rows, cols, data)
+		require.NoError(t, err)
+		x := NewVectors(n, cols, m.Form())
+		copy(x.Data, random(3, n*cols))
+		for i := range n {
+			x.Quantise(i)
+		}
+		s := NewScratch(cols)
+		got := make([]float32, n*rows)
+		m.Mul(got, x, n, 0, rows, s)
+
+		row := make([]float32, cols)
+		for r := range rows {
+			m.Row(row, r, s)
+			for i, v := range row {
+				want := plain(typ, data[r*m.stride:][:m.stride], i)
+				require.InDelta(t, want, v, 1e-6*math.Abs(want)+1e-4, "%v row %d weight %d", typ, r, i)
+			}
+			for v := range n {
+				want, size := 0.0, 0.0
+				for i, w := range row {
+					want += float64(w) * float64(x.Row(v)[i])
+					size += math.Abs(float64(w) * float64(x.Row(v)[i]))
+				}
+				// 8 bits of an activation are off by up to 1/254 of the largest of a block, and at random.
+				require.InDelta(t, want, got[v*rows+r], 0.004*size, "%v row %d vector %d", typ, r, v)
+			}
+		}
+	}
+}
+
+// TestProductOfExactVectors uses activations that 8 bits hold exactly, so that only float32 rounding is left.
+func TestProductOfExactVectors(t *testing.T) {
+	t.Parallel()
+
+	const cols = 768
+	for _, typ := range []gguf.Type{gguf.F32, gguf.F16, gguf.Q8_0, gguf.Q4_K, gguf.Q6_K} {
+		data := weights(typ, 8, cols)
+		m, err := NewMatrix(typ, 8, cols, data)
+		require.NoError(t, err)
+		x := NewVectors(1, cols, m.Form())
+		r := rand.New(rand.NewPCG(5, 5))
+		for i := range x.Data {
+			x.Data[i] = float32(r.IntN(255) - 127)
+			if i%32 == 7 {
+				x.Data[i] = 127
+			}
+		}
+		x.Quantise(0)
+		got := make([]float32, 8)
+		m.Mul(got, x, 1, 0, 8, NewScratch(cols))
+		for i := range got {
+			want, size := 0.0, 0.0
+			for j, v := range x.Data {
+				p := plain(typ, data[i*m.stride:][:m.stride], j) * float64(v)
+				want += p
+				size += math.Abs(p)
+			}
+			require.InDelta(t, want, got[i], 3e-7*size, "%v", typ)
+		}
+	}
+}
+
+// TestAssemblyEqualsItsDefinition compares bits; on machines without assembly it compares the definitions with themselves.
+func TestAssemblyEqualsItsDefinition(t *testing.T) {
+	t.Parallel()
+
+	same := func(want, got []float32, name string, n int) {
+		t.Helper()
+		for i := range want {
+			require.Equal(t, math.Float32bits(want[i]), math.Float32bits(got[i]), "%s of %d, element %d", name, n, i)
+		}
+	}
+	for n := 1; n < 300; n++ {
+		const rows, gap = 5, 3
+		w, x := random(uint64(n), rows*(n+gap)), random(7, n)
+		if n%3 == 0 {
+			w[n/2], x[n-1] = -0.0, 0x1p-140
+		}
+		want, got := make([]float32, rows), make([]float32, rows)
+		for i := range want {
+			want[i] = dotGeneric(w[i*(n+gap):][:n], x)
+		}
+		DotRows(got, w, n+gap, x)
+		same(want, got, "DotRows", n)
+
+		p := random(9, rows)
+		sum, fast := append([]float32(nil), x...), append([]float32(nil), x...)
+		for i, f := range p {
+			for d := range sum {
+				sum[d] += float32(f * w[i*(n+gap)+d])
+			}
+		}
+		AddRows(fast, w, n+gap, p)
+		same(sum, fast, "AddRows", n)
+	}
+	r := rand.New(rand.NewPCG(8, 8))
+	for nb := 1; nb < 40; nb++ {
+		w := weights(gguf.Q8_0, Group, 32*nb)
+		q, d := make([]int8, 32*nb), random(4, nb)
+		for i := range q {
+			q[i] = int8(r.Uint32())
+		}
+		var want, got [Group]float32
+		for i := range want {
+			want[i] = dotQ8Generic(w[34*nb*i:][:34*nb], q, d)
+		}
+		m, err := NewMatrix(gguf.Q8_0, Group, 32*nb, w)
+		require.NoError(t, err)
+		m.Mul(got[:], &Vectors{Len: 32 * nb, b32: &blocks{q: q, d: d}}, 1, 0, Group, nil)
+		same(want[:], got[:], "Q8_0", nb)
+	}
+}
+
+// TestIntegerProductsDoNotOverflow takes the extremes of all fields.
+func TestIntegerProductsDoNotOverflow(t *testing.T) {
+	t.Parallel()
+
+	for _, fill := range []byte{0x00, 0x7f, 0x80, 0xff} {
+		for _, typ := range []gguf.Type{gguf.Q8_0, gguf.Q4_K, gguf.Q6_K} {
+			_, size := typ.Block()
+			data := make([]byte, 8*256*size)
+			for i := range data {
+				data[i] = fill
+			}
+			elements, _ := typ.Block()
+			cols := 256 * elements
+			for at := 0; at < len(data); at += size {
+				switch typ {
+				case gguf.Q6_K:
+					copy(data[at+208:], []byte{0, 0x3c})
+				case gguf.Q4_K:
+					copy(data[at:], []byte{0, 0x3c, 0, 0x3c})
+				default:
+					copy(data[at:], []byte{0, 0x3c})
+				}
+			}
+			m, err := NewMatrix(typ, 8, cols, data)
+			require.NoError(t, err)
+			x := NewVectors(1, cols, m.Form())
+			for i := range x.Data {
+				x.Data[i] = 127
+			}
+			x.Quantise(0)
+			got := make([]float32, 8)
+			m.Mul(got, x, 1, 0, 8, NewScratch(cols))
+			want := 0.0
+			for i := range cols {
+				want += 127 * plain(typ, data[:m.stride], i)
+			}
+			require.InDelta(t, want, got[0], 1e-5*math.Abs(want), "%v filled with %02x", typ, fill)
+		}
+	}
+}
+
+func TestNewMatrixRefuses(t *testing.T) {
+	t.Parallel()
+
+	_, err := NewMatrix(gguf.Type(18), 1, 256, make([]byte, 98))
+	require.ErrorIs(t, err, gguf.ErrUnsupported)
+	require.ErrorContains(t, err, "IQ3_XXS")
+	require.ErrorContains(t, err, "Q6_K")
+	_, err = NewMatrix(gguf.Q8_0, 1, 32, make([]byte, 33))
+	require.ErrorIs(t, err, gguf.ErrInvalid)
+	_, err = NewMatrix(gguf.Q8_0, 1, 31, make([]byte, 33))
+	require.ErrorIs(t, err, gguf.ErrInvalid)
+	_, err = NewMatrix(gguf.F32, 0, 4, nil)
+	require.ErrorIs(t, err, gguf.ErrInvalid)
+}
+
+func TestNotANumberStaysVisible(t *testing.T) {
+	t.Parallel()
+
+	for _, typ := range []gguf.Type{gguf.F32, gguf.F16, gguf.Q8_0, gguf.Q4_K, gguf.Q6_K} {
+		m, err := NewMatrix(typ, 8, 256, weights(typ, 8, 256))
+		require.NoError(t, err)
+		x := NewVectors(1, 256, m.Form())
+		copy(x.Data, random(1, 256))
+		x.Data[200] = float32(math.NaN())
+		x.Quantise(0)
+		got := make([]float32, 8)
+		m.Mul(got, x, 1, 0, 8, NewScratch(256))
+		for i := range got {
+			require.False(t, Finite(got[i:i+1]), "%v", typ)
+		}
+	}
+	require.True(t, Finite([]float32{0, -1, math.MaxFloat32}))
+}
+
+func TestRotationAndNorm(t *testing.T) {
+	t.Parallel()
+
+	r := NewRotation(8, 10000)
+	cs := make([]float32, 8)
+	r.Table(cs, 511)
+	x := random(2, 10)
+	y := append([]float32(nil), x...)
+	Rotate(y, cs)
+	for i := 0; i < 8; i += 2 {
+		a := 511 * math.Pow(10000, -float64(i)/8)
+		require.InDelta(t, float64(x[i])*math.Cos(a)-float64(x[i+1])*math.Sin(a), y[i], 1e-6)
+		require.InDelta(t, float64(x[i])*math.Sin(a)+float64(x[i+1])*math.Cos(a), y[i+1], 1e-6)
+	}
+	require.Equal(t, x[8:], y[8:], "the rest of a head is not turned")
+
+	norm := make([]float32, 10)
+	RMSNorm(norm, x, random(3, 10), 0.5)
+	mean := 0.0
+	for _, v := range x {
+		mean += float64(v) * float64(v) / 10
+	}
+	for i, w := range random(3, 10) {
+		require.InDelta(t, float64(x[i])/math.Sqrt(mean+0.5)*float64(w), norm[i], 1e-6)
+	}
+}
+
+func TestSoftMaxAndSwiGLU(t *testing.T) {
+	t.Parallel()
+
+	x := []float32{1, 3, -200, 2}
+	f := SoftMax(x)
+	total := math.Exp(-2) + 1 + math.Exp(-1)
+	require.InDelta(t, 1/total, f, 1e-7)
+	require.InDeltaSlice(t, []float64{math.Exp(-2), 1, 0, math.Exp(-1)}, []float64{float64(x[0]), float64(x[1]), float64(x[2]), float64(x[3])}, 1e-7)
+
+	out := make([]float32, 4)
+	SwiGLU(out, []float32{0, 1, -200, 200}, []float32{5, 2, 3, 4})
+	require.InDelta(t, 0, out[0], 0)
+	require.InDelta(t, 2/(1+math.Exp(-1)), out[1], 1e-6)
+	require.InDelta(t, 0, out[2], 1e-30)
+	require.InDelta(t, 800, out[3], 1e-4)
+}
