@@ -62,8 +62,12 @@ func checkString(at int, s string) error {
 // checkSubscript refuses names that start with an underscore, however they are put together from constants, and names
 // that are put together from pieces which are not known before rendering.
 func (p *parser) checkSubscript(i expr) error {
-	if v, ok := p.constant(i); ok {
-		if s, ok := v.(text); ok {
+	v, ok := p.constant(i)
+	if l, isLiteral := i.(*literal); isLiteral {
+		v, ok = l.v, true
+	}
+	if ok {
+		if s, isText := v.(text); isText {
 			return checkAttribute(i.offset(), s.s)
 		}
 		return nil
@@ -145,27 +149,28 @@ func (p *parser) constant(x expr) (value, bool) {
 
 func (p *parser) isConstant(xs ...expr) bool {
 	for _, x := range xs {
-		ok := true
+		ok := p.fold.charge(1) == nil
 		switch x := x.(type) {
 		case nil, *literal:
 		case *nameExpr:
-			_, ok = p.consts[x.name]
+			_, known := p.consts[x.name]
+			ok = ok && known
 		case *listExpr:
-			ok = p.isConstant(x.items...)
+			ok = ok && p.isConstant(x.items...)
 		case *unaryExpr:
-			ok = p.isConstant(x.x)
+			ok = ok && p.isConstant(x.x)
 		case *binaryExpr:
-			ok = p.isConstant(x.l, x.r)
+			ok = ok && p.isConstant(x.l, x.r)
 		case *condExpr:
-			ok = p.isConstant(x.cond, x.yes, x.no)
+			ok = ok && p.isConstant(x.cond, x.yes, x.no)
 		case *indexExpr:
-			ok = p.isConstant(x.x, x.i)
+			ok = ok && p.isConstant(x.x, x.i)
 		case *sliceExpr:
-			ok = p.isConstant(x.x, x.lo, x.hi, x.step)
+			ok = ok && p.isConstant(x.x, x.lo, x.hi, x.step)
 		case *methodExpr:
-			ok = p.isConstant(x.x) && p.isConstant(x.args...)
+			ok = ok && p.isConstant(x.x) && p.isConstant(x.args...)
 		case *filterExpr:
-			ok = p.isConstant(x.x) && p.isConstant(x.args...)
+			ok = ok && p.isConstant(x.x) && p.isConstant(x.args...)
 		default:
 			ok = false
 		}

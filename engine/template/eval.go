@@ -35,6 +35,9 @@ func (e *dictExpr) eval(in *interp, sc *scope) (value, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := in.chargeKey(k); err != nil {
+			return nil, err
+		}
 		if err := d.set(k, v); err != nil {
 			return nil, at(e.offset(), err)
 		}
@@ -252,6 +255,9 @@ func attribute(x value, name string) (value, error) {
 
 // item is x[i].
 func (in *interp) item(x, i value) (value, error) {
+	if err := in.chargeKey(i); err != nil {
+		return nil, err
+	}
 	n, isIndex := index(i)
 	switch x := x.(type) {
 	case *dict:
@@ -293,32 +299,35 @@ func (in *interp) item(x, i value) (value, error) {
 
 // slice is x[lo:hi:step].
 func (in *interp) slice(x value, parts []value) (value, error) {
-	var size int
-	t, isText := x.(text)
-	l, isList := x.(*list)
-	switch {
-	case isText:
-		size = utf8.RuneCountInString(t.s)
-	case isList:
-		size = len(l.items)
+	switch x := x.(type) {
+	case text:
+		if err := in.charge(2 * len(x.s) / stepBytes); err != nil {
+			return nil, err
+		}
+		r, err := newSliceRange(utf8.RuneCountInString(x.s), parts)
+		if err != nil {
+			return nil, err
+		}
+		if r.step == 1 {
+			start := byteOffset(x.s, r.lo)
+			return x.slice(start, start+byteOffset(x.s[start:], max(r.hi-r.lo, 0))), nil
+		}
+		indexes := r.indexes()
+		return pickRunes(x, indexes), in.grow(4*len(indexes), len(indexes))
+	case *list:
+		r, err := newSliceRange(len(x.items), parts)
+		if err != nil {
+			return nil, err
+		}
+		indexes := r.indexes()
+		out := &list{items: make([]value, len(indexes)), tuple: x.tuple}
+		for i, k := range indexes {
+			out.items[i] = x.items[k]
+		}
+		return out, in.charge(len(indexes))
 	default:
 		return nil, errors.New("slice of " + describe(x))
 	}
-	if err := in.charge(size); err != nil {
-		return nil, err
-	}
-	indexes, err := sliceIndexes(size, parts)
-	if err != nil {
-		return nil, err
-	}
-	if isList {
-		out := &list{items: make([]value, len(indexes)), tuple: l.tuple}
-		for i, k := range indexes {
-			out.items[i] = l.items[k]
-		}
-		return out, nil
-	}
-	return pickRunes(t, indexes), nil
 }
 
 // pickRunes returns the characters of t with the given indexes.
@@ -340,14 +349,16 @@ func pickRunes(t text, indexes []int) text {
 	return b.text()
 }
 
-// sliceIndexes are the indexes that [lo:hi:step] takes from a sequence of n items, as Python has it.
-func sliceIndexes(n int, parts []value) ([]int, error) {
+// A sliceRange is [lo:hi:step] with the rules of Python applied to a sequence of known length.
+type sliceRange struct{ lo, hi, step int }
+
+func newSliceRange(n int, parts []value) (sliceRange, error) {
 	step, err := slicePart(parts[2], 1)
 	if err != nil {
-		return nil, err
+		return sliceRange{}, err
 	}
 	if step == 0 {
-		return nil, errors.New("slice step is zero")
+		return sliceRange{}, errors.New("slice step is zero")
 	}
 	first, last := 0, n
 	if step < 0 {
@@ -355,18 +366,21 @@ func sliceIndexes(n int, parts []value) ([]int, error) {
 	}
 	lo, err := slicePart(parts[0], first)
 	if err != nil {
-		return nil, err
+		return sliceRange{}, err
 	}
 	hi, err := slicePart(parts[1], last)
 	if err != nil {
-		return nil, err
+		return sliceRange{}, err
 	}
-	lo, hi = clampIndex(lo, n, step), clampIndex(hi, n, step)
+	return sliceRange{clampIndex(lo, n, step), clampIndex(hi, n, step), step}, nil
+}
+
+func (r sliceRange) indexes() []int {
 	var out []int
-	for i := lo; step > 0 && i < hi || step < 0 && i > hi; i += step {
+	for i := r.lo; r.step > 0 && i < r.hi || r.step < 0 && i > r.hi; i += r.step {
 		out = append(out, i)
 	}
-	return out, nil
+	return out
 }
 
 func slicePart(v value, missing int) (int, error) {

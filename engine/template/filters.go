@@ -20,6 +20,7 @@ var filters = map[string]definition{
 	"escape":     def(filterEscape),
 	"first":      def(filterFirst),
 	"float":      def(filterFloat, "default"),
+	"from_json":  def(filterFromJSON),
 	"indent":     def(filterIndent, "width", "first", "blank"),
 	"int":        def(filterInt, "default", "base"),
 	"items":      def(filterItems),
@@ -56,7 +57,10 @@ func textFilter(f func(text) text) callFunc {
 		if err != nil {
 			return nil, err
 		}
-		return f(t), in.grow(len(t.s), len(t.from))
+		if err := in.grow(len(t.s), len(t.from)); err != nil {
+			return nil, err
+		}
+		return f(t), nil
 	}
 }
 
@@ -89,7 +93,10 @@ func filterEscape(in *interp, v value, _ []value) (value, error) {
 		return nil, err
 	}
 	escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "'", "&#39;", `"`, "&#34;")
-	return t.mapRuns(escape.Replace), in.grow(5*len(t.s), len(t.from))
+	if err := in.grow(5*len(t.s), len(t.from)); err != nil {
+		return nil, err
+	}
+	return t.mapRuns(escape.Replace), nil
 }
 
 // filterIndent puts blanks before each line but the first.
@@ -145,12 +152,12 @@ func filterDefault(_ *interp, v value, a []value) (value, error) {
 	return v, nil
 }
 
-func filterLength(_ *interp, v value, _ []value) (value, error) {
+func filterLength(in *interp, v value, _ []value) (value, error) {
 	switch v := v.(type) {
 	case undefined:
 		return integer(0), nil
 	case text:
-		return integer(utf8.RuneCountInString(v.s)), nil
+		return integer(utf8.RuneCountInString(v.s)), in.charge(len(v.s) / stepBytes)
 	case *list:
 		return integer(len(v.items)), nil
 	case *dict:

@@ -52,8 +52,8 @@ func (w *writer) value(v value, depth int) error {
 	if err := w.in.down(); err != nil {
 		return err
 	}
-	if err := w.in.grow(w.b.len(), 0); err != nil {
-		return err
+	if w.b.len() > w.in.budget.Output {
+		return &BudgetError{Limit: "output", Value: w.in.budget.Output}
 	}
 	switch v := v.(type) {
 	case none:
@@ -69,6 +69,9 @@ func (w *writer) value(v value, depth int) error {
 	case float:
 		w.raw(w.float(float64(v)))
 	case text:
+		if err := w.in.grow(len(v.s), len(v.from)); err != nil {
+			return err
+		}
 		if w.python {
 			w.repr(v)
 		} else {

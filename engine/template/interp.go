@@ -49,6 +49,12 @@ func (in *interp) charge(n int) error {
 	return nil
 }
 
+// chargeKey pays for looking a key up.
+func (in *interp) chargeKey(k value) error {
+	t, _ := k.(text)
+	return in.charge(len(t.s) / stepBytes)
+}
+
 // grow is called before a text of size bytes with the given number of origins is made.
 func (in *interp) grow(size, origins int) error {
 	if size < 0 || size > in.budget.Output {

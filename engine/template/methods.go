@@ -301,10 +301,13 @@ func boolMethod(test testFunc) callFunc {
 	}
 }
 
-func methodGet(_ *interp, v value, a []value) (value, error) {
+func methodGet(in *interp, v value, a []value) (value, error) {
 	d, ok := v.(*dict)
 	if !ok || a[0] == nil {
 		return nil, errors.New("get on " + describe(v))
+	}
+	if err := in.chargeKey(a[0]); err != nil {
+		return nil, err
 	}
 	if x, ok := d.get(a[0]); ok {
 		return x, nil

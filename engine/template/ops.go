@@ -21,7 +21,7 @@ func (in *interp) iterate(v value) ([]value, error) {
 	case *dict:
 		out = v.keys
 	case text:
-		if err := in.charge(utf8.RuneCountInString(v.s)); err != nil {
+		if err := in.charge(2 * len(v.s)); err != nil { // each character becomes a text
 			return nil, err
 		}
 		for i := 0; i < len(v.s); {
@@ -287,6 +287,9 @@ func (in *interp) orderLists(l, r *list) (int, error) {
 		return 0, err
 	}
 	for i := range min(len(l.items), len(r.items)) {
+		if err := in.charge(1); err != nil {
+			return 0, err
+		}
 		if n, err := in.order(l.items[i], r.items[i]); n != 0 || err != nil {
 			return n, err
 		}
@@ -355,7 +358,7 @@ func (in *interp) contains(v, item value) (bool, error) {
 		return false, nil
 	case *dict:
 		_, ok := v.get(item)
-		return ok, nil
+		return ok, in.chargeKey(item)
 	case text:
 		if item, ok := item.(text); ok {
 			return strings.Contains(v.s, item.s), in.charge(len(v.s) / stepBytes)

@@ -77,7 +77,13 @@ func isCallable(v value) bool {
 func caseTest(bad, want func(rune) bool) testFunc {
 	return func(in *interp, v value, _ []value) (bool, error) {
 		t, err := in.toText(v)
-		return !strings.ContainsFunc(t.s, bad) && strings.ContainsFunc(t.s, want), err
+		if err != nil {
+			return false, err
+		}
+		if err := in.charge(len(t.s) / stepBytes); err != nil {
+			return false, err
+		}
+		return !strings.ContainsFunc(t.s, bad) && strings.ContainsFunc(t.s, want), nil
 	}
 }
 

@@ -1,0 +1,142 @@
+package template_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nikolalohinski/gonja/v2/builtins"
+	"github.com/nikolalohinski/gonja/v2/config"
+	"github.com/nikolalohinski/gonja/v2/exec"
+	"github.com/nikolalohinski/gonja/v2/loaders"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark/engine/gguf"
+	"github.com/hallmark-ml/hallmark/engine/template"
+)
+
+// chats are rendered with every template.
+var chats = map[string][]template.Message{
+	"empty": {},
+	"one":   {{Role: "user", Content: "Hello there"}},
+	"system and odd characters": {
+		{Role: "system", Content: "You are kind."},
+		{Role: "user", Content: "  What is 2+2?\n"},
+		{Role: "assistant", Content: "4"},
+		{Role: "user", Content: "And \"3+3\" <b>it's</b> é漢🙂 {{ 7*7 }} {% if %}?"},
+	},
+	"thinking": {
+		{Role: "user", Content: "a"},
+		{Role: "assistant", Content: "<think>\nhmm\n</think>\n\nb "},
+		{Role: "user", Content: "c\n\nd"},
+		{Role: "assistant", Content: "<think>\nlast\n</think>\n\ne"},
+	},
+	"empty contents": {{Role: "system", Content: ""}, {Role: "user", Content: ""}},
+	"another role":   {{Role: "user", Content: "x"}, {Role: "tool-result", Content: "[result]1[/result]"}, {Role: "assistant", Content: "done"}},
+	"wrong order":    {{Role: "assistant", Content: "I begin"}, {Role: "system", Content: "late"}, {Role: "user", Content: "u"}},
+}
+
+// gonjaRender renders with the test oracle, set up as transformers sets up Jinja.
+func gonjaRender(src string, in template.Input) (string, error) {
+	cfg := config.New()
+	cfg.TrimBlocks, cfg.LeftStripBlocks = true, true
+	loader, err := loaders.NewMemoryLoader(map[string]string{"/chat": src})
+	if err != nil {
+		return "", err
+	}
+	env := &exec.Environment{
+		Context:           exec.EmptyContext().Update(builtins.GlobalFunctions),
+		Filters:           builtins.Filters,
+		Tests:             builtins.Tests,
+		ControlStructures: builtins.ControlStructures,
+		Methods:           builtins.Methods,
+	}
+	t, err := exec.NewTemplate("/chat", cfg, loader, env)
+	if err != nil {
+		return "", err
+	}
+	messages := []any{}
+	for _, m := range in.Messages {
+		messages = append(messages, map[string]any{"role": m.Role, "content": m.Content})
+	}
+	var out bytes.Buffer
+	err = t.Execute(&out, exec.NewContext(map[string]any{
+		"messages":              messages,
+		"add_generation_prompt": in.AddGenerationPrompt,
+		"bos_token":             in.BOS,
+		"eos_token":             in.EOS,
+		"tools":                 nil,
+		"documents":             nil,
+		"raise_exception": func(_ *exec.Evaluator, args *exec.VarArgs) *exec.Value {
+			return exec.AsValue(errors.New(args.Args[0].String()))
+		},
+	}))
+	return out.String(), err
+}
+
+// requireLikeOracle renders every chat with both engines. One that the oracle refuses must be refused here too.
+func requireLikeOracle(t *testing.T, src string) {
+	t.Helper()
+	tmpl, err := template.Parse(src)
+	require.NoError(t, err)
+	for name, chat := range chats {
+		for _, prompt := range []bool{false, true} {
+			in := template.Input{Messages: chat, AddGenerationPrompt: prompt, BOS: "<s>", EOS: "</s>"}
+			want, oracleErr := gonjaRender(src, in)
+			got, err := tmpl.Render(in, template.Budget{})
+			if oracleErr != nil {
+				require.ErrorIs(t, err, template.ErrRender, "%s: %v", name, oracleErr)
+				continue
+			}
+			require.NoError(t, err, name)
+			require.Equal(t, want, got.Text, name)
+			requireSpans(t, in, got)
+		}
+	}
+}
+
+// requireSpans says that spans are sorted, disjoint and inside the text, and carry the role of their message.
+func requireSpans(t testing.TB, in template.Input, got template.Rendered) {
+	t.Helper()
+	at := 0
+	for _, s := range got.Spans {
+		require.LessOrEqual(t, at, s.Start)
+		require.Less(t, s.Start, s.End)
+		require.LessOrEqual(t, s.End, len(got.Text))
+		require.Equal(t, in.Messages[s.Message].Role, s.Role)
+		at = s.End
+	}
+}
+
+// The templates are written in the style of public model families.
+func TestStylesLikeOracle(t *testing.T) {
+	t.Parallel()
+
+	files, err := filepath.Glob("testdata/*.jinja")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".jinja"), func(t *testing.T) {
+			t.Parallel()
+
+			src, err := os.ReadFile(file)
+			require.NoError(t, err)
+			requireLikeOracle(t, string(src))
+		})
+	}
+}
+
+func TestTinychatLikeOracle(t *testing.T) {
+	t.Parallel()
+
+	data, err := os.ReadFile("../../testdata/models/tinychat/guarded-q4_k_m.gguf")
+	require.NoError(t, err)
+	f, err := gguf.Parse(bytes.NewReader(data), int64(len(data)), gguf.Limits{})
+	require.NoError(t, err)
+	src, ok := f.String("tokenizer.chat_template")
+	require.True(t, ok)
+	requireLikeOracle(t, src)
+}
