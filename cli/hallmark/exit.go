@@ -41,7 +41,7 @@ var failures = []struct {
 	{hallmark.ErrAnchorDepth, 16, "wait for the head, or accept a lower one with --head"},
 	{hallmark.ErrRevoked, 17, "use a version that was not revoked: `hallmark lineage DIGEST`"},
 	{hallmark.ErrLogProof, 18, "do not trust this log; compare its checkpoints"},
-	{hallmark.ErrEvidenceMissing, 19, "check --gateway, or import the evidence: `hallmark verify --car FILE`"},
+	{hallmark.ErrEvidenceMissing, 19, "check --gateway"},
 	{errChallenge, exitChallenge, "a person has to review the reasons above"},
 	{hallmark.ErrRefused, exitBlock, "see the reasons: `hallmark status DIGEST`"},
 	{hallmark.ErrUnsandboxed, exitUnsandboxed, "see what this host lacks: `hallmark doctor`"},

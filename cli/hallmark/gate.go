@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/attest/policy"
+	"github.com/hallmark-ml/hallmark/sandbox"
+	"github.com/hallmark-ml/hallmark/server/pipeline"
+)
+
+type gateFlags struct {
+	policy, profile, seed string
+	junit, sarif, summary string
+	threads               int
+	wall                  time.Duration
+	memory                int64
+}
+
+func (a *app) gateCmd() *cobra.Command {
+	var f gateFlags
+	cmd := &cobra.Command{
+		Use:   "gate MODEL",
+		Short: "Scan and test a model on this host, without a server; the exit code is the verdict",
+		Long: `Gate runs what the server runs before it serves a model: fingerprint, static scan and test suite in the jail, then the policy.
+It judges the model alone; a policy's demands on lineage are left to the server. Nothing in the checkout is read but the model
+and the files named by flags.`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			result, err := a.gate(cmd.Context(), f, paths[0])
+			if err != nil {
+				return err
+			}
+			if err := f.write(result); err != nil {
+				return err
+			}
+			if err := a.print(result, result.writeTable); err != nil {
+				return err
+			}
+			return verdictError(result.Verdict)
+		},
+	}
+	cmd.Flags().StringVar(&f.policy, "policy", "default", "policy: default, demo, or a file")
+	cmd.Flags().StringVar(&f.profile, "profile", "chat", "what the model is for: chat or completion")
+	cmd.Flags().StringVar(&f.seed, "seed", "", "seed of the run (default: derived from model and suite)")
+	cmd.Flags().StringVar(&f.junit, "junit", "", "write JUnit XML to this file")
+	cmd.Flags().StringVar(&f.sarif, "sarif", "", "write SARIF 2.1.0 to this file")
+	cmd.Flags().StringVar(&f.summary, "summary", "", "append a Markdown summary to this file")
+	cmd.Flags().IntVar(&f.threads, "threads", 1, "threads to compute with; the verdict does not depend on it")
+	cmd.Flags().DurationVar(&f.wall, "wall", 30*time.Minute, "longest time of the run")
+	cmd.Flags().Int64Var(&f.memory, "memory", 1<<30, "memory of the jailed process in bytes, beside the model's size")
+	return cmd
+}
+
+func (a *app) gate(ctx context.Context, f gateFlags, path string) (gateResult, error) {
+	result := gateResult{Path: repoRelative(path)}
+	p, err := loadPolicy(f.policy)
+	if err != nil {
+		return result, err
+	}
+	var seed *uint64
+	if f.seed != "" {
+		n, err := strconv.ParseUint(f.seed, 10, 64)
+		if err != nil {
+			return result, fmt.Errorf("seed %q: want a whole number of 64 bits: %w", f.seed, errUsage)
+		}
+		seed = &n
+	}
+	if f.threads < 1 || f.wall <= 0 || f.memory < 64<<20 {
+		return result, fmt.Errorf("threads, wall or memory is out of range: %w", errUsage)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		return result, notThere(path, err)
+	}
+	j, err := openJail(serverConfig{Threads: f.threads, RunWall: f.wall, RunMemory: f.memory})
+	if err != nil {
+		return result, err
+	}
+	g := gateRun{app: a, jail: j, policy: p, flags: f, seed: seed}
+	return g.run(ctx, path, result)
+}
+
+// A gateRun is one run of the gate.
+type gateRun struct {
+	app    *app
+	jail   *jail
+	policy *policy.Policy
+	flags  gateFlags
+	seed   *uint64
+}
+
+func (g gateRun) run(ctx context.Context, path string, result gateResult) (gateResult, error) {
+	bar := g.app.progress("hash")
+	fp, err := g.jail.fingerprintOf(ctx, path, hallmark.KindModel, g.policy.MinTierGate(), bar.set)
+	bar.done()
+	if err != nil {
+		return result, err
+	}
+	result.Fingerprint = fp
+	artifact := hallmark.Artifact{Digest: fp.Digest, Kind: hallmark.KindModel, Name: fp.Name, Dir: fp.Dir, Size: fp.Size, Path: path, CID: fp.CID}
+	target := pipeline.Target{Artifact: artifact, MinTier: g.policy.MinTierGate()}
+	scan, err := g.jail.Scan(ctx, target)
+	if err != nil {
+		return result, err
+	}
+	bar = g.app.progress("test")
+	test, err := g.jail.test(ctx, pipeline.TestRequest{
+		Target: target, Profile: g.flags.profile, Scan: scan,
+		OnCase: func(_ hallmark.CaseEvidence, done, total int) error { bar.set(int64(done), int64(total)); return nil },
+	}, g.seed)
+	bar.done()
+	if err != nil {
+		return g.untested(result, scan, err)
+	}
+	raw, err := hallmark.CanonicalJSON(test.Report)
+	if err != nil {
+		return result, err
+	}
+	result.Report, result.ReportDigest, result.Record, result.Evidence = test.Report, hallmark.DigestOf(raw), test.Record, test.Cases
+	result.Record.Report = result.ReportDigest
+	result.Verdict = g.policy.Decide(policy.Evidence{
+		Model: fp.Digest, Fingerprint: fp, Report: &result.Report, ReportCID: result.ReportDigest.String(), Run: test.Record.Verdict, Tier: test.Record.Tier, ModelOnly: true,
+	})
+	return result, nil
+}
+
+// untested is a model that could not be run. If the scan says why (a file that cannot be parsed, say), that is a block
+// with the scan's findings; otherwise err stands.
+func (g gateRun) untested(result gateResult, scan hallmark.Scan, err error) (gateResult, error) {
+	var run *sandbox.RunError
+	invalid := errors.Is(err, hallmark.ErrInvalid) || (errors.As(err, &run) && run.Verdict == hallmark.RunInvalidInput)
+	if !invalid {
+		return result, err
+	}
+	result.Verdict = hallmark.Verdict{Decision: hallmark.Block, Policy: g.policy.Name(), PolicyHash: g.policy.Digest()}
+	for _, f := range scan.Findings {
+		result.Verdict.Reasons = append(result.Verdict.Reasons, hallmark.Reason{Rule: f.Rule, Decision: hallmark.Block, Detector: f.Detector, Message: f.Message, Evidence: result.Fingerprint.Digest.String()})
+	}
+	if len(scan.Findings) == 0 {
+		result.Verdict.Reasons = []hallmark.Reason{{Rule: "not-runnable", Decision: hallmark.Block, Message: err.Error(), Evidence: result.Fingerprint.Digest.String()}}
+	}
+	result.Report.Findings = scan.Findings
+	return result, nil
+}
+
+// write writes the files that the flags ask for.
+func (f gateFlags) write(g gateResult) error {
+	for _, out := range []struct {
+		path  string
+		flags int
+		write func(io.Writer) error
+	}{
+		{f.junit, os.O_TRUNC, g.writeJUnit}, {f.sarif, os.O_TRUNC, g.writeSARIF}, {f.summary, os.O_APPEND, g.writeSummary},
+	} {
+		if out.path == "" {
+			continue
+		}
+		file, err := os.OpenFile(filepath.Clean(out.path), os.O_CREATE|os.O_WRONLY|out.flags, 0o644)
+		if err != nil {
+			return fmt.Errorf("output file: %w: %w", err, errUsage)
+		}
+		if err := errors.Join(out.write(file), file.Close()); err != nil {
+			return fmt.Errorf("output file %s: %w", out.path, err)
+		}
+	}
+	return nil
+}

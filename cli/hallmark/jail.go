@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/attest/fingerprint"
+	"github.com/hallmark-ml/hallmark/cli/hallmark/guestbin"
+	"github.com/hallmark-ml/hallmark/engine/model"
+	"github.com/hallmark-ml/hallmark/sandbox"
+	"github.com/hallmark-ml/hallmark/sandbox/probe"
+	"github.com/hallmark-ml/hallmark/server/gateway"
+	"github.com/hallmark-ml/hallmark/server/pipeline"
+)
+
+// A jail opens jailed guests on artifacts, for everything that has to look inside of one.
+type jail struct {
+	guest   []byte
+	threads int
+	wall    time.Duration
+	memory  int64 // bytes beside the model file's own
+}
+
+func openJail(cfg serverConfig) (*jail, error) {
+	guest, err := guestbin.Guest()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", err, hallmark.ErrUnsandboxed)
+	}
+	return &jail{guest: guest, threads: cfg.Threads, wall: cfg.RunWall, memory: cfg.RunMemory}, nil
+}
+
+// open starts a guest on a file.
+func (j *jail) open(ctx context.Context, f *os.File, least hallmark.Tier, wall time.Duration) (*sandbox.Session, error) {
+	return sandbox.Open(ctx, f, sandbox.Config{
+		Guest: j.guest, MinTier: least, Threads: j.threads, Limits: sandbox.Limits{Wall: wall, CPU: wall, Memory: j.memory},
+	})
+}
+
+// scanWall bounds the scan of one file.
+const scanWall = 2 * time.Minute
+
+// scanFile asks a jailed guest what one file holds.
+func (j *jail) scanFile(ctx context.Context, f *os.File, name string, least hallmark.Tier) (sandbox.ScanReport, hallmark.Digest, error) {
+	s, err := j.open(ctx, f, least, scanWall)
+	if err != nil {
+		return sandbox.ScanReport{}, hallmark.Digest{}, err
+	}
+	report, err := s.Scan(ctx, name)
+	record := s.Close()
+	if err == nil && record.Verdict != hallmark.RunOK && record.Verdict != hallmark.RunFinding && record.Verdict != hallmark.RunInvalidInput {
+		err = fmt.Errorf("scan of %s ended with %s: %s: %w", name, record.Verdict, record.Detail, hallmark.ErrUndecided)
+	}
+	return report, s.Digest(), err
+}
+
+// fingerprintOf computes a fingerprint; a model's tensors are hashed where the guest says that they lie.
+func (j *jail) fingerprintOf(ctx context.Context, path string, kind hallmark.ArtifactKind, least hallmark.Tier, progress func(done, total int64)) (hallmark.Fingerprint, error) {
+	opt := fingerprint.Options{Kind: kind, Progress: progress}
+	if kind == hallmark.KindModel || kind == hallmark.KindAdapter {
+		opt.Tensors = func(ctx context.Context, rel string, f *os.File, _ int64) ([]hallmark.TensorRange, error) {
+			report, _, err := j.scanFile(ctx, f, rel, least)
+			return report.Tensors, err
+		}
+	}
+	return fingerprint.Compute(ctx, path, opt)
+}
+
+// Fingerprint implements pipeline.Fingerprinter.
+func (j *jail) Fingerprint(ctx context.Context, a hallmark.Artifact, progress func(done, total int64)) (hallmark.Fingerprint, error) {
+	fp, err := j.fingerprintOf(ctx, a.Path, a.Kind, hallmark.TierFull, progress)
+	fp.Name = a.Name
+	if !fp.Dir && len(fp.Files) == 1 {
+		fp.Files[0].Path = a.Name // the content address is not its name
+		for i := range fp.Tensors {
+			fp.Tensors[i].File = a.Name
+		}
+	}
+	return fp, err
+}
+
+// Scan implements pipeline.Sandbox: every file of the artifact is scanned in a jail of its own.
+func (j *jail) Scan(ctx context.Context, t pipeline.Target) (hallmark.Scan, error) {
+	return j.scan(ctx, t.Artifact, t.MinTier)
+}
+
+func (j *jail) scan(ctx context.Context, a hallmark.Artifact, least hallmark.Tier) (hallmark.Scan, error) {
+	scan := hallmark.Scan{Findings: []hallmark.Finding{}}
+	err := fingerprint.Walk(ctx, a.Path, fingerprint.WalkOptions{}, func(rel string, f *os.File, _ int64) error {
+		name := rel
+		if name == "" {
+			name = a.Name
+		}
+		report, digest, err := j.scanFile(ctx, f, name, least)
+		if err != nil {
+			return err
+		}
+		if rel == "" && digest != a.Digest {
+			return &hallmark.DigestMismatchError{What: a.Name, Want: a.Digest, Got: digest}
+		}
+		scan.Format = report.Format
+		scan.Findings = append(scan.Findings, report.Findings...)
+		return nil
+	})
+	if a.Dir {
+		scan.Format = "directory"
+	}
+	return scan, err
+}
+
+// suiteName is the pack that every policy tests with until there are more.
+const suiteName = "tinychat"
+
+// RunID implements pipeline.Sandbox.
+func (j *jail) RunID(_ context.Context, r pipeline.TestRequest) (string, error) {
+	suite, err := probe.Builtin(suiteName)
+	if err != nil {
+		return "", err
+	}
+	digest, err := suite.Digest()
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s/%s/engine-%s/seed-%d/%s", suiteName, digest.Hex(), model.Version, probe.SeedFor(r.Artifact.Digest, digest), r.Profile), nil
+}
+
+// Test implements pipeline.Sandbox.
+func (j *jail) Test(ctx context.Context, r pipeline.TestRequest) (pipeline.TestResult, error) {
+	return j.test(ctx, r, nil)
+}
+
+// test runs the suite; seed nil derives it from model and suite.
+func (j *jail) test(ctx context.Context, r pipeline.TestRequest, seed *uint64) (pipeline.TestResult, error) {
+	suite, err := probe.Builtin(suiteName)
+	if err != nil {
+		return pipeline.TestResult{}, err
+	}
+	path, err := runnable(r.Artifact)
+	if err != nil {
+		return pipeline.TestResult{}, err
+	}
+	f, digest, err := sandbox.SealFile(ctx, path, nil)
+	if err != nil {
+		return pipeline.TestResult{}, err
+	}
+	defer f.Close() //nolint:errcheck // read-only memory
+	if !r.Artifact.Dir && digest != r.Artifact.Digest {
+		return pipeline.TestResult{}, &hallmark.DigestMismatchError{What: r.Artifact.Name, Want: r.Artifact.Digest, Got: digest}
+	}
+	s, err := j.open(ctx, f, r.MinTier, j.wall)
+	if err != nil {
+		return pipeline.TestResult{}, err
+	}
+	// The total is known once the run has made its cases: Progress comes with it after every case, and OnCase before.
+	done, total := len(r.Done), suiteTotal(suite, r)
+	result, err := sandbox.Run(ctx, sandbox.Plan{
+		Model: s, ModelDigest: r.Artifact.Digest, Suite: suite, Seed: seed, Profile: r.Profile, Scan: r.Scan.Findings, Done: r.Done,
+		OnCase: func(c hallmark.CaseEvidence) error {
+			done++
+			return r.OnCase(c, done, total)
+		},
+	})
+	record := s.Close()
+	if err != nil {
+		return pipeline.TestResult{}, err
+	}
+	return pipeline.TestResult{Report: result.Report, Cases: result.Evidence, Record: record}, nil
+}
+
+func suiteTotal(suite *probe.Suite, r pipeline.TestRequest) int {
+	digest, err := suite.Digest()
+	if err != nil {
+		return 0
+	}
+	cases, err := suite.Cases(probe.SeedFor(r.Artifact.Digest, digest), r.Profile)
+	if err != nil {
+		return 0
+	}
+	return len(cases)
+}
+
+// runnable returns the model file of an artifact: itself, or the one GGUF file of a directory.
+func runnable(a hallmark.Artifact) (string, error) {
+	if !a.Dir {
+		return a.Path, nil
+	}
+	files, err := filepath.Glob(filepath.Join(a.Path, "*.gguf"))
+	if err != nil || len(files) != 1 {
+		return "", hallmark.WithHint(fmt.Errorf("directory %s holds %d GGUF files, want one that the engine can run: %w", a.Name, len(files), hallmark.ErrInvalid),
+			"submit the GGUF file itself")
+	}
+	return files[0], nil
+}
+
+// loader opens models for serving.
+type loader struct{ jail *jail }
+
+// Load implements gateway.Loader: the bytes are copied into sealed memory, and their hash taken on the way has to be the
+// attested one.
+func (l loader) Load(ctx context.Context, a hallmark.Artifact, want hallmark.Digest) (gateway.Model, error) {
+	if a.Dir {
+		return nil, fmt.Errorf("serving a directory (%s): %w", a.Name, hallmark.ErrInvalid)
+	}
+	f, digest, err := sandbox.SealFile(ctx, a.Path, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // the session has its own descriptor
+	if digest != want {
+		return nil, &hallmark.DigestMismatchError{What: a.Name, Want: want, Got: digest}
+	}
+	s, err := l.jail.open(ctx, f, hallmark.TierFull, 0)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Info(ctx); err != nil { // loads the weights before the first request comes
+		s.Close()
+		return nil, err
+	}
+	return servedModel{s}, nil
+}
+
+// servedModel answers the gateway's requests.
+type servedModel struct{ session *sandbox.Session }
+
+// Generate implements gateway.Model.
+func (m servedModel) Generate(ctx context.Context, r gateway.Request, piece func(string)) (gateway.Completion, error) {
+	req := probe.GenerateRequest{Prompt: r.Prompt, MaxTokens: r.MaxTokens, Temperature: r.Temperature, TopP: r.TopP, Seed: r.Seed, Stop: r.Stop, OnToken: piece}
+	for _, msg := range r.Messages {
+		req.Messages = append(req.Messages, probe.Message{Role: msg.Role, Content: msg.Content})
+	}
+	c, err := m.session.Generate(ctx, req)
+	var gone *sandbox.RunError
+	if errors.As(err, &gone) {
+		err = fmt.Errorf("%w: %w", err, hallmark.ErrUnavailable)
+	}
+	if err != nil {
+		return gateway.Completion{}, err
+	}
+	return gateway.Completion{Text: c.Text, PromptTokens: c.PromptTokens, OutputTokens: c.OutputTokens, Finish: string(c.Finish)}, nil
+}
+
+// Close implements gateway.Model.
+func (m servedModel) Close() error {
+	m.session.Close()
+	return nil
+}

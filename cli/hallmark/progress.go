@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+)
+
+// A progress shows how far a long step has come: a bar on a terminal, a line every few seconds elsewhere, nothing when
+// quiet. It is safe for concurrent use.
+type progress struct {
+	out   io.Writer
+	label string
+
+	mu       sync.Mutex
+	bars     *mpb.Progress // nil without a terminal
+	bar      *mpb.Bar
+	nextLine time.Time
+}
+
+const progressEvery = 5 * time.Second
+
+func (a *app) progress(label string) *progress {
+	p := &progress{out: a.errw, label: label, nextLine: time.Now().Add(progressEvery)}
+	if a.quiet {
+		p.out = io.Discard
+		return p
+	}
+	if f, ok := a.errw.(*os.File); ok && term.IsTerminal(int(f.Fd())) && a.getenv("NO_COLOR") == "" {
+		p.bars = mpb.New(mpb.WithOutput(a.errw), mpb.WithWidth(50))
+	}
+	return p
+}
+
+// set tells that done of total units are complete.
+func (p *progress) set(done, total int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bars == nil {
+		if now := time.Now(); now.After(p.nextLine) && total > 0 {
+			p.nextLine = now.Add(progressEvery)
+			fmt.Fprintf(p.out, "%s: %d of %d (%d %%)\n", p.label, done, total, done*100/total)
+		}
+		return
+	}
+	if p.bar == nil {
+		p.bar = p.bars.AddBar(total, mpb.PrependDecorators(decor.Name(p.label+" ")),
+			mpb.AppendDecorators(decor.CountersNoUnit("%d / %d "), decor.AverageETA(decor.ET_STYLE_GO)), mpb.BarRemoveOnComplete())
+	}
+	p.bar.SetTotal(total, false)
+	p.bar.SetCurrent(done)
+}
+
+// done ends the bar.
+func (p *progress) done() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		p.bar.SetTotal(-1, true)
+		p.bar = nil
+	}
+	if p.bars != nil {
+		p.bars.Wait()
+		p.bars = nil
+	}
+}
