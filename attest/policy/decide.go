@@ -7,19 +7,22 @@ import (
 	"github.com/hallmark-ml/hallmark"
 )
 
-// Rules of reasons that come from no rule or limit of the file.
+// Rules of reasons that come from no rule of the file.
 const (
 	RuleRun           = "evidence/run"      // the run did not end well
 	RuleTier          = "evidence/tier"     // the jail was weaker than the policy accepts
 	RuleReport        = "evidence/report"   // no report, or one that cannot be judged
 	RuleDetector      = "evidence/detector" // a detector that is required and absent, or present and unknown
 	RuleLineage       = "evidence/lineage"  // the lineage is not what the policy requires
+	RuleBroken        = "evidence/rule"     // a CEL rule that erred or cost too much
 	RuleNotAssessable = "not-assessable"    // the model could not do what the detector asks for
 	RuleLimit         = "limit/"            // followed by the limit's detector or family
-	RuleBroken        = "evidence/rule"     // a CEL rule that erred or cost too much
-	maxNamed          = 10                  // case ids and findings that one reason names
-	maxFindings       = 10_000              // in one report
-	maxText           = 300                 // bytes of a text that is not ours, in a reason
+)
+
+const (
+	maxNamed    = 10     // case ids and findings that one reason names
+	maxFindings = 10_000 // in one report
+	maxText     = 300    // bytes of a text that is not ours, in a reason
 )
 
 // A reason and what an exemption would have to cover to take it back; nothing can when cover is empty.

@@ -52,10 +52,10 @@ type fileLimit struct {
 	Detector         string `yaml:"detector"` // or a family, "inject.*"
 	MaxBoundPercent  string `yaml:"maxBoundPercent"`
 	MaxDropPoints    string `yaml:"maxDropPoints"`
-	MaxFindings      *int   `yaml:"maxFindings"`
+	MaxFindings      *count `yaml:"maxFindings"`
 	MinSeverity      string `yaml:"minSeverity"`
-	MinCases         int    `yaml:"minCases"`
-	MinTemplates     int    `yaml:"minTemplates"`
+	MinCases         count  `yaml:"minCases"`
+	MinTemplates     count  `yaml:"minTemplates"`
 	AnyFailureBlocks bool   `yaml:"anyFailureBlocks"`
 	Reason           string `yaml:"reason"`
 }
@@ -74,6 +74,21 @@ type fileExemption struct {
 	Covers   []string `yaml:"covers"`
 	Findings []string `yaml:"findings"` // rules of findings; they are covered and no others
 	Reason   string   `yaml:"reason"`
+}
+
+// A count is a whole number; the library would cut the fraction off one that is not.
+type count int
+
+var countText = regexp.MustCompile(`^(0|[1-9][0-9]{0,8})$`)
+
+// UnmarshalYAML implements [yaml.Unmarshaler].
+func (c *count) UnmarshalYAML(n *yaml.Node) error {
+	if !countText.MatchString(n.Value) {
+		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: %q is not a whole number from 0 on", n.Line, n.Value)}}
+	}
+	i, err := strconv.Atoi(n.Value)
+	*c = count(i)
+	return err
 }
 
 // A Problem is one thing that is wrong with a policy file.
@@ -198,6 +213,8 @@ func (l *linter) yaml(err error) {
 		}
 		if before, _, ok := strings.Cut(p.Text, " not found in type"); ok {
 			p.Text = "unknown " + before
+		} else if before, _, ok := strings.Cut(p.Text, " into "); ok {
+			p.Text = before
 		}
 		p.Text = hallmark.CleanText(p.Text, 200)
 		l.problems = append(l.problems, p)

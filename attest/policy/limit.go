@@ -308,11 +308,12 @@ var decimalText = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$`)
 
 // parseDecimal reads a decimal exactly.
 func parseDecimal(s string) (*big.Rat, error) {
-	r, ok := new(big.Rat).SetString(s)
-	if !ok || !decimalText.MatchString(s) {
-		return nil, fmt.Errorf("%q is not a decimal number", hallmark.CleanText(s, 40))
+	if decimalText.MatchString(s) {
+		if r, ok := new(big.Rat).SetString(s); ok {
+			return r, nil
+		}
 	}
-	return r, nil
+	return nil, fmt.Errorf("%q is not a decimal number", hallmark.CleanText(s, 40))
 }
 
 // millionths reads a decimal that is not negative, rounded up to whole millionths: an upper bound never shrinks.
@@ -337,7 +338,7 @@ func ceil(r *big.Rat) int64 {
 }
 
 func decimal(r *big.Rat) string {
-	text := r.FloatString(3)
+	text := r.FloatString(9) // what parseDecimal reads
 	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
 

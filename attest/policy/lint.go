@@ -107,7 +107,7 @@ func (l *linter) limits(in []fileLimit) []limit {
 
 func (l *linter) limit(f fileLimit, path func(string) []any) limit {
 	out := limit{
-		Detector: f.Detector, MinSeverity: hallmark.SeverityMedium, Cases: f.MinCases, Templates: f.MinTemplates,
+		Detector: f.Detector, MinSeverity: hallmark.SeverityMedium, Cases: int(f.MinCases), Templates: int(f.MinTemplates),
 		AnyFailure: f.AnyFailureBlocks, Reason: f.Reason,
 	}
 	if f.MaxBoundPercent != "" {
@@ -126,18 +126,13 @@ func (l *linter) limit(f fileLimit, path func(string) []any) limit {
 		out.Drop = drop
 	}
 	if f.MaxFindings != nil {
-		if out.Findings = *f.MaxFindings; out.Findings < 0 {
-			l.at(path("maxFindings"), "maxFindings is negative")
-		}
+		out.Findings = int(*f.MaxFindings)
 	}
 	if f.MinSeverity != "" {
 		out.MinSeverity = hallmark.Severity(f.MinSeverity)
 		if !slices.Contains([]hallmark.Severity{hallmark.SeverityInfo, hallmark.SeverityMedium, hallmark.SeverityHigh, hallmark.SeverityCritical}, out.MinSeverity) {
 			l.at(path("minSeverity"), "minSeverity is not info, medium, high or critical")
 		}
-	}
-	if min(f.MinCases, f.MinTemplates) < 0 {
-		l.at(path("detector"), "minCases or minTemplates is negative")
 	}
 	if f.MaxBoundPercent == "" && f.MaxDropPoints == "" && f.MaxFindings == nil && !f.AnyFailureBlocks {
 		l.at(path("detector"), "limits nothing: set maxBoundPercent, maxDropPoints, maxFindings or anyFailureBlocks")

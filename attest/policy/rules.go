@@ -18,7 +18,7 @@ import (
 // evaluation and all of a decision are bounded.
 const (
 	costOfOne = 100_000
-	costOfAll = 5_000_000
+	costOfAll = 1_000_000
 )
 
 // A rule is a compiled rule of the file.
