@@ -8,7 +8,7 @@ import (
 	"math"
 )
 
-// Entry is one metadata entry to write. Value is a bool, a string, a sized integer or float, or a slice of those.
+// Entry is one metadata entry to write. Value is a bool, a string, a sized integer or float, a slice of those, or a [Value].
 type Entry struct {
 	Key   string
 	Value any
@@ -84,12 +84,10 @@ func appendString(b []byte, s string) []byte {
 // appendValue appends type and content of a value.
 func appendValue(b []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
+	case Value:
+		return appendParsed(b, v)
 	case []string:
-		b = appendArray(b, String, len(v))
-		for _, s := range v {
-			b = appendString(b, s)
-		}
-		return b, nil
+		return appendStrings(b, v), nil
 	case []bool:
 		return appendNumbers(b, v)
 	case []uint8:
@@ -123,6 +121,30 @@ func appendValue(b []byte, v any) ([]byte, error) {
 	}
 }
 
+// appendParsed appends a value as it was read.
+func appendParsed(b []byte, v Value) ([]byte, error) {
+	switch {
+	case !v.set:
+		return nil, fmt.Errorf("no value: %w", ErrInvalid)
+	case v.Type == String:
+		return appendString(binary.LittleEndian.AppendUint32(b, uint32(String)), v.str), nil
+	case v.Type == Array && v.Elem == String:
+		return appendStrings(b, v.strs), nil
+	case v.Type == Array:
+		return append(appendArray(b, v.Elem, v.Len), v.raw...), nil
+	default:
+		return appendBits(binary.LittleEndian.AppendUint32(b, uint32(v.Type)), v.Type, v.bits), nil
+	}
+}
+
+func appendStrings(b []byte, v []string) []byte {
+	b = appendArray(b, String, len(v))
+	for _, s := range v {
+		b = appendString(b, s)
+	}
+	return b
+}
+
 func appendArray(b []byte, elem ValueType, n int) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(Array))
 	b = binary.LittleEndian.AppendUint32(b, uint32(elem))
@@ -149,9 +171,13 @@ func appendNumber(b []byte, v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return appendBits(b, t, bits), nil
+}
+
+func appendBits(b []byte, t ValueType, bits uint64) []byte {
 	var le [8]byte
 	binary.LittleEndian.PutUint64(le[:], bits)
-	return append(b, le[:t.size()]...), nil
+	return append(b, le[:t.size()]...)
 }
 
 // number returns the type and bits of a scalar.
