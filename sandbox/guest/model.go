@@ -112,6 +112,9 @@ func (m *model) chat(msgs []wire.ChatMessage, addGenerationPrompt bool) (templat
 	in := template.Input{AddGenerationPrompt: addGenerationPrompt, BOS: m.spelling(m.tokens.BOS()), EOS: m.spelling(m.tokens.EOS())}
 	size := 0
 	for _, msg := range msgs {
+		if !roleName(msg.Role) {
+			return template.Rendered{}, fail(wire.FailRequest, "role %.40q is not a name", msg.Role)
+		}
 		in.Messages = append(in.Messages, template.Message{Role: msg.Role, Content: msg.Content})
 		size += len(msg.Role) + len(msg.Content)
 	}
@@ -123,6 +126,17 @@ func (m *model) chat(msgs []wire.ChatMessage, addGenerationPrompt bool) (templat
 		return template.Rendered{}, fmt.Errorf("chat template: %w", err)
 	}
 	return r, nil
+}
+
+// roleName reports whether a role is a plain name. Templates write roles as they are, and the spelling of a control token
+// there would be one.
+func roleName(s string) bool {
+	for _, c := range s {
+		if (c < 'a' || c > 'z') && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 32
 }
 
 func (m *model) spelling(id int32, ok bool) string {
