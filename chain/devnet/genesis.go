@@ -26,6 +26,7 @@ func genesis(cfg Config) *core.Genesis {
 	alloc[cfg.Gas] = types.Account{Balance: million}
 	return &core.Genesis{
 		Config:     &config,
+		ExtraData:  config.ChainID.Bytes(), // a genesis block's hash does not cover its configuration
 		GasLimit:   gasLimit,
 		BaseFee:    big.NewInt(params.InitialBaseFee),
 		Difficulty: new(big.Int),
