@@ -162,14 +162,14 @@ func (b *bpe) word(out []Token, m *merger, word string, base int) []Token {
 	for i := int32(0); i >= 0; i = m.symbols[i].next {
 		s := m.symbols[i]
 		start, end := base+int(s.start), base+int(s.end)
-		switch {
-		case s.id != none:
-			if len(out) > 0 && out[len(out)-1].End < start { // bytes without a token went before
-				start = out[len(out)-1].End
-			}
+		switch n := len(out); {
+		case s.id == none && n > 0: // no token for this byte
+			out[n-1].End = end
+		case s.id == none:
+		case n == 0: // there was none for the bytes before, either
+			out = append(out, Token{s.id, 0, end})
+		default:
 			out = append(out, Token{s.id, start, end})
-		case len(out) > 0:
-			out[len(out)-1].End = end
 		}
 	}
 	return out

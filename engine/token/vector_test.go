@@ -41,11 +41,12 @@ func requireTiling(t testing.TB, text string, tokens []token.Token) {
 	t.Helper()
 	at := 0
 	for i, tok := range tokens {
-		require.Equal(t, at, tok.Start, "start of token %d of %q", i, text)
-		require.LessOrEqual(t, tok.Start, tok.End)
+		if tok.Start != at || tok.End < at {
+			require.Fail(t, "offsets do not tile", "token %d of %.80q is %v after %d", i, text, tok, at)
+		}
 		at = tok.End
 	}
-	require.Equal(t, len(text), at, "end of %q", text)
+	require.Equal(t, len(text), at, "end of %.80q", text)
 }
 
 // The prompts and ids come from llama.cpp; see the README there.

@@ -1,0 +1,70 @@
+package token_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark/engine/token"
+)
+
+// Encode and Decode give the same bytes again, and the offsets tile the text.
+func FuzzTokenizer(f *testing.F) {
+	bpe, spm := open(f, tinychat+"guarded-q4_k_m.gguf"), smallSPM().open(f)
+	for _, s := range []string{"", "hello", "<|im_start|>user\nhi<|im_end|>", " \n\t é漢🙂\xff\x00", "<s>▁ hello</s>  hello", "<0x0A>"} {
+		f.Add(s, true)
+		f.Add(s, false)
+	}
+	f.Fuzz(func(t *testing.T, text string, special bool) {
+		opt := token.EncodeOptions{ParseSpecial: special}
+		for _, tok := range []*token.Tokenizer{bpe, spm} {
+			got := tok.Encode(text, opt)
+			require.LessOrEqual(t, len(got), 2*len(text)+2)
+			requireTiling(t, text, got)
+			want := text
+			if tok == spm {
+				want = strings.ReplaceAll(text, "▁", " ")
+			}
+			require.Equal(t, want, tok.Decode(ids(got)))
+			if special {
+				continue
+			}
+			for _, g := range got {
+				require.False(t, tok.IsControl(g.ID), "%d from text", g.ID)
+			}
+		}
+	})
+}
+
+// Any metadata gives a tokenizer that works or a typed error.
+func FuzzVocabulary(f *testing.F) {
+	data, err := os.ReadFile(tinychat + "guarded-q4_k_m.gguf")
+	require.NoError(f, err)
+	f.Add(string(data[:4096]), "gpt2", "gpt-2", "a\nb\nab\n<s>", "a b", []byte{1, 1, 1, 3}, uint32(3))
+	f.Add("text", "llama", "", "<unk>\n▁\na\n<0x0A>", "", []byte{2, 1, 1, 6}, uint32(0))
+	f.Fuzz(func(t *testing.T, text, model, pre, tokens, merges string, types []byte, id uint32) {
+		k := keys{
+			"tokenizer.ggml.model": model, "tokenizer.ggml.pre": pre, "tokenizer.ggml.tokens": strings.Split(tokens, "\n"),
+			"tokenizer.ggml.merges": strings.Split(merges, "\n"), "tokenizer.ggml.unknown_token_id": id, "tokenizer.ggml.bos_token_id": id,
+		}
+		kinds, scores := make([]int32, len(types)), make([]float32, len(types))
+		for i, b := range types {
+			kinds[i], scores[i] = int32(int8(b)), float32(int8(b))
+		}
+		k["tokenizer.ggml.token_type"], k["tokenizer.ggml.scores"] = kinds, scores
+		tok, err := token.New(k.file(t))
+		if err != nil {
+			var vocab *token.VocabError
+			require.ErrorAs(t, err, &vocab)
+			return
+		}
+		got := tok.Encode(text, token.EncodeOptions{ParseSpecial: true, AddSpecial: true})
+		require.LessOrEqual(t, len(got), 2*len(text)+4)
+		for _, g := range got {
+			require.Less(t, int(g.ID), tok.Size())
+		}
+		tok.Decode(ids(got))
+	})
+}

@@ -1,0 +1,338 @@
+package token_test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark/engine/gguf"
+	"github.com/hallmark-ml/hallmark/engine/token"
+)
+
+// keys are the metadata of a file under test.
+type keys map[string]any
+
+// with returns a copy of k with the value of a key changed, or without the key if v is nil.
+func (k keys) with(key string, v any) keys {
+	out := maps.Clone(k)
+	if v == nil {
+		delete(out, key)
+	} else {
+		out[key] = v
+	}
+	return out
+}
+
+func (k keys) file(t testing.TB) *gguf.File {
+	t.Helper()
+	var entries []gguf.Entry
+	for _, key := range slices.Sorted(maps.Keys(k)) {
+		entries = append(entries, gguf.Entry{Key: key, Value: k[key]})
+	}
+	var b bytes.Buffer
+	require.NoError(t, gguf.Write(&b, entries, nil))
+	f, err := gguf.Parse(bytes.NewReader(b.Bytes()), int64(b.Len()), gguf.Limits{})
+	require.NoError(t, err)
+	return f
+}
+
+func (k keys) open(t testing.TB) *token.Tokenizer {
+	t.Helper()
+	tok, err := token.New(k.file(t))
+	require.NoError(t, err)
+	return tok
+}
+
+// byteTexts are the characters that stand for the 256 bytes in a byte-level vocabulary.
+func byteTexts() []string {
+	out := make([]string, 256)
+	other := rune(0x100)
+	for c := range rune(256) {
+		r := c
+		if c < '!' || c > '~' && c < 0xa1 || c == 0xad {
+			r = other
+			other++
+		}
+		out[c] = string(r)
+	}
+	return out
+}
+
+// smallBPE has the 256 bytes, six merges, two control tokens, a user-defined one and one that nothing gives.
+func smallBPE() keys {
+	tokens := append(byteTexts(), "he", "ll", "llo", "hello", "Ġhello", "ab", "<s>", "<|end|>", "[U]", "")
+	types := slices.Repeat([]int32{1}, len(tokens))
+	types[262], types[263], types[264] = 3, 3, 4
+	return keys{
+		"tokenizer.ggml.model":        "gpt2",
+		"tokenizer.ggml.pre":          "gpt-2",
+		"tokenizer.ggml.tokens":       tokens,
+		"tokenizer.ggml.token_type":   types,
+		"tokenizer.ggml.merges":       []string{"h e", "l l", "ll o", "he llo", "Ġ hello", "a b"},
+		"tokenizer.ggml.bos_token_id": uint32(262),
+		"tokenizer.ggml.eos_token_id": uint32(263),
+	}
+}
+
+// smallSPM has an unknown token, two control tokens, the 256 bytes and a few words.
+func smallSPM() keys {
+	tokens := []string{"<unk>", "<s>", "</s>"}
+	types := []int32{2, 3, 3}
+	for c := range 256 {
+		tokens, types = append(tokens, fmt.Sprintf("<0x%02X>", c)), append(types, 6)
+	}
+	scores := make([]float32, len(tokens))
+	for i, word := range []string{"▁", "h", "e", "l", "o", "he", "ll", "llo", "▁he", "▁hello", "é", "<", "s", ">", "s>"} {
+		tokens, types, scores = append(tokens, word), append(types, 1), append(scores, float32(-i))
+	}
+	return keys{
+		"tokenizer.ggml.model":            "llama",
+		"tokenizer.ggml.tokens":           tokens,
+		"tokenizer.ggml.token_type":       types,
+		"tokenizer.ggml.scores":           scores,
+		"tokenizer.ggml.bos_token_id":     uint32(1),
+		"tokenizer.ggml.eos_token_id":     uint32(2),
+		"tokenizer.ggml.unknown_token_id": uint32(0),
+	}
+}
+
+func TestBPE(t *testing.T) {
+	t.Parallel()
+
+	tok := smallBPE().open(t)
+	tests := map[string]struct {
+		text string
+		opt  token.EncodeOptions
+		want []token.Token
+	}{
+		"empty":                   {"", token.EncodeOptions{}, []token.Token{}},
+		"merged":                  {"hello hello", token.EncodeOptions{}, []token.Token{{259, 0, 5}, {260, 5, 11}}},
+		"part of a character":     {"é", token.EncodeOptions{}, []token.Token{{0xc3, 0, 1}, {0xa9, 1, 2}}},
+		"not UTF-8":               {"\xff\x00ab", token.EncodeOptions{}, []token.Token{{0xff, 0, 1}, {0, 1, 2}, {261, 2, 4}}},
+		"text around":             {"ab", token.EncodeOptions{AddSpecial: true}, []token.Token{{261, 0, 2}}},
+		"control token is text":   {"<s>", token.EncodeOptions{}, []token.Token{{'<', 0, 1}, {'s', 1, 2}, {'>', 2, 3}}},
+		"control token":           {"ab<s>ab", token.EncodeOptions{ParseSpecial: true}, []token.Token{{261, 0, 2}, {262, 2, 5}, {261, 5, 7}}},
+		"user-defined token":      {"ab[U]ab", token.EncodeOptions{}, []token.Token{{261, 0, 2}, {264, 2, 5}, {261, 5, 7}}},
+		"user-defined and parsed": {"[U]<|end|>", token.EncodeOptions{ParseSpecial: true}, []token.Token{{264, 0, 3}, {263, 3, 10}}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			got := tok.Encode(tt.text, tt.opt)
+			require.Equal(t, tt.want, got)
+			requireTiling(t, tt.text, got)
+			require.Equal(t, tt.text, tok.Decode(ids(got)))
+		})
+	}
+}
+
+func TestAddedTokens(t *testing.T) {
+	t.Parallel()
+
+	tok := smallBPE().with("tokenizer.ggml.add_bos_token", true).with("tokenizer.ggml.add_eos_token", true).open(t)
+	require.Equal(t, []token.Token{{262, 0, 0}, {261, 0, 2}, {263, 2, 2}}, tok.Encode("ab", token.EncodeOptions{AddSpecial: true}))
+	require.Equal(t, []token.Token{{261, 0, 2}}, tok.Encode("ab", token.EncodeOptions{}))
+
+	tok = smallSPM().with("tokenizer.ggml.add_bos_token", false).open(t)
+	require.Equal(t, []int32{268}, ids(tok.Encode("hello", token.EncodeOptions{AddSpecial: true})))
+	tok = smallSPM().open(t) // this kind of vocabulary opens a text unless told otherwise
+	require.Equal(t, []int32{1, 268}, ids(tok.Encode("hello", token.EncodeOptions{AddSpecial: true})))
+}
+
+func TestSPM(t *testing.T) {
+	t.Parallel()
+
+	tok := smallSPM().open(t)
+	tests := map[string]struct {
+		text string
+		opt  token.EncodeOptions
+		want []token.Token
+	}{
+		"space in front":     {"hello", token.EncodeOptions{}, []token.Token{{268, 0, 5}}},
+		"two spaces":         {" hello", token.EncodeOptions{}, []token.Token{{259, 0, 0}, {268, 0, 6}}},
+		"bytes":              {"hé\U0001F642", token.EncodeOptions{}, []token.Token{{259, 0, 0}, {260, 0, 1}, {269, 1, 3}, {3 + 0xf0, 3, 4}, {3 + 0x9f, 4, 5}, {3 + 0x99, 5, 6}, {3 + 0x82, 6, 7}}},
+		"not UTF-8":          {"h\xff", token.EncodeOptions{}, []token.Token{{259, 0, 0}, {260, 0, 1}, {3 + 0xff, 1, 2}}},
+		"space mark in text": {"▁he", token.EncodeOptions{}, []token.Token{{259, 0, 0}, {267, 0, 5}}},
+		"control is text":    {"<s>", token.EncodeOptions{}, []token.Token{{259, 0, 0}, {270, 0, 1}, {273, 1, 3}}},
+		"byte name is text":  {"<0x0A>", token.EncodeOptions{}, []token.Token{{259, 0, 0}, {270, 0, 1}, {3 + '0', 1, 2}, {3 + 'x', 2, 3}, {3 + '0', 3, 4}, {3 + 'A', 4, 5}, {272, 5, 6}}},
+		"after a special":    {"</s>hello", token.EncodeOptions{ParseSpecial: true}, []token.Token{{2, 0, 4}, {268, 4, 9}}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			got := tok.Encode(tt.text, tt.opt)
+			require.Equal(t, tt.want, got)
+			requireTiling(t, tt.text, got)
+		})
+	}
+}
+
+func TestSPMWithoutPrefixOrBytes(t *testing.T) {
+	t.Parallel()
+
+	tok := smallSPM().with("tokenizer.ggml.add_space_prefix", false).open(t)
+	require.Equal(t, []int32{264, 266}, ids(tok.Encode("hello", token.EncodeOptions{})))
+	require.Equal(t, " hello", tok.Decode(ids(tok.Encode(" hello", token.EncodeOptions{}))))
+
+	k := smallSPM()
+	types := slices.Clone(k["tokenizer.ggml.token_type"].([]int32))
+	for i := range types {
+		if types[i] == 6 {
+			types[i] = 5
+		}
+	}
+	tok = k.with("tokenizer.ggml.token_type", types).open(t)
+	require.Equal(t, []token.Token{{259, 0, 0}, {260, 0, 1}, {0, 1, 5}}, tok.Encode("h\U0001F642", token.EncodeOptions{}))
+}
+
+func TestTokens(t *testing.T) {
+	t.Parallel()
+
+	tok := smallBPE().open(t)
+	require.Equal(t, 266, tok.Size())
+	require.Equal(t, []byte(" hello"), tok.Piece(260))
+	require.Equal(t, []byte{0xff}, tok.Piece(0xff))
+	require.Equal(t, []byte("<s>"), tok.Piece(262))
+	require.Empty(t, tok.Piece(265))
+	require.Nil(t, tok.Piece(-1))
+	require.Nil(t, tok.Piece(266))
+	require.Equal(t, "hello<s>", tok.Decode([]int32{259, -5, 262, 1 << 30, 265}))
+	require.True(t, tok.IsControl(262))
+	require.False(t, tok.IsControl(264))
+	require.False(t, tok.IsControl(-1))
+	require.False(t, tok.IsControl(266))
+	require.True(t, tok.EndOfGeneration(263))
+	require.False(t, tok.EndOfGeneration(262))
+	id, ok := tok.BOS()
+	require.Equal(t, int32(262), id)
+	require.True(t, ok)
+	id, ok = tok.EOS()
+	require.Equal(t, int32(263), id)
+	require.True(t, ok)
+
+	_, ok = smallBPE().with("tokenizer.ggml.bos_token_id", nil).open(t).BOS()
+	require.False(t, ok)
+}
+
+// A name like <|end|> ends a generation, and is not text, whatever the type of the token.
+func TestEndNames(t *testing.T) {
+	t.Parallel()
+
+	k := smallBPE()
+	types := slices.Clone(k["tokenizer.ggml.token_type"].([]int32))
+	types[263] = 4
+	tok := k.with("tokenizer.ggml.token_type", types).with("tokenizer.ggml.eos_token_id", nil).open(t)
+	require.True(t, tok.EndOfGeneration(263))
+	require.True(t, tok.IsControl(263))
+	require.NotContains(t, ids(tok.Encode("<|end|>", token.EncodeOptions{})), int32(263))
+
+	tok = k.with("tokenizer.ggml.eot_token_id", uint32(262)).open(t)
+	require.True(t, tok.EndOfGeneration(262))
+}
+
+// Bytes without a token belong to the token before them.
+func TestMissingBytes(t *testing.T) {
+	t.Parallel()
+
+	k := smallBPE()
+	tokens := slices.Clone(k["tokenizer.ggml.tokens"].([]string))
+	tokens[0xff] = "never"
+	tok := k.with("tokenizer.ggml.tokens", tokens).open(t)
+	require.Equal(t, []token.Token{{261, 0, 3}, {261, 3, 6}}, tok.Encode("ab\xffab\xff", token.EncodeOptions{}))
+	require.Equal(t, []token.Token{{261, 0, 3}}, tok.Encode("\xffab", token.EncodeOptions{}))
+	require.Empty(t, tok.Encode("\xff", token.EncodeOptions{}))
+}
+
+func TestStripsAfterSpecial(t *testing.T) {
+	t.Parallel()
+
+	tok := smallSPM().with("general.name", "Phi-3 mini").open(t)
+	got := tok.Encode("</s>\n hello", token.EncodeOptions{ParseSpecial: true})
+	require.Equal(t, []token.Token{{2, 0, 6}, {268, 6, 11}}, got)
+}
+
+func TestMalformedVocabularies(t *testing.T) {
+	t.Parallel()
+
+	bpe, spm := smallBPE(), smallSPM()
+	tokens := bpe["tokenizer.ggml.tokens"].([]string)
+	twice := slices.Clone(tokens)
+	twice[10] = twice[20]
+	long := slices.Clone(tokens)
+	long[265] = string(bytes.Repeat([]byte("x"), 2049))
+	noBytes := slices.Clone(tokens[256:])
+	scores := spm["tokenizer.ggml.scores"].([]float32)
+	nan := slices.Clone(scores)
+	nan[5] = float32NaN()
+	badType := slices.Clone(bpe["tokenizer.ggml.token_type"].([]int32))
+	badType[3] = 7
+	control := slices.Clone(bpe["tokenizer.ggml.token_type"].([]int32))
+	control[259] = 3
+	noUnknown := slices.Clone(spm["tokenizer.ggml.token_type"].([]int32))
+	noUnknown[100] = 1
+
+	tests := map[string]struct {
+		k    keys
+		key  string
+		kind error
+	}{
+		"no tokenizer":          {keys{}, "tokenizer.ggml.model", token.ErrInvalid},
+		"model is a number":     {bpe.with("tokenizer.ggml.model", uint32(1)), "tokenizer.ggml.model", token.ErrInvalid},
+		"unknown model":         {bpe.with("tokenizer.ggml.model", "bert"), "tokenizer.ggml.model", token.ErrUnsupported},
+		"unknown pre-tokenizer": {bpe.with("tokenizer.ggml.pre", "nobody"), "tokenizer.ggml.pre", token.ErrUnsupported},
+		"pre is a number":       {bpe.with("tokenizer.ggml.pre", uint32(1)), "tokenizer.ggml.pre", token.ErrInvalid},
+		"no tokens":             {bpe.with("tokenizer.ggml.tokens", nil), "tokenizer.ggml.tokens", token.ErrInvalid},
+		"empty tokens":          {bpe.with("tokenizer.ggml.tokens", []string{}), "tokenizer.ggml.tokens", token.ErrInvalid},
+		"tokens are numbers":    {bpe.with("tokenizer.ggml.tokens", []int32{1}), "tokenizer.ggml.tokens", token.ErrInvalid},
+		"token twice":           {bpe.with("tokenizer.ggml.tokens", twice), "tokenizer.ggml.tokens", token.ErrInvalid},
+		"token too long":        {bpe.with("tokenizer.ggml.tokens", long), "tokenizer.ggml.tokens", token.ErrLimit},
+		"no byte":               {bpe.with("tokenizer.ggml.tokens", noBytes).with("tokenizer.ggml.token_type", nil).with("tokenizer.ggml.merges", []string{}).with("tokenizer.ggml.bos_token_id", nil).with("tokenizer.ggml.eos_token_id", nil), "tokenizer.ggml.tokens", token.ErrInvalid},
+		"too few types":         {bpe.with("tokenizer.ggml.token_type", badType[:5]), "tokenizer.ggml.token_type", token.ErrInvalid},
+		"narrow types":          {bpe.with("tokenizer.ggml.token_type", make([]int8, len(tokens))), "tokenizer.ggml.token_type", token.ErrInvalid},
+		"types are a string":    {bpe.with("tokenizer.ggml.token_type", "x"), "tokenizer.ggml.token_type", token.ErrInvalid},
+		"unknown type":          {bpe.with("tokenizer.ggml.token_type", badType), "tokenizer.ggml.token_type", token.ErrInvalid},
+		"no merges":             {bpe.with("tokenizer.ggml.merges", nil), "tokenizer.ggml.merges", token.ErrInvalid},
+		"merges are numbers":    {bpe.with("tokenizer.ggml.merges", []int32{1}), "tokenizer.ggml.merges", token.ErrInvalid},
+		"merge of one":          {bpe.with("tokenizer.ggml.merges", []string{"ab"}), "tokenizer.ggml.merges", token.ErrInvalid},
+		"merge is empty":        {bpe.with("tokenizer.ggml.merges", []string{""}), "tokenizer.ggml.merges", token.ErrInvalid},
+		"merge of no token":     {bpe.with("tokenizer.ggml.merges", []string{"zz z"}), "tokenizer.ggml.merges", token.ErrInvalid},
+		"merge into no token":   {bpe.with("tokenizer.ggml.merges", []string{"x y"}), "tokenizer.ggml.merges", token.ErrInvalid},
+		"merge into control":    {bpe.with("tokenizer.ggml.token_type", control), "tokenizer.ggml.merges", token.ErrInvalid},
+		"bos out of range":      {bpe.with("tokenizer.ggml.bos_token_id", uint32(266)), "tokenizer.ggml.bos_token_id", token.ErrInvalid},
+		"eos is negative":       {bpe.with("tokenizer.ggml.eos_token_id", int32(-1)), "tokenizer.ggml.eos_token_id", token.ErrInvalid},
+		"eot is a string":       {bpe.with("tokenizer.ggml.eot_token_id", "x"), "tokenizer.ggml.eot_token_id", token.ErrInvalid},
+		"adds no bos":           {bpe.with("tokenizer.ggml.bos_token_id", nil).with("tokenizer.ggml.add_bos_token", true), "tokenizer.ggml.add_bos_token", token.ErrInvalid},
+		"adds no eos":           {bpe.with("tokenizer.ggml.eos_token_id", nil).with("tokenizer.ggml.add_eos_token", true), "tokenizer.ggml.add_eos_token", token.ErrInvalid},
+		"add bos is a number":   {bpe.with("tokenizer.ggml.add_bos_token", uint32(1)), "tokenizer.ggml.add_bos_token", token.ErrInvalid},
+		"prefix is a number":    {spm.with("tokenizer.ggml.add_space_prefix", uint32(1)), "tokenizer.ggml.add_space_prefix", token.ErrInvalid},
+		"no scores":             {spm.with("tokenizer.ggml.scores", nil), "tokenizer.ggml.scores", token.ErrInvalid},
+		"too few scores":        {spm.with("tokenizer.ggml.scores", scores[:7]), "tokenizer.ggml.scores", token.ErrInvalid},
+		"wide scores":           {spm.with("tokenizer.ggml.scores", make([]float64, len(scores))), "tokenizer.ggml.scores", token.ErrInvalid},
+		"score is no number":    {spm.with("tokenizer.ggml.scores", nan), "tokenizer.ggml.scores", token.ErrInvalid},
+		"byte without token":    {spm.with("tokenizer.ggml.unknown_token_id", nil).with("tokenizer.ggml.token_type", noUnknown), "tokenizer.ggml.tokens", token.ErrInvalid},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			_, err := token.New(tt.k.file(t))
+			require.ErrorIs(t, err, tt.kind)
+			var vocab *token.VocabError
+			require.ErrorAs(t, err, &vocab)
+			require.Equal(t, tt.key, vocab.Key)
+		})
+	}
+}
+
+func TestUnsupportedIsNamed(t *testing.T) {
+	t.Parallel()
+
+	_, err := token.New(smallBPE().with("tokenizer.ggml.pre", "no\x1bbody").file(t))
+	require.EqualError(t, err, `reading tokenizer.ggml.pre: pre-tokenizer "no\x1bbody" is not known: unsupported vocabulary`)
+}
