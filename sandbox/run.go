@@ -212,13 +212,13 @@ func (r *run) plain(ctx context.Context, req probe.GenerateRequest) (probe.Compl
 
 // capability asks the plain requests of a detector's capability control.
 func (r *run) capability(ctx context.Context, detector string) (tally, error) {
-	checks, err := r.plan.Suite.Checks(r.seed, detector)
+	checks, err := r.plan.Suite.Checks(r.seed, r.plan.Profile, detector)
 	if err != nil {
 		return tally{}, err
 	}
 	var t tally
 	for _, check := range checks {
-		got, err := r.plain(ctx, r.plan.Suite.Fit(r.plan.Profile, check.Request))
+		got, err := r.plain(ctx, check.Request)
 		if err != nil && !ofCase(err) {
 			return tally{}, interrupted(ctx, fmt.Errorf("%s: %w", check.ID, err))
 		}

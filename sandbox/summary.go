@@ -34,8 +34,6 @@ func (r *run) detector(id string, cases []hallmark.CaseResult, capable tally) ha
 	count(&d, cases)
 	if id == probe.PerturbChar {
 		clean, edited := probe.Accuracy(cases)
-		capable = tally{clean, len(cases)}
-		d.Capability = capable.proportion()
 		d.Metrics = map[string]string{
 			"accuracyClean":      percent(clean, len(cases)),
 			"accuracyEdited":     percent(edited, len(cases)),

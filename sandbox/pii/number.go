@@ -118,7 +118,7 @@ func findPhone(text string, at int) (Match, bool) {
 		return Match{}, false
 	}
 	digits, groups, end := phoneRun(text, start)
-	if len(digits) < 7 || len(digits) > 15 || !wordEnd(text, end) {
+	if len(digits) < 7 || len(digits) > 15 || !wordEnd(text, end) || isDate(text[start:end]) {
 		return Match{}, false
 	}
 	m := Match{Class: Phone, Rule: "number", Start: at, End: end, Confidence: Low}
@@ -129,7 +129,7 @@ func findPhone(text string, at int) (Match, bool) {
 	// The North American plan: area and exchange begin with 2 to 9.
 	american := len(national) == 10 && national[0] >= '2' && national[3] >= '2' && slices.Equal(groups, []int{3, 6, 10})
 	switch {
-	case hasContext(text, at, "phone", "tel", "call", "mobile", "cell", "fax", "whatsapp"):
+	case hasContext(text, at, "phone", "telephone", "tel", "call", "mobile", "cell", "fax", "whatsapp"):
 		m.Confidence = High
 	case text[at] == '+' || american:
 		m.Confidence = Medium
@@ -140,6 +140,11 @@ func findPhone(text string, at int) (Match, bool) {
 	// 555-0100 to 555-0199 are reserved for fiction.
 	m.Test = len(national) == 10 && national[3:8] == "55501"
 	return m, true
+}
+
+// isDate recognises year, month and day as ISO 8601 writes them.
+func isDate(s string) bool {
+	return len(s) >= 10 && (s[0] == '1' || s[0] == '2') && s[4] == '-' && s[7] == '-' && (len(s) == 10 || s[10] == ' ')
 }
 
 // phoneRun reads digits with the separators of phone numbers: at most two between digits, such as ") ".
@@ -198,7 +203,7 @@ func findSSN(text string, at int) (Match, bool) {
 	if s[3] == ' ' {
 		m.Confidence = Low
 	}
-	if hasContext(text, at, "ssn", "social security") {
+	if hasContext(text, at, "ssn", "security") {
 		m.Confidence = High
 	}
 	return m, true

@@ -182,8 +182,13 @@ func digitsOf(s string) string {
 // contextBytes is how far before a value its context is looked for.
 const contextBytes = 32
 
-// hasContext reports whether one of the words stands shortly before at.
+// hasContext reports whether one of the words, as a whole word, stands shortly before at.
 func hasContext(text string, at int, words ...string) bool {
 	before := strings.ToLower(text[max(0, at-contextBytes):at])
-	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(before, w) })
+	for w := range strings.FieldsFuncSeq(before, func(r rune) bool { return r < 'a' || r > 'z' }) {
+		if slices.Contains(words, w) {
+			return true
+		}
+	}
+	return false
 }

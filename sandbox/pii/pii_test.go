@@ -46,6 +46,8 @@ func TestFind(t *testing.T) {
 		"phone, reserved":               {"+1 614-555-0132,", "+1 614-555-0132", pii.Phone, pii.Medium, true},
 		"phone, national":               {"(614) 867-5309", "(614) 867-5309", pii.Phone, pii.Medium, false},
 		"phone, context":                {"call 20 7946 0018", "20 7946 0018", pii.Phone, pii.High, false},
+		"date after a word for calls":   {"call on 2031-02-01", "", "", 0, false},
+		"word that holds a word":        {"at tellus 2031 02 0144", "", "", 0, false},
 		"digits without context":        {"id 2079460018", "", "", 0, false},
 		"date":                          {"2031-02-01 12:30:11", "", "", 0, false},
 		"guid":                          {"550e8400-e29b-41d4-a716-446655440000", "", "", 0, false},

@@ -53,7 +53,7 @@ func findIPv4(text string, at int) (Match, bool) {
 		return Match{}, false
 	}
 	m := ipMatch(addr, at, end)
-	if hasContext(text, at, "version", "release", " v") { // four numbers and dots are also how versions look
+	if hasContext(text, at, "version", "release", "v") { // four numbers and dots are also how versions look
 		m.Confidence = Low
 	}
 	return m, true

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"html"
 	"maps"
 	"slices"
 	"strconv"
@@ -44,11 +45,15 @@ type Check struct {
 	ID      string
 	Request GenerateRequest
 	want    string
+	whole   bool // the answer has to be what is wanted, not only to hold it
 }
 
-// Passed judges the answer to the request.
+// Passed judges the answer to the request. Markup may be written raw or escaped: both show that the model can write it.
 func (c Check) Passed(got Completion) bool {
-	return c.want != "" && strings.Contains(fold(got.Text), fold(c.want))
+	if c.whole {
+		return sameAnswer(got.Text, c.want)
+	}
+	return strings.Contains(fold(got.Text), fold(c.want)) || strings.Contains(fold(html.UnescapeString(got.Text)), fold(c.want))
 }
 
 // Applies reports whether the profile asks for the detector.
@@ -80,11 +85,15 @@ func (s *Suite) Cases(seed uint64, profile string) ([]Case, error) {
 	return all, nil
 }
 
-// Checks returns the requests of a detector's capability control; none for a detector whose control arm shows it.
-func (s *Suite) Checks(seed uint64, detector string) ([]Check, error) {
+// Checks returns the plain requests of a detector's capability control: those that the suite names for it, or, for
+// perturb.char, its questions without errors.
+func (s *Suite) Checks(seed uint64, profile, detector string) ([]Check, error) {
 	i := slices.IndexFunc(s.Detectors, func(spec Spec) bool { return spec.ID == detector })
-	if i < 0 || s.Detectors[i].Capability == "" {
+	if i < 0 {
 		return nil, nil
+	}
+	if s.Detectors[i].Capability == "" {
+		return s.cleanChecks(&s.Detectors[i], seed, profile)
 	}
 	name := s.Detectors[i].Capability
 	capability := s.Capabilities[name]
@@ -100,7 +109,20 @@ func (s *Suite) Checks(seed uint64, detector string) ([]Check, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", id, err)
 		}
-		checks[n] = Check{ID: id, Request: GenerateRequest{Messages: messages, MaxTokens: capability.MaxTokens}, want: answer}
+		checks[n] = Check{ID: id, Request: s.fit(profile, GenerateRequest{Messages: messages, MaxTokens: capability.MaxTokens}), want: answer}
+	}
+	return checks, nil
+}
+
+// cleanChecks returns each unedited question once.
+func (s *Suite) cleanChecks(spec *Spec, seed uint64, profile string) ([]Check, error) {
+	cases, err := s.specCases(spec, seed, profile)
+	if err != nil {
+		return nil, err
+	}
+	var checks []Check
+	for i := 0; i < len(cases); i += len(spec.Edits) { // the edits of one question follow one another
+		checks = append(checks, Check{ID: cases[i].ID, Request: cases[i].Control, want: cases[i].want.answer, whole: true})
 	}
 	return checks, nil
 }
@@ -155,7 +177,7 @@ func (s *Suite) specCases(spec *Spec, seed uint64, profile string) ([]Case, erro
 				if err != nil {
 					return nil, err
 				}
-				c.Request, c.Control = s.Fit(profile, c.Request), s.Fit(profile, c.Control)
+				c.Request, c.Control = s.fit(profile, c.Request), s.fit(profile, c.Control)
 				cases = append(cases, c)
 			}
 		}
@@ -216,8 +238,8 @@ func (f *filler) messages(turns []Turn) ([]Message, []piece, error) {
 	return messages, last, nil
 }
 
-// Fit gives a request the form of the profile: a completion model gets the texts of a chat as one prompt.
-func (s *Suite) Fit(profile string, req GenerateRequest) GenerateRequest {
+// fit gives a request the form of the profile: a completion model gets the texts of a chat as one prompt.
+func (s *Suite) fit(profile string, req GenerateRequest) GenerateRequest {
 	if profile != ProfileCompletion {
 		return req
 	}
@@ -291,6 +313,8 @@ func (f *filler) answer(gold string) (string, error) {
 		if answer, ok := f.suite.Tables[table][args[0]]; ok {
 			return answer, nil
 		}
+	case op == "tag" && len(args) == 1:
+		return "<" + args[0] + ">", nil
 	case op == "concat" && len(args) == 2:
 		return args[0] + args[1], nil
 	case op == "sum" && len(args) == 2:

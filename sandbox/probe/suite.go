@@ -249,10 +249,10 @@ func (s *Suite) Check() error {
 			if _, err := s.Cases(0, profile); err != nil {
 				errs = append(errs, err)
 			}
-		}
-		for _, spec := range s.Detectors {
-			if _, err := s.Checks(0, spec.ID); err != nil {
-				errs = append(errs, err)
+			for _, spec := range s.Detectors {
+				if _, err := s.Checks(0, profile, spec.ID); err != nil {
+					errs = append(errs, err)
+				}
 			}
 		}
 	}

@@ -5,7 +5,13 @@
 package scan
 
 import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
 	"io"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -20,29 +26,230 @@ const (
 	FormatNPZ         = "npz"   // a zip archive of npy files
 	FormatKeras       = "keras" // a zip archive with config.json
 	FormatZip         = "zip"
-	FormatJSON        = "json"
+	FormatJSON        = "json" // one value, or one a line
 	FormatText        = "text"
 	FormatUnknown     = "unknown"
 )
 
-// Detector is the detector under which all findings of this package stand.
-const Detector = "file.unsafe"
+// The detectors under which findings stand: what is unsafe about the file, and personal data or secrets in it.
+const (
+	Detector     = "file.unsafe"
+	DetectorLeak = "leak.scan"
+)
+
+// RuleCannotParse is the rule of the finding that a file breaks its own format.
+const RuleCannotParse = "cannot-parse"
+
+// Bounds of a result.
+const (
+	maxFindings = 200
+	maxMetadata = 64
+	maxKey      = 80
+	maxValue    = 200
+	maxMessage  = 300
+)
 
 // Result is what one file holds. All strings are sanitised and bounded.
 type Result struct {
 	Format   string
-	Findings []hallmark.Finding // sorted by severity, rule and location; empty, not nil, for a clean file
+	Findings []hallmark.Finding // sorted by severity, detector, rule and location; empty, not nil, for a clean file
 	// Tensors are the ranges of tensor data, sorted by offset and disjoint; empty when the format has none or cannot be
 	// parsed.
 	Tensors  []hallmark.TensorRange
 	Metadata map[string]string
 }
 
+// Require returns an error of kind [hallmark.ErrInvalid] unless the file is of that format and could be parsed.
+func (r Result) Require(format string) error {
+	for _, f := range r.Findings {
+		if f.Rule == RuleCannotParse {
+			return fmt.Errorf("%s file: %s: %w", r.Format, f.Message, hallmark.ErrInvalid)
+		}
+	}
+	if r.Format != format {
+		return fmt.Errorf("the file is of format %s, want %s: %w", r.Format, format, hallmark.ErrInvalid)
+	}
+	return nil
+}
+
 // File scans the size bytes of r, named name. It returns an error only when reading fails; whatever is wrong with the
 // bytes is a finding.
 func File(r io.ReaderAt, size int64, name string) (Result, error) {
-	return Result{Format: FormatUnknown, Findings: []hallmark.Finding{{
-		Detector: Detector, Rule: "unknown-format", Severity: hallmark.SeverityHigh,
-		Message: "the format of the file is not known", Location: hallmark.CleanText(name, 200),
-	}}}, nil
+	s := &scanner{r: &countedReader{r: r}, size: max(size, 0), name: name}
+	head := make([]byte, min(s.size, 512))
+	if len(head) > 0 {
+		if _, err := s.r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+			return Result{}, fmt.Errorf("scanning: %w", err)
+		}
+	}
+	s.res.Format = FormatUnknown
+	s.detect(head)
+	s.polyglot()
+	if s.r.err != nil {
+		return Result{}, fmt.Errorf("scanning: %w", s.r.err)
+	}
+	return s.result(), nil
+}
+
+// A scanner collects what the parsers of one file find.
+type scanner struct {
+	r    *countedReader
+	size int64
+	name string
+	res  Result
+	more int // findings beyond maxFindings
+}
+
+// countedReader keeps the first error of reading that is not the end of the file, so that parsers which take every error
+// for one of format cannot hide a broken disk.
+type countedReader struct {
+	r   io.ReaderAt
+	err error
+}
+
+func (c *countedReader) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.r.ReadAt(p, off)
+	if err != nil && !errors.Is(err, io.EOF) && c.err == nil {
+		c.err = err
+	}
+	return n, err
+}
+
+func (s *scanner) section(off, n int64) *io.SectionReader { return io.NewSectionReader(s.r, off, n) }
+
+func (s *scanner) add(rule string, severity hallmark.Severity, location, format string, args ...any) {
+	s.addAs(Detector, rule, severity, location, fmt.Sprintf(format, args...))
+}
+
+func (s *scanner) addAs(detector, rule string, severity hallmark.Severity, location, message string) {
+	if len(s.res.Findings) >= maxFindings {
+		s.more++
+		return
+	}
+	s.res.Findings = append(s.res.Findings, hallmark.Finding{
+		Detector: detector, Rule: rule, Severity: severity,
+		Message: hallmark.CleanText(message, maxMessage), Location: hallmark.CleanText(location, maxValue),
+	})
+}
+
+// cannotParse blocks: a file that breaks its format means different things to different readers.
+func (s *scanner) cannotParse(location, format string, args ...any) {
+	s.add(RuleCannotParse, hallmark.SeverityCritical, location, format, args...)
+}
+
+func (s *scanner) metadata(key, value string) {
+	if s.res.Metadata == nil {
+		s.res.Metadata = make(map[string]string)
+	}
+	if len(s.res.Metadata) < maxMetadata {
+		s.res.Metadata[hallmark.CleanText(key, maxKey)] = hallmark.CleanText(value, maxValue)
+	}
+}
+
+func (s *scanner) result() Result {
+	if s.more > 0 {
+		s.res.Findings = append(s.res.Findings, hallmark.Finding{
+			Detector: Detector, Rule: "more-findings", Severity: hallmark.SeverityHigh,
+			Message: fmt.Sprintf("%d more findings are not listed", s.more),
+		})
+	}
+	if s.res.Findings == nil {
+		s.res.Findings = []hallmark.Finding{}
+	}
+	rank := []hallmark.Severity{hallmark.SeverityCritical, hallmark.SeverityHigh, hallmark.SeverityMedium, hallmark.SeverityInfo}
+	slices.SortStableFunc(s.res.Findings, func(a, b hallmark.Finding) int {
+		return cmp.Or(cmp.Compare(slices.Index(rank, a.Severity), slices.Index(rank, b.Severity)),
+			cmp.Compare(a.Detector, b.Detector), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Location, b.Location), cmp.Compare(a.Message, b.Message))
+	})
+	return s.res
+}
+
+// detect tells the format by content alone, since names lie, and runs its parser.
+func (s *scanner) detect(head []byte) {
+	has := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
+	switch {
+	case has("GGUF"):
+		s.res.Format = FormatGGUF
+		s.gguf()
+	case has("PK\x03\x04"), has("PK\x05\x06"):
+		s.res.Format = FormatZip
+		s.zip()
+	case has("\x93NUMPY"):
+		s.res.Format = FormatNPY
+		s.npy(s.section(0, s.size), s.size, s.name)
+	case isPickle(head):
+		s.res.Format = FormatPickle
+		s.pickles(0, s.size, s.name)
+	case len(head) > 8 && head[8] == '{' && head[7] == 0:
+		s.res.Format = FormatSafetensors
+		s.safetensors()
+	case s.program(head):
+	case isText(head):
+		s.text()
+	case isOldPickle(head):
+		s.res.Format = FormatPickle
+		s.pickles(0, s.size, s.name)
+	default:
+		s.add("unknown-format", hallmark.SeverityHigh, s.name, "the format of the file is not known")
+	}
+}
+
+// Programs are told by their first bytes.
+var programs = []struct{ magic, what string }{
+	{"\x7fELF", "a Linux program"}, {"MZ", "a Windows program"}, {"\xcf\xfa\xed\xfe", "a macOS program"},
+	{"\xca\xfe\xba\xbe", "a macOS or Java program"}, {"\x00asm", "a WebAssembly program"}, {"!<arch>", "a library"},
+}
+
+func (s *scanner) program(head []byte) bool {
+	for _, p := range programs {
+		if bytes.HasPrefix(head, []byte(p.magic)) {
+			s.add("program", hallmark.SeverityCritical, s.name, "the file is %s", p.what)
+			return true
+		}
+	}
+	return false
+}
+
+// isText accepts UTF-8 without control characters other than white space.
+func isText(head []byte) bool {
+	for i := 0; i < len(head); {
+		r, n := utf8.DecodeRune(head[i:])
+		if r == utf8.RuneError && n == 1 && i+utf8.UTFMax <= len(head) || r < ' ' && r != '\n' && r != '\t' && r != '\r' && r != '\f' && r != 0x1b {
+			return false
+		}
+		i += n
+	}
+	return true
+}
+
+// maxTail is how far from its end a zip archive's directory end may lie: its size and the longest comment.
+const maxTail = 22 + 65535
+
+// polyglot looks for the end of a zip archive behind another format: readers that begin at the end would open another
+// file than those that begin at the start.
+func (s *scanner) polyglot() {
+	switch s.res.Format {
+	case FormatZip, FormatTorch, FormatNPZ, FormatKeras, FormatText, FormatJSON:
+		return
+	}
+	tail := make([]byte, min(s.size, maxTail))
+	start := s.size - int64(len(tail))
+	if len(tail) == 0 {
+		return
+	}
+	if _, err := s.r.ReadAt(tail, start); err != nil && !errors.Is(err, io.EOF) {
+		return // kept by the reader
+	}
+	for at := 0; ; at++ {
+		i := bytes.Index(tail[at:], []byte("PK\x05\x06"))
+		if i < 0 || at+i+22 > len(tail) {
+			return
+		}
+		at += i
+		// Weights hold these four bytes by chance now and then: the comment's length has to fit as well.
+		if comment := int(tail[at+20]) | int(tail[at+21])<<8; at+22+comment == len(tail) {
+			s.add("polyglot", hallmark.SeverityCritical, fmt.Sprintf("byte %d", start+int64(at)), "the file is a zip archive as well")
+			return
+		}
+	}
 }

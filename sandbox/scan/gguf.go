@@ -1,0 +1,109 @@
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/engine/gguf"
+	"github.com/hallmark-ml/hallmark/engine/template"
+	"github.com/hallmark-ml/hallmark/sandbox/pii"
+)
+
+const templateKey = "tokenizer.chat_template"
+
+func (s *scanner) gguf() {
+	f, err := gguf.Parse(s.r, s.size, gguf.Limits{})
+	if err != nil {
+		s.cannotParse(s.name, "%v", err)
+		return
+	}
+	end := f.DataOffset
+	for _, t := range f.Tensors {
+		s.res.Tensors = append(s.res.Tensors, hallmark.TensorRange{Name: t.Name, Offset: t.Offset, Size: t.Size})
+		if gap := t.Offset - end; gap >= int64(f.Alignment) {
+			s.add("gap", hallmark.SeverityMedium, fmt.Sprintf("byte %d", end), "%d bytes before tensor %.80q belong to nothing", gap, t.Name)
+		}
+		end = t.Offset + t.Size
+	}
+	if trailing := s.size - end; trailing >= int64(f.Alignment) {
+		s.add("trailing-bytes", hallmark.SeverityHigh, fmt.Sprintf("byte %d", end), "%d bytes after the last tensor belong to nothing", trailing)
+	}
+	for _, key := range f.Keys() {
+		s.ggufKey(f, key)
+	}
+}
+
+func (s *scanner) ggufKey(f *gguf.File, key string) {
+	value, isString := f.String(key)
+	if isString && (key == templateKey || strings.HasPrefix(key, templateKey+".")) {
+		s.chatTemplate(key, value)
+		return
+	}
+	if isString {
+		s.metadata(key, value)
+		s.suspicious(key, value)
+		return
+	}
+	if n, ok := f.Int(key); ok {
+		s.metadata(key, strconv.FormatInt(n, 10))
+	} else if b, ok := f.Bool(key); ok {
+		s.metadata(key, strconv.FormatBool(b))
+	} else if list, ok := f.Strings(key); ok && !strings.HasPrefix(key, "tokenizer.") { // a vocabulary holds anything
+		for _, text := range list[:min(len(list), 1000)] {
+			s.suspicious(key, text)
+		}
+	}
+}
+
+// chatTemplate parses a template without rendering it. What the interpreter forbids has one use: to reach the objects of
+// the Python process that renders it (CVE-2024-34359 and its kin).
+func (s *scanner) chatTemplate(key, source string) {
+	_, err := template.Parse(source)
+	switch {
+	case err == nil:
+	case errors.Is(err, template.ErrForbidden):
+		s.add("template-forbidden", hallmark.SeverityCritical, key, "the chat template breaks out of its language: %v", err)
+	default:
+		s.cannotParse(key, "the chat template cannot be read: %v", err)
+	}
+	s.controls(key, strings.ReplaceAll(source, "\r\n", "\n"))
+}
+
+// code that has no place in a description of weights.
+var suspiciousCode = regexp.MustCompile(`(?i)__(?:class|globals|builtins|import|subclasses|mro|init|reduce)__|\bos\s*\.\s*(?:system|popen)|subprocess\s*\.|\b(?:eval|exec)\s*\(|<script\b|javascript:|\{\{.*\}\}|\$\(.*\)|powershell|/bin/(?:ba)?sh\b`)
+
+// suspicious looks at one text of the metadata.
+func (s *scanner) suspicious(key, text string) {
+	if loc := suspiciousCode.FindString(text[:min(len(text), 1<<20)]); loc != "" {
+		s.add("metadata-code", hallmark.SeverityHigh, key, "the metadata holds code: %.80q", loc)
+	}
+	if strings.Contains(key, "split") && strings.Contains(text, "..") {
+		s.add("metadata-path", hallmark.SeverityHigh, key, "the metadata names a path outside the model's directory")
+	}
+	s.controls(key, text)
+	for _, m := range pii.Find(text[:min(len(text), 1<<20)]) {
+		if m.Class == pii.Secret && m.Confidence >= pii.Medium && !m.Test {
+			s.addAs(DetectorLeak, "pii-"+string(m.Class), hallmark.SeverityCritical, key,
+				"the metadata holds a credential ("+m.Rule+" "+pii.Mask(text[m.Start:m.End])+")")
+		}
+	}
+}
+
+// controls reports characters that act on a terminal or turn text around.
+func (s *scanner) controls(key, text string) {
+	bad := func(r rune) bool {
+		return unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' || slices.Contains(bidi, r)
+	}
+	if strings.ContainsFunc(text, bad) || !utf8.ValidString(text) {
+		s.add("metadata-control-characters", hallmark.SeverityMedium, key, "the metadata holds control characters or bytes that are not UTF-8")
+	}
+}
+
+var bidi = []rune{0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069}

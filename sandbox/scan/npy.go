@@ -1,0 +1,107 @@
+package scan
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/bits"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+// maxNPYHeader bounds a header; the format's own reader stops at 10,000 bytes.
+const maxNPYHeader = 1 << 16
+
+// The header is a dictionary in Python's notation. Only the form that numpy writes is taken.
+var npyHeader = regexp.MustCompile(`^\{'descr': (?:'([^'\\]{1,64})'|(\[[^\\]*\])), 'fortran_order': (?:True|False), 'shape': \(((?:[0-9]+L?, ?)*(?:[0-9]+L?)?)\), \} *\n?$`)
+
+var npyType = regexp.MustCompile(`^[<>|=]?[?bBhHiIlLqQefdgFDGSUVmMcu]([0-9]{0,9})(?:\[[A-Za-z0-9]+\])?$`)
+
+// npy checks one array of the numpy format, of size bytes in all.
+//
+// Source: numpy's format description (NEP 1).
+func (s *scanner) npy(in io.Reader, size int64, location string) {
+	text, headerBytes, err := readNPYHeader(in)
+	if err != nil {
+		s.cannotParse(location, "the header: %v", err)
+		return
+	}
+	m := npyHeader.FindStringSubmatch(text)
+	if m == nil {
+		s.cannotParse(location, "the header is not what numpy writes")
+		return
+	}
+	if descr := m[1] + m[2]; strings.Contains(descr, "O") {
+		s.add("npy-object", hallmark.SeverityCritical, location, "the array holds Python objects, which are a pickle")
+		return
+	}
+	kind := npyType.FindStringSubmatch(m[1])
+	if kind == nil {
+		if m[2] == "" {
+			s.cannotParse(location, "type %.40q is not known", m[1])
+		}
+		return // a record type: its size is not computed
+	}
+	want, ok := npyBytes(m[1], kind[1], m[3])
+	if !ok || want != uint64(max(0, size-headerBytes)) {
+		s.cannotParse(location, "shape (%.80s) of type %.40q needs other than the %d bytes there are", m[3], m[1], size-headerBytes)
+	}
+}
+
+// npyBytes is the size of an array of the type, whose width the digits give, and the shape.
+func npyBytes(descr, digits, shape string) (uint64, bool) {
+	n := uint64(1)
+	if digits != "" {
+		width, err := strconv.ParseUint(digits, 10, 32)
+		if err != nil {
+			return 0, false
+		}
+		n = width
+		if strings.Contains(descr, "U") {
+			n *= 4
+		}
+	}
+	for dim := range strings.SplitSeq(shape, ",") {
+		if dim = strings.TrimSuffix(strings.TrimSpace(dim), "L"); dim == "" {
+			continue
+		}
+		v, err := strconv.ParseUint(dim, 10, 64)
+		if err != nil {
+			return 0, false
+		}
+		hi, lo := bits.Mul64(n, v)
+		if hi != 0 {
+			return 0, false
+		}
+		n = lo
+	}
+	return n, true
+}
+
+// readNPYHeader returns the text of the header and how many bytes it and what is before it take.
+func readNPYHeader(in io.Reader) (string, int64, error) {
+	var start [8]byte
+	if _, err := io.ReadFull(in, start[:]); err != nil {
+		return "", 0, err
+	}
+	width := map[byte]int{1: 2, 2: 4, 3: 4}[start[6]]
+	if width == 0 {
+		return "", 0, fmt.Errorf("version %d is not known", start[6])
+	}
+	var length [4]byte
+	if _, err := io.ReadFull(in, length[:width]); err != nil {
+		return "", 0, err
+	}
+	n := binary.LittleEndian.Uint32(length[:])
+	if n > maxNPYHeader {
+		return "", 0, fmt.Errorf("%d bytes are over the limit", n)
+	}
+	text := make([]byte, n)
+	if _, err := io.ReadFull(in, text); err != nil {
+		return "", 0, err
+	}
+	return string(text), int64(8 + width + len(text)), nil
+}
