@@ -110,6 +110,7 @@ func malformed() map[string]pattern {
 		"dimension 0":                    {head(1, 0).tensor("t", 0, 0, 4, 0).data(64), invalid, "dimension 1 is 0"},
 		"shape that overflows":           {head(1, 0).tensor("t", 0, 0, 1<<42+1, 1<<42+1).data(64), invalid, "overflows"},
 		"shape that wraps to 0":          {head(1, 0).tensor("t", 0, 0, 1<<32, 1<<30).data(64), invalid, "overflows"},
+		"shape that wraps halfway":       {head(1, 0).tensor("t", 0, 0, 1<<32, 1<<31, 1).data(64), invalid, "overflows"},
 		"row over the file":              {head(1, 0).tensor("t", 0, 0, 1<<42+1).data(64), invalid, "past the file"},
 		"row not of whole blocks":        {head(1, 0).tensor("t", 8, 0, 33).data(64), invalid, "blocks of 32"},
 		"unknown tensor type":            {head(1, 0).tensor("t", 4000, 0, 32).data(64), unsupported, "type 4000"},
