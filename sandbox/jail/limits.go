@@ -17,7 +17,7 @@ import (
 type Limits struct {
 	// Wall is how long the guest may live. Optional; none if zero, for guests that serve.
 	Wall time.Duration
-	// CPU is how much processor time it may use, in whole seconds, rounded up. Optional; none if zero.
+	// CPU is how much processor time it may use. Optional; none if zero.
 	CPU time.Duration
 	// Memory is how many bytes it may use beyond the model file's own. Optional; [DefaultMemory] and twice the model
 	// file if zero.
@@ -61,8 +61,12 @@ func (l Limits) withDefaults(modelSize int64) Limits {
 	return l
 }
 
+// cpuSeconds is the kernel's limit of processor time, a backstop behind the watchdog's; 0 is none.
 func (l Limits) cpuSeconds() uint32 {
-	return uint32(min((l.CPU+time.Second-1)/time.Second, math.MaxUint32))
+	if l.CPU == 0 {
+		return 0
+	}
+	return uint32(min(l.CPU/time.Second+2, math.MaxUint32))
 }
 
 // record is how the limits stand in a run record.
@@ -75,7 +79,7 @@ func (l Limits) record() map[string]string {
 		m["wall"] = l.Wall.String()
 	}
 	if l.CPU > 0 {
-		m["cpu"] = (time.Duration(l.cpuSeconds()) * time.Second).String()
+		m["cpu"] = l.CPU.String()
 	}
 	return m
 }

@@ -145,7 +145,7 @@ func (p *Process) killGroup() {
 	}
 }
 
-// watch enforces what the kernel does not: resident memory, threads and wall time.
+// watch enforces what the kernel does not, or only coarsely: wall time, processor time, resident memory, threads.
 func (p *Process) watch() {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
@@ -159,6 +159,9 @@ func (p *Process) watch() {
 		}
 		if wall := time.Since(p.started); p.limits.Wall > 0 && wall > p.limits.Wall {
 			p.Kill(hallmark.RunWallLimit, fmt.Sprintf("ran for %v, limit %v", wall.Round(time.Millisecond), p.limits.Wall))
+		}
+		if cpu := processCPU(p.pid); p.limits.CPU > 0 && cpu > p.limits.CPU {
+			p.Kill(hallmark.RunCPULimit, fmt.Sprintf("used %v of processor time, limit %v", cpu.Round(time.Millisecond), p.limits.CPU))
 		}
 		s, err := readStatus(p.status, buf)
 		if errors.Is(err, unix.ESRCH) {

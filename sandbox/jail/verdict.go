@@ -56,14 +56,11 @@ func (e ending) verdict() (hallmark.RunVerdict, string) {
 	if e.cause != nil {
 		return e.cause.Verdict, e.cause.Detail
 	}
-	cpuLimit := time.Duration(e.limits.cpuSeconds()) * time.Second
 	switch s := e.status; {
 	case s.Signaled() && s.Signal() == syscall.SIGSYS:
 		return hallmark.RunPolicyViolation, "made a system call that the filter forbids"
-	case s.Signaled() && s.Signal() == syscall.SIGXCPU,
-		// The kernel looks at the clock once a tick, so the count may be a little short.
-		s.Signaled() && s.Signal() == syscall.SIGKILL && cpuLimit > 0 && e.usage.CPU > cpuLimit-50*time.Millisecond:
-		return hallmark.RunCPULimit, fmt.Sprintf("used %v of processor time, limit %v", e.usage.CPU.Round(time.Millisecond), cpuLimit)
+	case s.Signaled() && s.Signal() == syscall.SIGKILL && e.limits.CPU > 0 && e.usage.CPU >= e.limits.CPU:
+		return hallmark.RunCPULimit, fmt.Sprintf("used %v of processor time, limit %v", e.usage.CPU.Round(time.Millisecond), e.limits.CPU)
 	case s.Signaled() && s.Signal() == syscall.SIGKILL:
 		return hallmark.RunInfraError, "killed by somebody else: another process, or the kernel for want of memory"
 	case s.Signaled():
