@@ -134,7 +134,7 @@ func TestDuplicateSubmissionReturnsTheFirst(t *testing.T) {
 	require.False(t, created)
 	require.Equal(t, first, second)
 
-	again.PolicyText = []byte(strings.Replace(policyText, "maxFindings: 0", "maxFindings: 1", 1))
+	again.PolicyText = []byte(strings.Replace(policyText, `version: "1"`, `version: "2"`, 1))
 	_, _, err = b.flow.Submit(t.Context(), again)
 	require.ErrorIs(t, err, hallmark.ErrConflict)
 }

@@ -29,6 +29,7 @@ func conformance(t *testing.T, open func(t *testing.T) *Store) {
 		"idempotency keys":         testIdempotencyKeys,
 		"failed version again":     testFailedVersionAgain,
 		"versions":                 testVersions,
+		"version by name":          testFindVersion,
 		"changes":                  testChanges,
 		"changes that miss":        testChangesThatMiss,
 		"journal":                  testJournal,
@@ -248,6 +249,16 @@ func testVersions(t *testing.T, s *Store) {
 	require.Empty(t, in)
 }
 
+func testFindVersion(t *testing.T, s *Store) {
+	first, second := submit(t, s, 1), submit(t, s, 2) // both are called tiny
+	v, err := s.FindVersion(t.Context(), "tiny")
+	require.NoError(t, err)
+	require.Equal(t, second.Model, v.Digest, "the newest")
+	v, err = s.FindVersion(t.Context(), first.Model.String())
+	require.NoError(t, err)
+	require.Equal(t, first.Model, v.Digest)
+}
+
 func testChanges(t *testing.T, s *Store) {
 	sub := submit(t, s, 1)
 	change := hallmark.Change{
@@ -380,6 +391,10 @@ func testNotFound(t *testing.T, s *Store) {
 	_, err := s.Submission(t.Context(), "sub-1")
 	require.ErrorIs(t, err, hallmark.ErrNotFound)
 	_, err = s.Version(t.Context(), hallmark.Digest{1})
+	require.ErrorIs(t, err, hallmark.ErrNotFound)
+	_, err = s.FindVersion(t.Context(), hallmark.Digest{1}.String())
+	require.ErrorIs(t, err, hallmark.ErrNotFound)
+	_, err = s.FindVersion(t.Context(), "tiny")
 	require.ErrorIs(t, err, hallmark.ErrNotFound)
 	_, err = s.Artifact(t.Context(), hallmark.Digest{1})
 	require.ErrorIs(t, err, hallmark.ErrNotFound)

@@ -79,6 +79,7 @@ CREATE TABLE versions (
     updated_ns   INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX versions_state ON versions (state);
+CREATE INDEX versions_name ON versions (name, seq);
 
 -- The journal of a test run: one row per completed case, written before the next case starts.
 CREATE TABLE cases (
