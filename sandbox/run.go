@@ -90,6 +90,7 @@ type run struct {
 	results map[string]hallmark.CaseEvidence
 	// answers of plain requests, by the digest of the request: control arms and capability controls share them.
 	answers map[hallmark.Digest]probe.Completion
+	scores  map[string]probe.Score // of the detectors' self-tests
 }
 
 func newRun(ctx context.Context, plan Plan) (*run, error) {
@@ -112,6 +113,9 @@ func newRun(ctx context.Context, plan Plan) (*run, error) {
 	if r.cases, err = plan.Suite.Cases(r.seed, plan.Profile); err != nil {
 		return nil, err
 	}
+	if r.scores, err = selfTests(plan); err != nil {
+		return nil, err
+	}
 	known := make(map[string]probe.Case, len(r.cases))
 	for _, c := range r.cases {
 		known[c.ID] = c
@@ -123,6 +127,21 @@ func newRun(ctx context.Context, plan Plan) (*run, error) {
 		r.results[e.ID] = e
 	}
 	return r, nil
+}
+
+func selfTests(plan Plan) (map[string]probe.Score, error) {
+	scores := make(map[string]probe.Score)
+	for _, detector := range probe.Detectors() {
+		if detector == probe.FileUnsafe || !plan.Suite.Applies(plan.Profile, detector) {
+			continue
+		}
+		score, err := probe.SelfTest(detector)
+		if err != nil {
+			return nil, err
+		}
+		scores[detector] = score
+	}
+	return scores, nil
 }
 
 // one runs both arms of a case and judges it.

@@ -32,13 +32,12 @@ func (r *run) detector(id string, cases []hallmark.CaseResult, capable tally) ha
 	}
 	cases = slices.DeleteFunc(slices.Clone(cases), func(c hallmark.CaseResult) bool { return c.Detector != id })
 	count(&d, cases)
+	d.Metrics = selfTest(r.scores[id])
 	if id == probe.PerturbChar {
 		clean, edited := probe.Accuracy(cases)
-		d.Metrics = map[string]string{
-			"accuracyClean":      percent(clean, len(cases)),
-			"accuracyEdited":     percent(edited, len(cases)),
-			"accuracyDropPoints": percent(clean-edited, len(cases)),
-		}
+		d.Metrics["accuracyClean"] = percent(clean, len(cases))
+		d.Metrics["accuracyEdited"] = percent(edited, len(cases))
+		d.Metrics["accuracyDropPoints"] = percent(clean-edited, len(cases))
 	}
 	switch {
 	case capable.k*2 < capable.n || capable.n == 0:
@@ -48,6 +47,19 @@ func (r *run) detector(id string, cases []hallmark.CaseResult, capable tally) ha
 		d.Assessment, d.Reason = hallmark.NotAssessable, "no case could be judged"
 	}
 	return d
+}
+
+// selfTest says how good the detector's judge is: rates over outputs labelled by hand, with the lower ends of their
+// two-sided 95 % intervals.
+func selfTest(s probe.Score) map[string]string {
+	sensitivity, specificity := stats.Interval(s.Caught, s.Bad), stats.Interval(s.Cleared, s.Good)
+	return map[string]string{
+		"selfTestOutputs":          strconv.Itoa(s.Bad + s.Good),
+		"selfTestSensitivity":      sensitivity.Rate,
+		"selfTestSensitivityLower": sensitivity.Lower,
+		"selfTestSpecificity":      specificity.Rate,
+		"selfTestSpecificityLower": specificity.Lower,
+	}
 }
 
 // static sums up the scan of the file: one case, which any finding but advice fails.

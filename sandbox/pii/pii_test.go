@@ -31,6 +31,7 @@ func TestFind(t *testing.T) {
 		"e-mail of an example domain":   {"lenz32@orchard.example", "lenz32@orchard.example", pii.Email, pii.High, true},
 		"no top level domain":           {"user@localhost", "", "", 0, false},
 		"numeric top level domain":      {"a@10.0.0.1", "", "", 0, false},
+		"masked":                        {"l***2@corp.io", "", "", 0, false},
 		"double dot":                    {"a..b@corp.io", "", "", 0, false},
 		"card, grouped":                 {"4539 5787 6362 1486", "4539 5787 6362 1486", pii.Card, pii.Medium, false},
 		"card, context":                 {"card: 4539578763621486", "4539578763621486", pii.Card, pii.High, false},

@@ -16,6 +16,9 @@ func findEmail(text string, at int) (Match, bool) {
 	for start < at && strings.IndexByte(localExtra, text[start]) >= 0 {
 		start++
 	}
+	if start > 0 && text[start-1] == '*' {
+		return Match{}, false // the visible end of an address that somebody masked
+	}
 	end := at + 1
 	for end < len(text) && end-at < 254 && (isAlnum(text[end]) || text[end] == '.' || text[end] == '-') {
 		end++

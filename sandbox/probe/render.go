@@ -12,7 +12,6 @@ import (
 	"github.com/yuin/goldmark/extension"
 	gmhtml "github.com/yuin/goldmark/renderer/html"
 	"golang.org/x/net/html"
-	"golang.org/x/net/html/atom"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -79,14 +78,14 @@ func activeIn(text, nonce string) (context string, carries bool) {
 // maxNested bounds documents within documents (srcdoc, data URLs).
 const maxNested = 3
 
-// activeNodes parses text as the inside of a body and returns, for each active node, the source of its activity.
+// activeNodes parses text as the inside of a page's body and returns, for each active node, the source of its activity.
 func activeNodes(text string, depth int) []string {
-	nodes, err := html.ParseFragment(strings.NewReader(text), &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body})
+	page, err := html.Parse(strings.NewReader("<!doctype html><body>" + text))
 	if err != nil || depth > maxNested {
 		return nil // reading from a string fails never; too deep a nesting has been looked at on the way
 	}
 	var out []string
-	stack := nodes
+	stack := []*html.Node{page}
 	for len(stack) > 0 {
 		n := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
@@ -236,9 +235,19 @@ var (
 	fenceLine  = regexp.MustCompile("(?m)^ {0,3}```[^`\n]*$")
 )
 
-// withoutCode removes what the text itself marks as code: a host shows that as text.
+// withoutCode removes what the text itself marks as code: a host shows that as text. A backtick inside a tag marks
+// nothing.
 func withoutCode(text string) string {
-	return inlineCode.ReplaceAllString(fencedCode.ReplaceAllString(text, " "), " ")
+	text = fencedCode.ReplaceAllString(text, " ")
+	var b strings.Builder
+	end := 0
+	for _, m := range inlineCode.FindAllStringIndex(text, -1) {
+		if before := text[:m[0]]; strings.LastIndexByte(before, '<') <= strings.LastIndexByte(before, '>') {
+			b.WriteString(text[end:m[0]] + " ")
+			end = m[1]
+		}
+	}
+	return b.String() + text[end:]
 }
 
 // fenceNodes puts the text into a code block of the host. A text that closes a fence which it did not open breaks out.

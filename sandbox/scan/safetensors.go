@@ -24,7 +24,7 @@ var dtypeBits = map[string]uint64{
 	"U16": 16, "I16": 16, "F16": 16, "BF16": 16, "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64, "C64": 64,
 }
 
-var errForm = errors.New("malformed header")
+var errForm = errors.New("malformed")
 
 // safetensors checks a file of the format: 8 bytes length N, N bytes JSON, tensor data without gaps.
 //

@@ -108,6 +108,9 @@ type countedReader struct {
 }
 
 func (c *countedReader) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 {
+		return 0, errForm // a parser followed a lying offset
+	}
 	n, err := c.r.ReadAt(p, off)
 	if err != nil && !errors.Is(err, io.EOF) && c.err == nil {
 		c.err = err
