@@ -86,15 +86,18 @@ func TestEachBudgetIsKept(t *testing.T) {
 	}{
 		"steps": {
 			"{% for i in range(10) %}{{ i }}{% endfor %}",
-			template.Budget{Steps: 200}, template.Budget{Steps: 20},
+			template.Budget{Steps: 200},
+			template.Budget{Steps: 20},
 		},
 		"depth": {
 			"{% macro f(n) %}{% if n %}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(4) }}",
-			template.Budget{Depth: 5}, template.Budget{Depth: 4},
+			template.Budget{Depth: 5},
+			template.Budget{Depth: 4},
 		},
 		"output": {
 			"{% for i in range(10) %}{{ i }}{% endfor %}",
-			template.Budget{Output: 10}, template.Budget{Output: 9},
+			template.Budget{Output: 10},
+			template.Budget{Output: 9},
 		},
 	}
 	for name, tt := range tests {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Kinds of failure, for errors.Is.
+// Kinds of failure, for [errors.Is].
 var (
 	ErrSyntax    = errors.New("template syntax")            // the source is not a template that this package knows
 	ErrForbidden = errors.New("forbidden construct")        // the template reaches for something outside the language

@@ -182,8 +182,7 @@ func (e *callExpr) eval(in *interp, sc *scope) (value, error) {
 		return in.callMacro(e.offset(), fn, args, e.args.names, named)
 	case *builtin:
 		v, err := fn.call(in, args, e.args.names, named)
-		var p *posError
-		if errors.As(err, &p) { // raise_exception does not know its place
+		if p, ok := errors.AsType[*posError](err); ok { // raise_exception does not know its place
 			p.pos = e.offset()
 		}
 		return v, at(e.offset(), err)

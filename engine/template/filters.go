@@ -69,7 +69,7 @@ func filterTrim(in *interp, v value, a []value) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return stripMethod(true, true)(in, t, a)
+	return stripMethod(text.trim)(in, t, a)
 }
 
 func filterReplace(in *interp, v value, a []value) (value, error) {

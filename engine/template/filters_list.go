@@ -273,8 +273,16 @@ func mapWith(filter callFunc) callFunc {
 	}
 }
 
-// selectWith keeps the items that pass a test, or the others. Its first argument is an attribute to test, or nil.
-func selectWith(test testFunc, keep bool) callFunc {
+// negate is the test that passes what test does not.
+func negate(test testFunc) testFunc {
+	return func(in *interp, v value, a []value) (bool, error) {
+		ok, err := test(in, v, a)
+		return !ok, err
+	}
+}
+
+// selectWith keeps the items that pass a test. Its first argument is an attribute to test, or nil.
+func selectWith(test testFunc) callFunc {
 	return func(in *interp, v value, a []value) (value, error) {
 		out := &list{}
 		err := in.eachOf(v, func(item value) error {
@@ -283,7 +291,7 @@ func selectWith(test testFunc, keep bool) callFunc {
 				return err
 			}
 			ok, err := test(in, x, a[1:])
-			if ok == keep {
+			if ok {
 				out.items = append(out.items, item)
 			}
 			return err

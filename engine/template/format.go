@@ -264,17 +264,19 @@ func parseFloat(s string) (float64, bool) {
 	return f, err == nil
 }
 
-func title(s string, inWord bool) (string, bool) {
-	var b strings.Builder
-	for _, r := range s {
-		if inWord {
-			b.WriteRune(unicode.ToLower(r))
-		} else {
-			b.WriteRune(unicode.ToTitle(r))
-		}
-		inWord = unicode.IsLetter(r)
-	}
-	return b.String(), inWord
+// titleText makes the first letter of each word upper case and the others lower.
+func titleText(t text) text {
+	inWord := false
+	return t.mapRuns(func(s string) string {
+		return strings.Map(func(r rune) rune {
+			next := unicode.ToTitle(r)
+			if inWord {
+				next = unicode.ToLower(r)
+			}
+			inWord = unicode.IsLetter(r)
+			return next
+		}, s)
+	})
 }
 
 func capitalize(t text) text {

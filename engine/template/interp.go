@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	defaultSteps  = 2_000_000
+	defaultSteps  = 1_000_000
 	defaultDepth  = 100
 	defaultOutput = 1 << 20
 

@@ -2,6 +2,7 @@ package template
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,9 +11,9 @@ import (
 // methods are what may be called on a value. A template that calls another one does not parse; a known one on the
 // wrong type is an error of the rendering.
 var methods = map[string]definition{
-	"strip":        def(stripMethod(true, true), "chars"),
-	"lstrip":       def(stripMethod(true, false), "chars"),
-	"rstrip":       def(stripMethod(false, true), "chars"),
+	"strip":        def(stripMethod(text.trim), "chars"),
+	"lstrip":       def(stripMethod(text.trimLeft), "chars"),
+	"rstrip":       def(stripMethod(text.trimRight), "chars"),
 	"split":        def(methodSplit, "sep", "maxsplit"),
 	"rsplit":       def(methodRsplit, "sep", "maxsplit"),
 	"splitlines":   def(onText(splitLines)),
@@ -37,8 +38,8 @@ var methods = map[string]definition{
 	"islower":      def(boolMethod(caseTest(unicode.IsUpper, unicode.IsLower))),
 
 	"items":  def(onDict(func(d *dict) value { return d.items() })),
-	"keys":   def(onDict(func(d *dict) value { return &list{items: d.keys[:len(d.keys):len(d.keys)]} })),
-	"values": def(onDict(func(d *dict) value { return &list{items: d.values[:len(d.values):len(d.values)]} })),
+	"keys":   def(onDict(func(d *dict) value { return &list{items: slices.Clip(d.keys)} })),
+	"values": def(onDict(func(d *dict) value { return &list{items: slices.Clip(d.values)} })),
 	"get":    def(methodGet, "key", "default"),
 	"append": def(methodAppend, "item"),
 	"pop":    def(methodPop, "index"),
@@ -83,7 +84,7 @@ func (in *interp) texts(v value, a ...value) ([]text, error) {
 	return out, nil
 }
 
-func stripMethod(left, right bool) callFunc {
+func stripMethod(strip func(t text, cutset string) text) callFunc {
 	return func(in *interp, v value, a []value) (value, error) {
 		if _, isNone := a[0].(none); isNone || a[0] == nil {
 			a[0] = str("")
@@ -95,54 +96,66 @@ func stripMethod(left, right bool) callFunc {
 		if len(ts[1].s) > 100 { // each character is looked up in it
 			return nil, errors.New("strip of more than 100 characters")
 		}
-		return ts[0].trim(ts[1].s, left, right), nil
+		return strip(ts[0], ts[1].s), nil
 	}
 }
 
-// separator reads the arguments of split.
-func (in *interp) separator(v value, a []value) (t text, sep string, n int, err error) {
-	n = -1
+// A splitting is what split and rsplit are asked to do.
+type splitting struct {
+	t    text
+	sep  string // empty: white space
+	most int    // cuts; negative: no limit
+}
+
+func (in *interp) splitting(v value, a []value) (splitting, error) {
+	s := splitting{most: -1}
 	if a[1] != nil {
 		var ok bool
-		if n, ok = index(a[1]); !ok {
-			return t, "", 0, errors.New("maxsplit is " + describe(a[1]))
+		if s.most, ok = index(a[1]); !ok {
+			return s, errors.New("maxsplit is " + describe(a[1]))
 		}
 	}
-	if _, isNone := a[0].(none); isNone || a[0] == nil {
-		a[0] = str("")
-	} else if s, ok := a[0].(text); ok && s.s == "" {
-		return t, "", 0, errors.New("separator is empty")
+	sep := a[0]
+	if _, isNone := sep.(none); isNone || sep == nil {
+		sep = str("")
+	} else if t, ok := sep.(text); ok && t.s == "" {
+		return s, errors.New("separator is empty")
 	}
-	ts, err := in.texts(v, a[0])
+	ts, err := in.texts(v, sep)
 	if err != nil {
-		return t, "", 0, err
+		return s, err
 	}
-	return ts[0], ts[1].s, n, nil
+	s.t, s.sep = ts[0], ts[1].s
+	return s, nil
 }
 
 func methodSplit(in *interp, v value, a []value) (value, error) {
-	t, sep, n, err := in.separator(v, a)
+	s, err := in.splitting(v, a)
 	if err != nil {
 		return nil, err
 	}
-	return in.textList(t.split(sep, n))
+	return in.textList(s.t.split(s.sep, s.most))
 }
 
 // methodRsplit is split with the cuts counted from the end.
 func methodRsplit(in *interp, v value, a []value) (value, error) {
-	t, sep, n, err := in.separator(v, a)
+	s, err := in.splitting(v, a)
 	if err != nil {
 		return nil, err
 	}
-	pieces := t.split(sep, -1)
-	if n < 0 || n >= len(pieces)-1 || sep == "" && n > 0 {
+	pieces := s.t.split(s.sep, -1)
+	keep := len(pieces) - s.most
+	if s.most < 0 || keep <= 1 {
 		return in.textList(pieces)
 	}
-	rest := 0
-	for _, p := range pieces[:len(pieces)-n] {
-		rest += len(p.s) + len(sep)
+	if s.sep == "" {
+		return nil, errors.New("rsplit at white space with a limit")
 	}
-	return in.textList(append([]text{t.slice(0, rest-len(sep))}, pieces[len(pieces)-n:]...))
+	rest := -len(s.sep)
+	for _, p := range pieces[:keep] {
+		rest += len(p.s) + len(s.sep)
+	}
+	return in.textList(append([]text{s.t.slice(0, rest)}, pieces[keep:]...))
 }
 
 func (in *interp) textList(ts []text) (value, error) {
@@ -219,14 +232,6 @@ func methodReplace(in *interp, v value, a []value) (value, error) {
 		return nil, err
 	}
 	return ts[0].replace(ts[1], ts[2], n), nil
-}
-
-func titleText(t text) text {
-	inWord := false
-	return t.mapRuns(func(s string) string {
-		s, inWord = title(s, inWord)
-		return s
-	})
 }
 
 func methodFind(in *interp, v value, a []value) (value, error) {

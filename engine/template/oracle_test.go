@@ -99,14 +99,14 @@ func requireLikeOracle(t *testing.T, src string) {
 }
 
 // requireSpans says that spans are sorted, disjoint and inside the text, and carry the role of their message.
-func requireSpans(t testing.TB, in template.Input, got template.Rendered) {
-	t.Helper()
+func requireSpans(tb testing.TB, in template.Input, got template.Rendered) {
+	tb.Helper()
 	at := 0
 	for _, s := range got.Spans {
-		require.LessOrEqual(t, at, s.Start)
-		require.Less(t, s.Start, s.End)
-		require.LessOrEqual(t, s.End, len(got.Text))
-		require.Equal(t, in.Messages[s.Message].Role, s.Role)
+		require.LessOrEqual(tb, at, s.Start)
+		require.Less(tb, s.Start, s.End)
+		require.LessOrEqual(tb, s.End, len(got.Text))
+		require.Equal(tb, in.Messages[s.Message].Role, s.Role)
 		at = s.End
 	}
 }

@@ -146,11 +146,19 @@ func (p *parser) product() (expr, error) {
 }
 
 func (p *parser) power() (expr, error) {
-	return p.chain(tokenOperator, []string{"**"}, func() (expr, error) { return p.unary(true) })
+	return p.chain(tokenOperator, []string{"**"}, p.unary)
 }
 
-// unary reads a sign or a primary expression with what follows it. A sign binds closer than a filter.
-func (p *parser) unary(filters bool) (expr, error) {
+func (p *parser) unary() (expr, error) {
+	x, err := p.signed()
+	if err != nil {
+		return nil, err
+	}
+	return p.filters(x)
+}
+
+// signed reads a primary expression with what follows it but filters, which bind less than a sign in front.
+func (p *parser) signed() (expr, error) {
 	if err := p.enter(); err != nil {
 		return nil, err
 	}
@@ -159,18 +167,15 @@ func (p *parser) unary(filters bool) (expr, error) {
 	var x expr
 	var err error
 	if p.acceptOp("-") || p.acceptOp("+") {
-		x, err = p.unary(false)
+		x, err = p.signed()
 		x = &unaryExpr{pos(t.pos), t.s, x}
 	} else {
 		x, err = p.primary()
 	}
-	if err == nil {
-		x, err = p.postfix(x)
+	if err != nil {
+		return nil, err
 	}
-	if err == nil && filters {
-		x, err = p.filters(x)
-	}
-	return x, err
+	return p.postfix(x)
 }
 
 func (p *parser) primary() (expr, error) {
@@ -180,11 +185,12 @@ func (p *parser) primary() (expr, error) {
 	case tokenName:
 		return p.name(t)
 	case tokenString:
-		s := t.s
+		var s strings.Builder
+		s.WriteString(t.s)
 		for p.peek().kind == tokenString { // "a" "b" is one string
-			s += p.next().s
+			s.WriteString(p.next().s)
 		}
-		return &literal{at, str(s)}, checkString(t.pos, s)
+		return &literal{at, str(s.String())}, checkString(t.pos, s.String())
 	case tokenInteger:
 		n, err := strconv.ParseInt(t.s, 10, 64)
 		if err != nil {
@@ -517,9 +523,12 @@ func (p *parser) selectFilter(x expr, t token, a arguments) (expr, error) {
 		}
 		f.args[0], a.list = a.list[0], a.list[1:]
 	}
-	keep := strings.HasPrefix(t.s, "select")
+	passes := func(test testFunc) testFunc { return test }
+	if strings.HasPrefix(t.s, "reject") {
+		passes = negate
+	}
 	if len(a.list) == 0 {
-		f.call = selectWith(testTruth, keep)
+		f.call = selectWith(passes(testTruth))
 		return f, nil
 	}
 	name, err := p.constantName(f, a.list[0])
@@ -530,7 +539,7 @@ func (p *parser) selectFilter(x expr, t token, a arguments) (expr, error) {
 	if !ok || test.args != len(a.list)-1 {
 		return nil, syntaxf(t.pos, "unknown test %q with %d arguments", name, len(a.list)-1)
 	}
-	f.call = selectWith(test.call, keep)
+	f.call = selectWith(passes(test.call))
 	f.args = append(f.args, a.list[1:]...)
 	return f, nil
 }
@@ -566,7 +575,7 @@ func (p *parser) test(x expr, at int) (expr, error) {
 		out.args = args.list
 	case def.args > 0 && (next.kind == tokenName || next.kind == tokenString || next.kind == tokenInteger ||
 		next.kind == tokenFloat || p.is(tokenOperator, "[") || p.is(tokenOperator, "{")):
-		arg, err := p.unary(false)
+		arg, err := p.signed()
 		if err != nil {
 			return nil, err
 		}

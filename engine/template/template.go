@@ -50,7 +50,7 @@ type Input struct {
 
 // A Budget bounds one rendering. Zero fields have the default.
 type Budget struct {
-	// Steps is how many nodes of the tree are evaluated, where long texts and lists cost more: 2,000,000.
+	// Steps is how many nodes of the tree are evaluated, where long texts and lists cost more: 1,000,000.
 	Steps int
 	// Depth is how many macros may be inside one another: 100.
 	Depth int

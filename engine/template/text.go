@@ -69,19 +69,22 @@ func (t text) mapRuns(f func(string) string) text {
 	return b.text()
 }
 
-func (t text) trim(cutset string, left, right bool) text {
-	in := unicode.IsSpace
-	if cutset != "" {
-		in = func(r rune) bool { return strings.ContainsRune(cutset, r) }
+// trim drops the characters of cutset from both ends, white space if it is empty.
+func (t text) trim(cutset string) text { return t.trimLeft(cutset).trimRight(cutset) }
+
+func (t text) trimLeft(cutset string) text {
+	return t.slice(len(t.s)-len(strings.TrimLeftFunc(t.s, inCutset(cutset))), len(t.s))
+}
+
+func (t text) trimRight(cutset string) text {
+	return t.slice(0, len(strings.TrimRightFunc(t.s, inCutset(cutset))))
+}
+
+func inCutset(cutset string) func(rune) bool {
+	if cutset == "" {
+		return unicode.IsSpace
 	}
-	start, end := 0, len(t.s)
-	if left {
-		start = len(t.s) - len(strings.TrimLeftFunc(t.s, in))
-	}
-	if right {
-		end = max(start, len(strings.TrimRightFunc(t.s, in)))
-	}
-	return t.slice(start, end)
+	return func(r rune) bool { return strings.ContainsRune(cutset, r) }
 }
 
 // replace puts b in the place of the first n occurrences of a (all if n < 0). What replaces the text of one message

@@ -42,7 +42,7 @@ func newBPE(f *gguf.File, v *vocab) (*bpe, error) {
 		}
 	}
 	if !slices.ContainsFunc(b.bytes[:], func(id int32) bool { return id != none }) {
-		return nil, invalid(keyTokens, "no token for a single byte")
+		return nil, invalid(keyList, "no token for a single byte")
 	}
 	if pre.wholeWords {
 		b.words = make(map[string]int32, len(v.texts))
@@ -113,7 +113,7 @@ func (b *bpe) readMerges(f *gguf.File, v *vocab) error {
 func byteRunes() map[rune]byte {
 	out := make(map[rune]byte, 256)
 	other := rune(0x100)
-	for c := rune(0); c < 256; c++ {
+	for c := range rune(256) {
 		if c >= '!' && c <= '~' || c >= 0xa1 && c <= 0xac || c >= 0xae {
 			out[c] = byte(c)
 		} else {
@@ -139,12 +139,12 @@ func (b *bpe) piece(text string) string {
 
 func (*bpe) spaces() bool { return false }
 
-func (b *bpe) encode(out []Token, text string, base int, _ bool) []Token {
+func (b *bpe) encode(out []Token, f fragment) []Token {
 	m := merger{pair: func(l, r symbol) (uint32, int32, bool) {
 		to, ok := b.pairs[[2]int32{l.id, r.id}]
 		return to.rank, to.id, ok
 	}}
-	b.pre.split(text, func(start, end int) { out = b.word(out, &m, text[start:end], base+start) })
+	b.pre.split(f.text, func(start, end int) { out = b.word(out, &m, f.text[start:end], f.base+start) })
 	return out
 }
 

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// What is wrong with a vocabulary. Branch with errors.Is.
+// What is wrong with a vocabulary. Branch with [errors.Is].
 var (
 	ErrInvalid     = errors.New("invalid vocabulary")      // it contradicts itself, or parts are missing
 	ErrUnsupported = errors.New("unsupported vocabulary")  // a tokenizer or pre-tokenizer that this package does not know

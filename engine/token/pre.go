@@ -176,7 +176,7 @@ type modern struct {
 
 func (m modern) letter(r rune) bool { return unicode.IsLetter(r) || m.marks && unicode.IsMark(r) }
 
-func (m modern) other(r rune) bool { return isOther(r) && !(m.marks && unicode.IsMark(r)) }
+func (m modern) other(r rune) bool { return isOther(r) && (!m.marks || !unicode.IsMark(r)) }
 
 func (m modern) match(s string) (int, bool) {
 	if s[0] == '\'' {

@@ -43,7 +43,7 @@ func newSPM(f *gguf.File, v *vocab) (*spm, error) {
 	}
 	for c, id := range s.bytes {
 		if id == none && s.unk == none {
-			return nil, invalid(keyTokens, "no token for the byte %#02x and none for what is unknown", c)
+			return nil, invalid(keyList, "no token for the byte %#02x and none for what is unknown", c)
 		}
 	}
 	if s.prefix, err = readFlag(f, keyPrefix, true); err != nil {
@@ -56,10 +56,10 @@ func (*spm) piece(text string) string { return strings.ReplaceAll(text, spaceMar
 
 func (s *spm) spaces() bool { return s.prefix }
 
-func (s *spm) encode(out []Token, text string, base int, first bool) []Token {
-	marked := strings.ReplaceAll(text, " ", spaceMark)
-	at := cursor{text: text, base: base}
-	if s.prefix && first {
+func (s *spm) encode(out []Token, f fragment) []Token {
+	marked := strings.ReplaceAll(f.text, " ", spaceMark)
+	at := cursor{text: f.text, base: f.base}
+	if s.prefix && f.first {
 		marked = spaceMark + marked
 		at.extra = len(spaceMark)
 	}

@@ -24,13 +24,19 @@ type Tokenizer struct {
 
 // A model cuts text without special tokens into tokens.
 type model interface {
-	// encode appends the tokens of text to out, with offsets that count from base. first says that nothing or a
-	// special token stands before text.
-	encode(out []Token, text string, base int, first bool) []Token
+	// encode appends the tokens of f to out.
+	encode(out []Token, f fragment) []Token
 	// piece returns the bytes that a normal token stands for.
 	piece(text string) string
 	// spaces says that the first token after a special one has a space in front that is not part of the text.
 	spaces() bool
+}
+
+// A fragment is a piece of a text without special tokens.
+type fragment struct {
+	text  string
+	base  int  // offset in the whole text
+	first bool // nothing or a special token stands before it
 }
 
 // A Token is an id and the bytes [Start, End) of the text that it covers. A token for a part of a character covers the
@@ -135,7 +141,7 @@ func (t *Tokenizer) Encode(text string, opt EncodeOptions) []Token {
 		id, start, end := find.next(text, at)
 		for at < start {
 			stop := min(start, at+maxFragment)
-			out = t.model.encode(out, text[at:stop], at, first)
+			out = t.model.encode(out, fragment{text[at:stop], at, first})
 			first, at = false, stop
 		}
 		if id == none {

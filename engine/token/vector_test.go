@@ -17,14 +17,14 @@ import (
 
 const tinychat = "../../testdata/models/tinychat/"
 
-func open(t testing.TB, path string) *token.Tokenizer {
-	t.Helper()
+func open(tb testing.TB, path string) *token.Tokenizer {
+	tb.Helper()
 	data, err := os.ReadFile(path)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	f, err := gguf.Parse(bytes.NewReader(data), int64(len(data)), gguf.Limits{})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	tok, err := token.New(f)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return tok
 }
 
@@ -37,16 +37,16 @@ func ids(tokens []token.Token) []int32 {
 }
 
 // requireTiling says that the tokens cover all of text, one after the other.
-func requireTiling(t testing.TB, text string, tokens []token.Token) {
-	t.Helper()
+func requireTiling(tb testing.TB, text string, tokens []token.Token) {
+	tb.Helper()
 	at := 0
 	for i, tok := range tokens {
 		if tok.Start != at || tok.End < at {
-			require.Fail(t, "offsets do not tile", "token %d of %.80q is %v after %d", i, text, tok, at)
+			require.Fail(tb, "offsets do not tile", "token %d of %.80q is %v after %d", i, text, tok, at)
 		}
 		at = tok.End
 	}
-	require.Equal(t, len(text), at, "end of %.80q", text)
+	require.Equal(tb, len(text), at, "end of %.80q", text)
 }
 
 // The prompts and ids come from llama.cpp; see the README there.
@@ -118,7 +118,7 @@ func readVectors(t *testing.T, file string) (texts []string, want [][]int32) {
 	require.Len(t, lines, len(texts))
 	for _, line := range lines {
 		row := []int32{}
-		for _, field := range strings.Fields(line) {
+		for field := range strings.FieldsSeq(line) {
 			n, err := strconv.ParseInt(field, 10, 32)
 			require.NoError(t, err)
 			row = append(row, int32(n))

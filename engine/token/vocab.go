@@ -11,7 +11,7 @@ import (
 const (
 	keyModel  = "tokenizer.ggml.model"
 	keyPre    = "tokenizer.ggml.pre"
-	keyTokens = "tokenizer.ggml.tokens"
+	keyList   = "tokenizer.ggml.tokens"
 	keyTypes  = "tokenizer.ggml.token_type"
 	keyScores = "tokenizer.ggml.scores"
 	keyMerges = "tokenizer.ggml.merges"
@@ -62,25 +62,25 @@ type vocab struct {
 
 // readVocab reads the parts that all kinds of vocabulary have.
 func readVocab(f *gguf.File) (*vocab, error) {
-	texts, ok := f.Strings(keyTokens)
+	texts, ok := f.Strings(keyList)
 	switch {
 	case !ok:
-		return nil, invalid(keyTokens, "no list of strings")
+		return nil, invalid(keyList, "no list of strings")
 	case len(texts) == 0:
-		return nil, invalid(keyTokens, "no tokens")
+		return nil, invalid(keyList, "no tokens")
 	case len(texts) > maxTokens:
-		return nil, &VocabError{keyTokens, "too many tokens", ErrLimit}
+		return nil, &VocabError{keyList, "too many tokens", ErrLimit}
 	}
 	v := &vocab{texts: texts, ids: make(map[string]int32, len(texts))}
 	for i, s := range texts {
 		if len(s) > maxTokenBytes {
-			return nil, &VocabError{keyTokens, "token over 2048 bytes", ErrLimit}
+			return nil, &VocabError{keyList, "token over 2048 bytes", ErrLimit}
 		}
 		if s == "" {
 			continue // a hole in the numbering: no text gives it
 		}
 		if first, ok := v.ids[s]; ok {
-			return nil, invalid(keyTokens, "tokens %d and %d are the same", first, i)
+			return nil, invalid(keyList, "tokens %d and %d are the same", first, i)
 		}
 		v.ids[s] = int32(i)
 	}

@@ -27,23 +27,23 @@ func (k keys) with(key string, v any) keys {
 	return out
 }
 
-func (k keys) file(t testing.TB) *gguf.File {
-	t.Helper()
+func (k keys) file(tb testing.TB) *gguf.File {
+	tb.Helper()
 	var entries []gguf.Entry
 	for _, key := range slices.Sorted(maps.Keys(k)) {
 		entries = append(entries, gguf.Entry{Key: key, Value: k[key]})
 	}
 	var b bytes.Buffer
-	require.NoError(t, gguf.Write(&b, entries, nil))
+	require.NoError(tb, gguf.Write(&b, entries, nil))
 	f, err := gguf.Parse(bytes.NewReader(b.Bytes()), int64(b.Len()), gguf.Limits{})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return f
 }
 
-func (k keys) open(t testing.TB) *token.Tokenizer {
-	t.Helper()
-	tok, err := token.New(k.file(t))
-	require.NoError(t, err)
+func (k keys) open(tb testing.TB) *token.Tokenizer {
+	tb.Helper()
+	tok, err := token.New(k.file(tb))
+	require.NoError(tb, err)
 	return tok
 }
 
@@ -85,7 +85,7 @@ func smallSPM() keys {
 	for c := range 256 {
 		tokens, types = append(tokens, fmt.Sprintf("<0x%02X>", c)), append(types, 6)
 	}
-	scores := make([]float32, len(tokens))
+	scores := slices.Repeat([]float32{0}, len(tokens))
 	for i, word := range []string{"▁", "h", "e", "l", "o", "he", "ll", "llo", "▁he", "▁hello", "é", "<", "s", ">", "s>"} {
 		tokens, types, scores = append(tokens, word), append(types, 1), append(scores, float32(-i))
 	}
