@@ -41,7 +41,16 @@ func dotQ8Fast(dst *[Group]float32, w []byte, q []int8, d []float32) bool {
 
 func dotUnpackedFast(sums []int32, w []uint64, x []int8) bool {
 	if avx2() {
-		dotUnpackedAVX2(&sums[0], &w[0], &x[0], len(sums))
+		nb := len(x) / 256
+		dotUnpackedAVX2(&sums[0], &w[0], &x[0], nb, len(sums)/nb)
+	}
+	return avx2()
+}
+
+// unpackQ4KFast unpacks the 128 bytes of a super-block, with its eight scales.
+func unpackQ4KFast(w *[64]uint64, q *[128]byte, scales uint64) bool {
+	if avx2() {
+		unpackQ4KAVX2(&w[0], &q[0], scales)
 	}
 	return avx2()
 }
@@ -66,7 +75,10 @@ func halvesAVX2(dst *float32, src *byte, n int)
 //go:noescape
 func dotQ8AVX2(dst *float32, w *byte, stride, blocks int, q *int8, d *float32)
 
-// blocks is positive.
+// blocks and rows are positive.
 //
 //go:noescape
-func dotUnpackedAVX2(sums *int32, w *uint64, x *int8, blocks int)
+func dotUnpackedAVX2(sums *int32, w *uint64, x *int8, blocks, rows int)
+
+//go:noescape
+func unpackQ4KAVX2(w *uint64, q *byte, scales uint64)

@@ -2,8 +2,26 @@
 
 #include "textflag.h"
 
+// Folds the 16 lanes LO and HI, whose lower halves are XLO and XHI, into the float at DST.
+#define FOLD(LO, HI, XLO, XHI, DST) \
+	VADDPS       HI, LO, LO     \
+	VEXTRACTF128 $1, LO, XHI    \
+	VADDPS       XHI, XLO, XLO  \
+	VPSRLDQ      $8, XLO, XHI   \
+	VADDPS       XHI, XLO, XLO  \
+	VMOVSHDUP    XLO, XHI       \
+	VADDSS       XHI, XLO, XLO  \
+	VMOVSS       XLO, DST
+
+// Adds 16 products of the vector in Y8 and Y9 and the row at PTR to the lanes LO and HI. Not fused: see the package comment.
+#define PRODUCTS(PTR, LO, HI) \
+	VMULPS (PTR)(CX*1), Y8, Y10   \
+	VMULPS 32(PTR)(CX*1), Y9, Y11 \
+	VADDPS Y10, LO, LO            \
+	VADDPS Y11, HI, HI
+
 // func dotRowsAVX2(dst, w *float32, stride, rows int, x *float32, n int)
-// Y0 and Y1 are the 16 lanes. No fused multiply-add: see the package comment.
+// Four rows at a time, at SI, R10, R11 and R12, and then the rest.
 TEXT ·dotRowsAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), DI
 	MOVQ w+8(FP), SI
@@ -13,35 +31,67 @@ TEXT ·dotRowsAVX2(SB), NOSPLIT, $0-48
 	MOVQ n+40(FP), R9
 	SHLQ $2, DX
 	SHLQ $2, R9
+	SUBQ $4, R8
+	JLT  rest
 
-row:
+four:
+	LEAQ   (SI)(DX*1), R10
+	LEAQ   (SI)(DX*2), R11
+	LEAQ   (R10)(DX*2), R12
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	XORQ   CX, CX
+
+inner4:
+	VMOVUPS (BX)(CX*1), Y8
+	VMOVUPS 32(BX)(CX*1), Y9
+	PRODUCTS(SI, Y0, Y1)
+	PRODUCTS(R10, Y2, Y3)
+	PRODUCTS(R11, Y4, Y5)
+	PRODUCTS(R12, Y6, Y7)
+	ADDQ    $64, CX
+	CMPQ    CX, R9
+	JLT     inner4
+
+	FOLD(Y0, Y1, X0, X1, (DI))
+	FOLD(Y2, Y3, X2, X3, 4(DI))
+	FOLD(Y4, Y5, X4, X5, 8(DI))
+	FOLD(Y6, Y7, X6, X7, 12(DI))
+	ADDQ $16, DI
+	LEAQ (SI)(DX*4), SI
+	SUBQ $4, R8
+	JGE  four
+
+rest:
+	ADDQ $4, R8
+	JZ   done
+
+one:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	XORQ   CX, CX
 
-inner:
-	VMOVUPS (BX)(CX*1), Y2
-	VMOVUPS 32(BX)(CX*1), Y3
-	VMULPS  (SI)(CX*1), Y2, Y2
-	VMULPS  32(SI)(CX*1), Y3, Y3
-	VADDPS  Y2, Y0, Y0
-	VADDPS  Y3, Y1, Y1
+inner1:
+	VMOVUPS (BX)(CX*1), Y8
+	VMOVUPS 32(BX)(CX*1), Y9
+	PRODUCTS(SI, Y0, Y1)
 	ADDQ    $64, CX
 	CMPQ    CX, R9
-	JLT     inner
+	JLT     inner1
 
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $1, Y0, X1
-	VADDPS       X1, X0, X0
-	VPSRLDQ      $8, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	VMOVSS       X0, (DI)
-	ADDQ         $4, DI
-	ADDQ         DX, SI
-	DECQ         R8
-	JNZ          row
+	FOLD(Y0, Y1, X0, X1, (DI))
+	ADDQ $4, DI
+	ADDQ DX, SI
+	DECQ R8
+	JNZ  one
+
+done:
 	VZEROUPPER
 	RET
 
@@ -186,10 +236,13 @@ block:
 	VPMADDWD  (32*I)(AX), TMP, TMP \
 	VPADDD    TMP, ACC, ACC
 
-// func dotUnpackedAVX2(sums *int32, w *uint64, x *int8, blocks int)
-TEXT ·dotUnpackedAVX2(SB), NOSPLIT, $0-32
+// func dotUnpackedAVX2(sums *int32, w *uint64, x *int8, blocks, rows int)
+TEXT ·dotUnpackedAVX2(SB), NOSPLIT, $0-40
 	MOVQ sums+0(FP), DI
 	MOVQ w+8(FP), AX
+	MOVQ rows+32(FP), DX
+
+row:
 	MOVQ x+16(FP), SI
 	MOVQ blocks+24(FP), CX
 
@@ -226,5 +279,44 @@ block:
 	ADDQ         $256, SI
 	DECQ         CX
 	JNZ          block
+	DECQ         DX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// 32 bytes at Q are 32 weights in their low halves and 32 in their high ones; each is scaled by the lowest word of X0, which
+// is shifted out. Y14 holds the mask of low halves, Y15 that of even bytes.
+#define HALVES(NIBBLES, W) \
+	VPBROADCASTW X0, Y3           \
+	VPSRLDQ      $2, X0, X0       \
+	VPAND        Y15, NIBBLES, Y4 \
+	VPSRLW       $8, NIBBLES, Y5  \
+	VPMULLW      Y3, Y4, Y4       \
+	VPMULLW      Y3, Y5, Y5       \
+	VMOVDQU      Y4, (W)(DI)      \
+	VMOVDQU      Y5, (W+32)(DI)
+
+#define UNPACK(Q, W) \
+	VMOVDQU (Q)(SI), Y1   \
+	VPSRLW  $4, Y1, Y2    \
+	VPAND   Y14, Y1, Y1   \
+	VPAND   Y14, Y2, Y2   \
+	HALVES(Y1, W)         \
+	HALVES(Y2, (W+64))
+
+// func unpackQ4KAVX2(w *uint64, q *byte, scales uint64)
+TEXT ·unpackQ4KAVX2(SB), NOSPLIT, $0-24
+	MOVQ      w+0(FP), DI
+	MOVQ      q+8(FP), SI
+	VMOVQ     scales+16(FP), X0
+	VPMOVZXBW X0, X0
+	VPCMPEQB  Y15, Y15, Y15
+	VPSRLW    $12, Y15, Y14
+	VPSRLW    $8, Y15, Y15
+	VPACKUSWB Y14, Y14, Y14
+	UNPACK(0, 0)
+	UNPACK(32, 128)
+	UNPACK(64, 256)
+	UNPACK(96, 384)
 	VZEROUPPER
 	RET

@@ -13,3 +13,5 @@ func halvesFast(_ []float32, _ []byte) bool { return false }
 func dotQ8Fast(_ *[Group]float32, _ []byte, _ []int8, _ []float32) bool { return false }
 
 func dotUnpackedFast(_ []int32, _ []uint64, _ []int8) bool { return false }
+
+func unpackQ4KFast(_ *[64]uint64, _ *[128]byte, _ uint64) bool { return false }

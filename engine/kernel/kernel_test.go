@@ -272,7 +272,7 @@ func TestAssemblyEqualsItsDefinition(t *testing.T) {
 		}
 	}
 	for n := 1; n < 300; n++ {
-		const rows, gap = 5, 3
+		const rows, gap = 9, 3
 		w, x := random(uint64(n), rows*(n+gap)), random(7, n)
 		if n%3 == 0 {
 			w[n/2], x[n-1] = -0.0, 0x1p-140

@@ -59,12 +59,8 @@ func (m *Matrix) Form() Form {
 func (m *Matrix) Row(dst []float32, i int, s *Scratch) {
 	row := m.data[i*m.stride:][:m.stride]
 	switch m.typ {
-	case gguf.F32:
-		for i := range dst {
-			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(row[4*i:]))
-		}
-	case gguf.F16:
-		halves(dst, row)
+	case gguf.F32, gguf.F16:
+		m.floatRow(dst, i)
 	case gguf.Q8_0:
 		for b := 0; b < len(dst)/32; b++ {
 			blk := (*[34]byte)(row[34*b:])
@@ -78,13 +74,25 @@ func (m *Matrix) Row(dst []float32, i int, s *Scratch) {
 	}
 }
 
+// floatRow is Row for types F32 and F16.
+func (m *Matrix) floatRow(dst []float32, i int) {
+	row := m.data[i*m.stride:][:m.stride]
+	if m.typ == gguf.F16 {
+		halves(dst, row)
+		return
+	}
+	for i := range dst {
+		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(row[4*i:]))
+	}
+}
+
 // rowK dequantises a row of a K type.
 func (m *Matrix) rowK(dst []float32, row []byte, s *Scratch) {
-	u := s.u.cut(m.Cols)
+	u := s.u.row(0, m.Cols)
 	m.unpack(&u, row)
 	for i := range dst {
-		b, in8 := i/256, i%8
-		v := u.w[i/8*2+in8%2] >> (16 * (in8 / 2))
+		b, in32 := i/256, i%32
+		v := u.w[i/32*8+in32%2*4+in32/8] >> (16 * (in32 % 8 / 2))
 		dst[i] = float32(u.d[b] * float32(int16(v)))
 		if m.typ == gguf.Q4_K {
 			dst[i] -= float32(u.low[b] * float32(u.minima[i/32]))
@@ -100,27 +108,18 @@ func (m *Matrix) unpack(u *unpacked, row []byte) {
 	}
 }
 
-func newUnpacked(cols int) unpacked {
-	n := cols / 256
-	return unpacked{w: make([]uint64, 64*n), d: make([]float32, n), low: make([]float32, n), minima: make([]int32, 8*n)}
-}
-
-// cut returns the part of u for rows of cols weights.
-func (u *unpacked) cut(cols int) unpacked {
-	n := cols / 256
-	return unpacked{w: u.w[:64*n], d: u.d[:n], low: u.low[:n], minima: u.minima[:8*n]}
-}
-
 // Scratch is the working memory of one worker's products.
 type Scratch struct {
-	row  []float32
-	u    unpacked
+	rows []float32 // Group of them
+	u    unpacked  // Group rows
 	sums []int32
 }
 
 // NewScratch returns memory for matrices of up to cols columns.
 func NewScratch(cols int) *Scratch {
-	return &Scratch{row: make([]float32, cols), u: newUnpacked(cols), sums: make([]int32, cols/256)}
+	n := Group * (cols / 256)
+	u := unpacked{w: make([]uint64, 64*n), d: make([]float32, n), low: make([]float32, n), minima: make([]int32, 8*n)}
+	return &Scratch{rows: make([]float32, Group*cols), u: u, sums: make([]int32, n)}
 }
 
 // Mul sets dst[t*Rows+r] to the product of row r and vector t of x, for t < n and lo <= r < hi. x has the matrix's form.
@@ -130,16 +129,22 @@ func (m *Matrix) Mul(dst []float32, x *Vectors, n, lo, hi int, s *Scratch) {
 		m.mulQ8(dst, x, n, lo, hi)
 	case gguf.Q4_K, gguf.Q6_K:
 		m.mulK(dst, x, n, lo, hi, s)
+	case gguf.F16:
+		m.mulFloat(dst, x.half, n, lo, hi, s.rows)
 	default:
-		row, data := s.row[:m.Cols], x.Data
-		if m.typ == gguf.F16 {
-			data = x.half
+		m.mulFloat(dst, x.Data, n, lo, hi, s.rows)
+	}
+}
+
+// mulFloat multiplies rows of floats: some are made float32 at a time, and then used for all vectors.
+func (m *Matrix) mulFloat(dst, x []float32, n, lo, hi int, rows []float32) {
+	for ; lo < hi; lo += Group {
+		k := min(Group, hi-lo)
+		for i := range k {
+			m.floatRow(rows[i*m.Cols:][:m.Cols], lo+i)
 		}
-		for r := lo; r < hi; r++ {
-			m.Row(row, r, s)
-			for t := range n {
-				DotRows(dst[t*m.Rows+r:][:1], row, 0, data[t*m.Cols:][:m.Cols])
-			}
+		for t := range n {
+			DotRows(dst[t*m.Rows+lo:][:k], rows, m.Cols, x[t*m.Cols:][:m.Cols])
 		}
 	}
 }
@@ -195,25 +200,52 @@ func dotQ8Generic(w []byte, q []int8, d []float32) float32 {
 	return acc
 }
 
-// mulK multiplies rows of type Q4_K or Q6_K: each is unpacked once for all vectors.
+// mulK multiplies rows of type Q4_K or Q6_K: some are unpacked at a time, and then used for all vectors.
 func (m *Matrix) mulK(dst []float32, x *Vectors, n, lo, hi int, s *Scratch) {
 	nb := m.Cols / 256
-	u := s.u.cut(m.Cols)
-	sums := s.sums[:nb]
-	for r := lo; r < hi; r++ {
-		m.unpack(&u, m.data[r*m.stride:][:m.stride])
-		for t := range n {
-			dotUnpacked(sums, u.w, x.b256.q[t*m.Cols:][:m.Cols])
-			acc := float32(0)
-			for b, dx := range x.b256.d[t*nb:][:nb] {
-				acc += float32(float32(u.d[b]*dx) * float32(sums[b]))
-				if m.typ == gguf.Q4_K {
-					low := dotMinima((*[8]int32)(u.minima[8*b:]), (*[8]int32)(x.b256.sums[8*(t*nb+b):]))
-					acc -= float32(float32(u.low[b]*dx) * float32(low))
-				}
-			}
-			dst[t*m.Rows+r] = acc
+	for ; lo < hi; lo += Group {
+		k := min(Group, hi-lo)
+		for i := range k {
+			u := s.u.row(i, m.Cols)
+			m.unpack(&u, m.data[(lo+i)*m.stride:][:m.stride])
 		}
+		sums := s.sums[:k*nb]
+		for t := range n {
+			dotUnpacked(sums, s.u.w, x.b256.q[t*m.Cols:][:m.Cols])
+			out := dst[t*m.Rows+lo:][:k]
+			if m.typ == gguf.Q4_K {
+				foldMinima(out, sums, &s.u, x.b256.d[t*nb:][:nb], x.b256.sums[8*t*nb:][:8*nb])
+			} else {
+				fold(out, sums, s.u.d, x.b256.d[t*nb:][:nb])
+			}
+		}
+	}
+}
+
+// fold turns integer products of super-blocks, [len(out)][len(dx)], into products of rows, with scales d and dx.
+func fold(out []float32, sums []int32, d, dx []float32) {
+	nb := len(dx)
+	for i := range out {
+		acc := float32(0)
+		for b, f := range dx {
+			acc += float32(float32(d[i*nb+b]*f) * float32(sums[i*nb+b]))
+		}
+		out[i] = acc
+	}
+}
+
+// foldMinima is fold for type Q4_K; xs are sums of 32 elements.
+func foldMinima(out []float32, sums []int32, u *unpacked, dx []float32, xs []int32) {
+	nb := len(dx)
+	for i := range out {
+		acc := float32(0)
+		for b, f := range dx {
+			at := i*nb + b
+			low := dotMinima((*[8]int32)(u.minima[8*at:]), (*[8]int32)(xs[8*b:]))
+			acc += float32(float32(u.d[at]*f) * float32(sums[at]))
+			acc -= float32(float32(u.low[at]*f) * float32(low))
+		}
+		out[i] = acc
 	}
 }
 

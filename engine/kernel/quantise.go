@@ -25,7 +25,7 @@ type Vectors struct {
 
 // blocks is a quantised batch: element i of a block is d times q.
 type blocks struct {
-	q    []int8    // [n][Len]; of blocks of 256, each 8 elements lie in the order of shuffle
+	q    []int8    // [n][Len]; of blocks of 256, each 32 elements lie in the order of shuffle
 	d    []float32 // [n][Len/block]
 	sums []int32   // [n][Len/32]: sum of q over 32 elements; blocks of 256 only
 }
@@ -74,8 +74,8 @@ func (v *Vectors) Quantise(i int) {
 				sums[j] += int32(c)
 			}
 		}
-		for j := 0; j+8 <= len(q); j += 8 {
-			shuffle((*[8]int8)(q[j:]))
+		for j := 0; j+32 <= len(q); j += 32 {
+			shuffle((*[32]int8)(q[j:]))
 		}
 	}
 }
@@ -97,8 +97,11 @@ func roundHalf(x float32) float32 {
 }
 
 // shuffle puts the even elements before the odd ones, the order in which unpacked weights lie.
-func shuffle(q *[8]int8) {
-	*q = [8]int8{q[0], q[2], q[4], q[6], q[1], q[3], q[5], q[7]}
+func shuffle(q *[32]int8) {
+	old := *q
+	for i := range 16 {
+		q[i], q[16+i] = old[2*i], old[2*i+1]
+	}
 }
 
 // quantise sets q to x/d rounded half to even, |q| <= 127, and returns d. A block with an element that is not finite

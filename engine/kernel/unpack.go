@@ -3,7 +3,7 @@ package kernel
 import "encoding/binary"
 
 // A row of K-quantised weights is unpacked into 16-bit integers, block scale already multiplied in, four of them in a
-// uint64. Of each 8 weights the even ones lie in the first uint64 and the odd ones in the second, as masks find them.
+// uint64. Of each 32 weights the even ones lie in the first four uint64 and the odd ones in the others, as masks find them.
 const (
 	evenBytes = 0x00ff00ff00ff00ff
 	ones16    = 0x0001000100010001
@@ -20,6 +20,12 @@ type unpacked struct {
 	minima []int32 // [blocks][8]
 }
 
+// row returns the part of u for row i of those of cols weights.
+func (u *unpacked) row(i, cols int) unpacked {
+	n := cols / 256
+	return unpacked{w: u.w[64*n*i:][:64*n], d: u.d[n*i:][:n], low: u.low[n*i:][:n], minima: u.minima[8*n*i:][:8*n]}
+}
+
 // unpackQ4K unpacks a row. Source: block_q4_K of the GGUF format: two half floats, twelve bytes with eight 6-bit scales and
 // eight 6-bit minima, 128 bytes with two 4-bit weights each.
 func unpackQ4K(u *unpacked, row []byte) {
@@ -33,6 +39,9 @@ func unpackQ4K(u *unpacked, row []byte) {
 		for j := range 8 {
 			m[j] = int32(minima >> (8 * j) & 0xff)
 		}
+		if unpackQ4KFast(w, (*[128]byte)(blk[16:]), scales) {
+			continue
+		}
 		for j := range 4 {
 			lo, hi := scales&0xff, scales>>8&0xff
 			scales >>= 16
@@ -41,10 +50,10 @@ func unpackQ4K(u *unpacked, row []byte) {
 			for i := range 4 {
 				q := binary.LittleEndian.Uint64(qs[8*i:])
 				l, h := q&nibbles, q>>4&nibbles
-				out[2*i] = (l & evenBytes) * lo
-				out[2*i+1] = (l >> 8 & evenBytes) * lo
-				out[8+2*i] = (h & evenBytes) * hi
-				out[8+2*i+1] = (h >> 8 & evenBytes) * hi
+				out[i] = (l & evenBytes) * lo
+				out[4+i] = (l >> 8 & evenBytes) * lo
+				out[8+i] = (h & evenBytes) * hi
+				out[12+i] = (h >> 8 & evenBytes) * hi
 			}
 		}
 	}
@@ -73,34 +82,37 @@ func unpackQ6K(u *unpacked, row []byte) {
 				a, c := binary.LittleEndian.Uint64(low[8*i:]), binary.LittleEndian.Uint64(low[32+8*i:])
 				h := binary.LittleEndian.Uint64(high[8*i:])
 				s := i / 2
-				scaleQ6K((*[2]uint64)(out[2*i:]), a&nibbles|(h&pairs)<<4, int8(scales[s]))
-				scaleQ6K((*[2]uint64)(out[8+2*i:]), c&nibbles|(h>>2&pairs)<<4, int8(scales[s+2]))
-				scaleQ6K((*[2]uint64)(out[16+2*i:]), a>>4&nibbles|(h>>4&pairs)<<4, int8(scales[s+4]))
-				scaleQ6K((*[2]uint64)(out[24+2*i:]), c>>4&nibbles|(h>>6&pairs)<<4, int8(scales[s+6]))
+				out[i], out[4+i] = scaleQ6K(a&nibbles|(h&pairs)<<4, int8(scales[s]))
+				out[8+i], out[12+i] = scaleQ6K(c&nibbles|(h>>2&pairs)<<4, int8(scales[s+2]))
+				out[16+i], out[20+i] = scaleQ6K(a>>4&nibbles|(h>>4&pairs)<<4, int8(scales[s+4]))
+				out[24+i], out[28+i] = scaleQ6K(c>>4&nibbles|(h>>6&pairs)<<4, int8(scales[s+6]))
 			}
 		}
 	}
 }
 
-// scaleQ6K sets out to (q-32) times scale for the eight bytes of q, which are below 64. All happens around 2^15 in each of
-// the four lanes, so that no lane borrows from its neighbour.
-func scaleQ6K(out *[2]uint64, q uint64, scale int8) {
+// scaleQ6K returns (q-32) times scale for the even and the odd of eight bytes q, which are below 64. All happens around 2^15
+// in each of the four lanes, so that no lane borrows from its neighbour.
+func scaleQ6K(q uint64, scale int8) (even, odd uint64) {
 	sign := uint64(int64(scale) >> 63) // all ones if negative
 	size := (uint64(int64(scale)) ^ sign) - sign
 	bias := high16 - size*32*ones16
 	neg := sign & ones16
-	out[0] = (((bias + (q&evenBytes)*size) ^ sign) + neg) ^ high16
-	out[1] = (((bias + (q>>8&evenBytes)*size) ^ sign) + neg) ^ high16
+	even = (((bias + (q&evenBytes)*size) ^ sign) + neg) ^ high16
+	odd = (((bias + (q>>8&evenBytes)*size) ^ sign) + neg) ^ high16
+	return even, odd
 }
 
-// dotUnpacked sets sums[b] to the integer product of super-block b of w and x, len(x) == 256*len(sums).
+// dotUnpacked sets sums[i] to the integer product of super-block i of w, the rows' one after the other, and the super-block
+// of x at the same place in its row; len(x) is 256 a super-block of one row.
 func dotUnpacked(sums []int32, w []uint64, x []int8) {
-	_, _ = w[64*len(sums)-1], x[256*len(sums)-1]
+	nb := len(x) / 256
+	_, _ = w[64*len(sums)-1], x[256*nb-1]
 	if dotUnpackedFast(sums, w, x) {
 		return
 	}
-	for b := range sums {
-		w, x := (*[64]uint64)(w[64*b:]), (*[256]int8)(x[256*b:])
+	for i := range sums {
+		w, x := (*[64]uint64)(w[64*i:]), (*[256]int8)(x[256*(i%nb):])
 		var s0, s1, s2, s3 int32
 		for i, v := range w {
 			x := (*[4]int8)(x[4*i:])
@@ -109,6 +121,6 @@ func dotUnpacked(sums []int32, w []uint64, x []int8) {
 			s2 += int32(int16(v>>32)) * int32(x[2])
 			s3 += int32(int16(v>>48)) * int32(x[3])
 		}
-		sums[b] = s0 + s1 + s2 + s3
+		sums[i] = s0 + s1 + s2 + s3
 	}
 }
