@@ -23,7 +23,7 @@ func DecodeJSON(data []byte, v any) error { return decodeJSON(data, v, true) }
 // known one in another letter case is still refused.
 func DecodeOpenJSON(data []byte, v any) error { return decodeJSON(data, v, false) }
 
-func decodeJSON(data []byte, v any, closed bool) error { //nolint:revive // flag-parameter: two exported names hide it
+func decodeJSON(data []byte, v any, closed bool) error {
 	if !utf8.Valid(data) {
 		return fmt.Errorf("JSON: not valid UTF-8: %w", ErrInvalid)
 	}

@@ -9,7 +9,7 @@ import (
 func ChunkedCID(b []byte, size int) string {
 	var f fileDAG
 	for chunk := range slices.Chunk(b, size) {
-		f.add(rawLeaf(sha256.Sum256(chunk), len(chunk)))
+		f.add(rawLeaf(sha256.Sum256(chunk), uint64(len(chunk))))
 	}
 	root := f.root()
 	return root.text()

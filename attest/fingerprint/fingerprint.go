@@ -179,7 +179,7 @@ func (h *hasher) file(ctx context.Context, rel string, f *os.File, size int64) (
 			return hashed{}, fmt.Errorf("read %s at %d: %w", rel, off, err)
 		}
 		whole.Write(piece)
-		dag.add(rawLeaf(sha256.Sum256(piece), len(piece)))
+		dag.add(rawLeaf(sha256.Sum256(piece), uint64(len(piece))))
 		tensors.write(piece, off)
 		off += int64(len(piece))
 		h.done += int64(len(piece))

@@ -4,6 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -93,9 +94,7 @@ func TestGoldenFiles(t *testing.T) {
 		1073741824: "768971af0b4c0f6f216f9a704928fea86881296a930ceac29ea55becb66c23c4",
 	}
 	if os.Getenv("HALLMARK_FULL") == "1" {
-		for n, cid := range full {
-			goldens[n] = cid
-		}
+		maps.Copy(goldens, full)
 	}
 	for n, cid := range goldens {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {

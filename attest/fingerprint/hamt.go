@@ -24,7 +24,7 @@ func hamtNode(links []link, level int) (link, error) {
 	}
 	var slots [hamtFanout][]link
 	for _, l := range links {
-		slot := byte(murmur3(l.name) >> (56 - 8*level))
+		slot := murmur3(l.name) >> (56 - 8*level) & (hamtFanout - 1)
 		slots[slot] = append(slots[slot], l)
 	}
 	var out []link

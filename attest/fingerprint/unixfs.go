@@ -42,15 +42,15 @@ func newCID(codec byte, digest [sha256.Size]byte) (c [cidSHA256Len]byte) {
 	return c
 }
 
-func rawLeaf(digest [sha256.Size]byte, n int) link {
-	return link{cid: newCID(codecRaw, digest), tsize: uint64(n), size: uint64(n)}
+func rawLeaf(digest [sha256.Size]byte, n uint64) link {
+	return link{cid: newCID(codecRaw, digest), tsize: n, size: n}
 }
 
 // CIDOf returns the CID of a file that holds b.
 func CIDOf(b []byte) string {
 	var f fileDAG
 	for chunk := range slices.Chunk(b, leafSize) {
-		f.add(rawLeaf(sha256.Sum256(chunk), len(chunk)))
+		f.add(rawLeaf(sha256.Sum256(chunk), uint64(len(chunk))))
 	}
 	root := f.root()
 	return root.text()

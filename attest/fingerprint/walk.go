@@ -306,7 +306,7 @@ func missing(err error) error {
 }
 
 func checkType(name string, mode fs.FileMode) error {
-	kind := ""
+	var kind string
 	switch {
 	case mode.IsRegular() || mode.IsDir():
 		return nil

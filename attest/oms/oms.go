@@ -225,8 +225,7 @@ func (m *Manifest) resource(w wireResource) (Resource, error) {
 	}
 	r.Path = w.Name
 	if m.Method == MethodShards {
-		var err error
-		if r.Path, r.Start, r.End, err = splitShard(w.Name); err != nil {
+		if err := r.setRange(w.Name); err != nil {
 			return Resource{}, err
 		}
 		if r.End-r.Start > m.ShardSize {
@@ -239,24 +238,21 @@ func (m *Manifest) resource(w wireResource) (Resource, error) {
 	return r, checkPath(r.Path)
 }
 
-// splitShard splits "path:start:end" at the last two colons, since a path may hold more.
-func splitShard(name string) (p string, start, end int64, err error) {
-	rest, last, ok := cutLast(name)
-	p, first, ok2 := cutLast(rest)
-	start, err1 := strconv.ParseInt(first, 10, 64)
-	end, err2 := strconv.ParseInt(last, 10, 64)
-	canonical := fmt.Sprintf("%s:%d:%d", p, start, end) == name // no sign, no leading zero
-	if !ok || !ok2 || err1 != nil || err2 != nil || !canonical || start < 0 || end <= start {
-		return "", 0, 0, fmt.Errorf("not path:start:end with start < end: %w", hallmark.ErrInvalid)
+// setRange splits "path:start:end" at the last two colons, since a path may hold more.
+func (r *Resource) setRange(name string) error {
+	last := strings.LastIndexByte(name, ':')
+	first := strings.LastIndexByte(name[:max(last, 0)], ':')
+	if first >= 0 {
+		var err1, err2 error
+		r.Path = name[:first]
+		r.Start, err1 = strconv.ParseInt(name[first+1:last], 10, 64)
+		r.End, err2 = strconv.ParseInt(name[last+1:], 10, 64)
+		canonical := fmt.Sprintf("%s:%d:%d", r.Path, r.Start, r.End) == name // no sign, no leading zero
+		if err1 == nil && err2 == nil && canonical && 0 <= r.Start && r.Start < r.End {
+			return nil
+		}
 	}
-	return p, start, end, nil
-}
-
-func cutLast(s string) (before, after string, found bool) {
-	if i := strings.LastIndexByte(s, ':'); i >= 0 {
-		return s[:i], s[i+1:], true
-	}
-	return s, "", false
+	return fmt.Errorf("not path:start:end with start < end: %w", hallmark.ErrInvalid)
 }
 
 // checkPath accepts a clean relative path of plain names.

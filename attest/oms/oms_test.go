@@ -3,6 +3,7 @@ package oms_test
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -202,13 +203,8 @@ func TestVerifyModels(t *testing.T) {
 	whole := func() *document { return files("sub/c.json={}", "w.gguf=12345") }
 	tiled := func() *document { return shards("sub/c.json:0:2={}", "w.gguf:0:4=1234", "w.gguf:4:5=5") }
 	plus := func(more map[string]string) map[string]string {
-		out := map[string]string{}
-		for k, v := range model {
-			out[k] = v
-		}
-		for k, v := range more {
-			out[k] = v
-		}
+		out := maps.Clone(model)
+		maps.Copy(out, more)
 		return out
 	}
 	tests := map[string]struct {

@@ -128,7 +128,9 @@ func checkOperation(step hallmark.LineageStep) error {
 		}
 	}
 	bases, data := count[hallmark.RoleBase], count[hallmark.RoleDataset]
-	fits, want, kind := false, "", hallmark.KindModel
+	var fits bool
+	var want string
+	kind := hallmark.KindModel
 	switch step.Operation {
 	case hallmark.OpTrain:
 		fits, want = bases == 0 && data > 0, "a dataset and no base model"
@@ -148,7 +150,10 @@ func checkOperation(step hallmark.LineageStep) error {
 	if !fits {
 		return fmt.Errorf("%s makes %s from %d base models and %d datasets, want %s: %w", step.Operation, nodeName(step.Output), bases, data, want, hallmark.ErrLineage)
 	}
-	if step.Output.Kind != kind && !(step.Output.Kind == hallmark.KindAdapter && (step.Operation == hallmark.OpConvert || step.Operation == hallmark.OpQuantize)) {
+	if rewrites := step.Operation == hallmark.OpConvert || step.Operation == hallmark.OpQuantize; rewrites && step.Output.Kind == hallmark.KindAdapter {
+		return nil // these keep the kind of what they are given
+	}
+	if step.Output.Kind != kind {
 		return fmt.Errorf("%s makes %s, whose kind is %q, want %q: %w", step.Operation, nodeName(step.Output), step.Output.Kind, kind, hallmark.ErrLineage)
 	}
 	return nil

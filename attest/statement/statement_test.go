@@ -9,15 +9,14 @@ import (
 	"testing"
 	"time"
 
-	intoto "github.com/in-toto/attestation/go/v1"
-	"github.com/stretchr/testify/require"
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
-
 	provenance "github.com/in-toto/attestation/go/predicates/provenance/v1"
 	referencepb "github.com/in-toto/attestation/go/predicates/reference/v0"
 	testresult "github.com/in-toto/attestation/go/predicates/test_result/v0"
 	vsa "github.com/in-toto/attestation/go/predicates/vsa/v1"
+	intoto "github.com/in-toto/attestation/go/v1"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/attest/fingerprint"
@@ -68,8 +67,11 @@ func report() hallmark.Report {
 	return hallmark.Report{
 		Schema: hallmark.ReportSchema, Suite: "tinychat", SuiteHash: digest("suite"), Model: digest("guarded"), Engine: "1", Seed: "18446744073709551615", Profile: "chat",
 		Cases: []hallmark.CaseResult{
-			{ID: "c1", Outcome: hallmark.Pass}, {ID: "c2", Outcome: hallmark.Fail}, {ID: "c3", Outcome: hallmark.Inconclusive},
-			{ID: "c4", Outcome: hallmark.Error}, {ID: "c5", Outcome: hallmark.Void},
+			{ID: "c1", Outcome: hallmark.Pass},
+			{ID: "c2", Outcome: hallmark.Fail},
+			{ID: "c3", Outcome: hallmark.Inconclusive},
+			{ID: "c4", Outcome: hallmark.Error},
+			{ID: "c5", Outcome: hallmark.Void},
 		},
 		Findings: []hallmark.Finding{
 			{Detector: "file.unsafe", Rule: "pickle"}, {Detector: "file.unsafe", Rule: "pickle"}, {Detector: "leak.scan", Rule: "pii", CaseID: "c2"},
