@@ -59,12 +59,12 @@ func (s *Store) AddFile(ctx context.Context, path string) (string, error) {
 	return node.Cid().String(), nil
 }
 
-func (w *writer) addPath(ctx context.Context, path string) (ipld.Node, error) {
+func (w *writer) addPath(ctx context.Context, path string) (ipld.Node, error) { //nolint:ireturn // boxo's importers work on its nodes
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	// Not following a link and not waiting for a pipe's other end; what was opened is then looked at.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0) //nolint:gosec // the file that the caller names is the job
 	switch {
 	case errors.Is(err, syscall.ELOOP):
 		return nil, fmt.Errorf("%s is a symbolic link: %w", path, hallmark.ErrInvalid)
@@ -90,7 +90,7 @@ func (w *writer) addPath(ctx context.Context, path string) (ipld.Node, error) {
 	return layout(w, ref, helpers.DagBuilderParams{NoCopy: true})
 }
 
-func (w *writer) addDir(ctx context.Context, path string, f *os.File) (ipld.Node, error) {
+func (w *writer) addDir(ctx context.Context, path string, f *os.File) (ipld.Node, error) { //nolint:ireturn // boxo's importers work on its nodes
 	entries, err := f.ReadDir(-1)
 	if err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func (w *writer) addDir(ctx context.Context, path string, f *os.File) (ipld.Node
 }
 
 // layout builds the tree of profile unixfs-v1-2025 over r.
-func layout(w *writer, r io.Reader, p helpers.DagBuilderParams) (ipld.Node, error) {
+func layout(w *writer, r io.Reader, p helpers.DagBuilderParams) (ipld.Node, error) { //nolint:ireturn // boxo's importers work on its nodes
 	profile := uio.UnixFS_v1_2025
 	p.Maxlinks, p.RawLeaves, p.CidBuilder, p.Dagserv = profile.FileDAGWidth, profile.RawLeaves, profile.CidBuilder(), w
 	builder, err := p.New(chunk.NewSizeSplitter(r, profile.ChunkSize))

@@ -104,7 +104,7 @@ type reader struct{ s *Store }
 var errReadOnly = errors.New("the store is read-only here")
 
 // Get returns a block whose bytes were hashed just now.
-func (r reader) Get(_ context.Context, c cid.Cid) (blocks.Block, error) {
+func (r reader) Get(_ context.Context, c cid.Cid) (blocks.Block, error) { //nolint:ireturn // boxo's interface
 	data, err := r.bytes(c)
 	if err != nil {
 		return nil, err
@@ -113,10 +113,10 @@ func (r reader) Get(_ context.Context, c cid.Cid) (blocks.Block, error) {
 }
 
 // node is Get for a tree reader.
-func (r reader) node(_ context.Context, c cid.Cid) (ipld.Node, error) {
+func (r reader) node(_ context.Context, c cid.Cid) (node, error) {
 	data, err := r.bytes(c)
 	if err != nil {
-		return nil, err
+		return node{}, err
 	}
 	return decode(c, data)
 }

@@ -31,11 +31,11 @@ func (s *Store) ExportCAR(ctx context.Context, w io.Writer, roots ...string) err
 		return fmt.Errorf("exporting a CAR: %w", err)
 	}
 	err = walk(ids, func(c cid.Cid) ([]cid.Cid, error) {
-		node, err := reader{s}.node(ctx, c)
+		n, err := reader{s}.node(ctx, c)
 		if err != nil {
 			return nil, fmt.Errorf("block %s: %w", c, kind(err))
 		}
-		return linksOf(node), out.Put(ctx, c.KeyString(), node.RawData())
+		return n.links, out.Put(ctx, c.KeyString(), n.raw)
 	})
 	if err == nil {
 		err = out.Finalize()
@@ -85,11 +85,11 @@ func (s *Store) importCAR(ctx context.Context, r io.Reader, lim Limits) ([]strin
 		if e, ok := in.at[c]; ok {
 			return e.links, nil
 		}
-		node, err := reader{s}.node(ctx, c)
+		n, err := reader{s}.node(ctx, c)
 		if err != nil {
 			return nil, fmt.Errorf("block %s below the roots: %w: %w", c, err, hallmark.ErrEvidenceMissing)
 		}
-		return linksOf(node), nil
+		return n.links, nil
 	})
 	if err != nil {
 		return nil, err
@@ -191,20 +191,20 @@ func (in *staged) add(b blocks.Block) error {
 	if len(in.order) == in.limit.Blocks {
 		return fmt.Errorf("more than %d blocks: %w", in.limit.Blocks, hallmark.ErrTooLarge)
 	}
-	node, err := decode(b.Cid(), b.RawData())
+	n, err := decode(b.Cid(), b.RawData())
 	if err != nil {
 		return err
 	}
 	if _, err := in.file.Write(b.RawData()); err != nil {
 		return err
 	}
-	in.at[b.Cid()] = extent{offset: in.end, size: len(b.RawData()), links: linksOf(node)}
+	in.at[b.Cid()] = extent{offset: in.end, size: len(b.RawData()), links: n.links}
 	in.order = append(in.order, b.Cid())
 	in.end += int64(len(b.RawData()))
 	return nil
 }
 
-func (in *staged) block(c cid.Cid) (blocks.Block, error) {
+func (in *staged) block(c cid.Cid) (*blocks.BasicBlock, error) {
 	e := in.at[c]
 	data := make([]byte, e.size)
 	if _, err := in.file.ReadAt(data, e.offset); err != nil && !errors.Is(err, io.EOF) {

@@ -19,18 +19,18 @@ import (
 )
 
 // carOf returns a CAR of one document.
-func carOf(t testing.TB, data []byte) []byte {
-	t.Helper()
-	s := openStore(t)
-	id, err := s.Put(t.Context(), data)
-	require.NoError(t, err)
-	return export(t, s, id)
+func carOf(tb testing.TB, data []byte) []byte {
+	tb.Helper()
+	s := openStore(tb)
+	id, err := s.Put(tb.Context(), data)
+	require.NoError(tb, err)
+	return export(tb, s, id)
 }
 
-func export(t testing.TB, s *Store, roots ...string) []byte {
-	t.Helper()
+func export(tb testing.TB, s *Store, roots ...string) []byte {
+	tb.Helper()
 	var out bytes.Buffer
-	require.NoError(t, s.ExportCAR(t.Context(), &out, roots...))
+	require.NoError(tb, s.ExportCAR(tb.Context(), &out, roots...))
 	return out.Bytes()
 }
 
@@ -71,21 +71,21 @@ func TestExportOfWhatIsNotThere(t *testing.T) {
 }
 
 // rawCAR writes a CAR of blocks that need not be what their CIDs say.
-func rawCAR(t testing.TB, roots []cid.Cid, blocks map[cid.Cid][]byte, opts ...car.Option) []byte {
-	t.Helper()
+func rawCAR(tb testing.TB, roots []cid.Cid, blocks map[cid.Cid][]byte, opts ...car.Option) []byte {
+	tb.Helper()
 	var out bytes.Buffer
 	w, err := storage.NewWritable(&out, roots, append(opts, car.WriteAsCarV1(true))...)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	for c, data := range blocks {
-		require.NoError(t, w.Put(t.Context(), c.KeyString(), data))
+		require.NoError(tb, w.Put(tb.Context(), c.KeyString(), data))
 	}
 	return out.Bytes()
 }
 
-func cidOf(t testing.TB, codec, hash uint64, data []byte) cid.Cid {
-	t.Helper()
+func cidOf(tb testing.TB, codec, hash uint64, data []byte) cid.Cid {
+	tb.Helper()
 	c, err := cid.Prefix{Version: 1, Codec: codec, MhType: hash, MhLength: -1}.Sum(data)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return c
 }
 
@@ -163,16 +163,17 @@ func serve(t *testing.T, h http.Handler) (*http.Client, string) {
 	return srv.Client(), srv.URL
 }
 
-func fetch(t *testing.T, client *http.Client, url string) (*http.Response, []byte) {
+// fetch returns status, content type and body.
+func fetch(t *testing.T, client *http.Client, url string) (status int, contentType string, body []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	require.NoError(t, err)
 	resp, err := client.Do(req)
 	require.NoError(t, err)
-	body, err := io.ReadAll(resp.Body)
+	body, err = io.ReadAll(resp.Body)
 	require.NoError(t, resp.Body.Close())
 	require.NoError(t, err)
-	return resp, body
+	return resp.StatusCode, resp.Header.Get("Content-Type"), body
 }
 
 func TestGateway(t *testing.T) {
@@ -189,31 +190,31 @@ func TestGateway(t *testing.T) {
 	require.NoError(t, err)
 	client, url := serve(t, h)
 
-	resp, body := fetch(t, client, url+"/ipfs/"+id)
-	require.Equal(t, http.StatusOK, resp.StatusCode)
+	status, _, body := fetch(t, client, url+"/ipfs/"+id)
+	require.Equal(t, http.StatusOK, status)
 	require.True(t, bytes.Equal(data, body))
-	_, body = fetch(t, client, url+"/ipfs/"+root+"/m.gguf")
+	_, _, body = fetch(t, client, url+"/ipfs/"+root+"/m.gguf")
 	require.True(t, bytes.Equal(data, body))
 
-	resp, body = fetch(t, client, url+"/ipfs/"+id+"?format=raw")
-	require.Equal(t, "application/vnd.ipld.raw", resp.Header.Get("Content-Type"))
+	_, contentType, body := fetch(t, client, url+"/ipfs/"+id+"?format=raw")
+	require.Equal(t, "application/vnd.ipld.raw", contentType)
 	c, err := cid.Decode(id)
 	require.NoError(t, err)
 	_, err = decode(c, body)
 	require.NoError(t, err)
 
-	resp, body = fetch(t, client, url+"/ipfs/"+root+"?format=car")
-	require.Contains(t, resp.Header.Get("Content-Type"), "application/vnd.ipld.car")
+	_, contentType, body = fetch(t, client, url+"/ipfs/"+root+"?format=car")
+	require.Contains(t, contentType, "application/vnd.ipld.car")
 	roots, err := openStore(t).ImportCAR(t.Context(), bytes.NewReader(body), Limits{})
 	require.NoError(t, err)
 	require.Equal(t, []string{root}, roots)
 
-	resp, _ = fetch(t, client, url+"/ipfs/"+goldenFiles[1].cid)
-	require.Equal(t, http.StatusNotFound, resp.StatusCode)
-	resp, _ = fetch(t, client, url+"/ipns/example.com")
-	require.Equal(t, http.StatusNotFound, resp.StatusCode)
-	resp, _ = fetch(t, client, url+"/ipfs/nonsense")
-	require.Equal(t, http.StatusBadRequest, resp.StatusCode)
+	status, _, _ = fetch(t, client, url+"/ipfs/"+goldenFiles[1].cid)
+	require.Equal(t, http.StatusNotFound, status)
+	status, _, _ = fetch(t, client, url+"/ipns/example.com")
+	require.Equal(t, http.StatusNotFound, status)
+	status, _, _ = fetch(t, client, url+"/ipfs/nonsense")
+	require.Equal(t, http.StatusBadRequest, status)
 }
 
 func TestGatewayGivesNoWrongBytes(t *testing.T) {
@@ -228,8 +229,8 @@ func TestGatewayGivesNoWrongBytes(t *testing.T) {
 	require.NoError(t, err)
 	client, url := serve(t, h)
 	for _, query := range []string{"", "?format=raw"} {
-		resp, _ := fetch(t, client, url+"/ipfs/"+id+query)
-		require.Equal(t, http.StatusInternalServerError, resp.StatusCode, query)
+		status, _, _ := fetch(t, client, url+"/ipfs/"+id+query)
+		require.Equal(t, http.StatusInternalServerError, status, query)
 	}
 }
 

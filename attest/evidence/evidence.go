@@ -87,7 +87,7 @@ func open(ctx context.Context, dir string) (*Store, error) {
 }
 
 func takeLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // a file of this store
 	if err != nil {
 		return nil, err
 	}

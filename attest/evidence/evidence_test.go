@@ -24,42 +24,42 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // stream returns the first n bytes of AES-128-CTR with key 1 over zeros, the payload of the published CIDs.
-func stream(t testing.TB, n int) []byte {
-	t.Helper()
+func stream(tb testing.TB, n int) []byte {
+	tb.Helper()
 	key := make([]byte, 16)
 	key[15] = 1
 	block, err := aes.NewCipher(key)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	out := make([]byte, n)
 	cipher.NewCTR(block, make([]byte, 16)).XORKeyStream(out, out)
 	return out
 }
 
-func openStore(t testing.TB) *Store {
-	t.Helper()
-	return openStoreIn(t, t.TempDir())
+func openStore(tb testing.TB) *Store {
+	tb.Helper()
+	return openStoreIn(tb, tb.TempDir())
 }
 
-func openStoreIn(t testing.TB, dir string) *Store {
-	t.Helper()
-	s, err := Open(t.Context(), dir)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
+func openStoreIn(tb testing.TB, dir string) *Store {
+	tb.Helper()
+	s, err := Open(tb.Context(), dir)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
 	return s
 }
 
-func write(t testing.TB, path string, data []byte) string {
-	t.Helper()
-	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	require.NoError(t, os.WriteFile(path, data, 0o644))
+func write(tb testing.TB, path string, data []byte) string {
+	tb.Helper()
+	require.NoError(tb, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(tb, os.WriteFile(path, data, 0o644))
 	return path
 }
 
 // storedBytes returns the size of everything in the store's own files.
-func storedBytes(t testing.TB, s *Store) int64 {
-	t.Helper()
+func storedBytes(tb testing.TB, s *Store) int64 {
+	tb.Helper()
 	var sum int64
-	require.NoError(t, filepath.WalkDir(s.dir, func(_ string, e fs.DirEntry, err error) error {
+	require.NoError(tb, filepath.WalkDir(s.dir, func(_ string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}

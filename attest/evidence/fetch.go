@@ -9,7 +9,6 @@ import (
 	"net/url"
 
 	"github.com/ipfs/go-cid"
-	ipld "github.com/ipfs/go-ipld-format"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -40,10 +39,10 @@ type remote struct {
 	base   *url.URL
 }
 
-func (r *remote) node(ctx context.Context, c cid.Cid) (ipld.Node, error) {
+func (r *remote) node(ctx context.Context, c cid.Cid) (node, error) {
 	data, err := r.block(ctx, c)
 	if err != nil {
-		return nil, err
+		return node{}, err
 	}
 	return decode(c, data)
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/ipfs/boxo/ipld/unixfs"
 	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
-	ipld "github.com/ipfs/go-ipld-format"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -17,7 +16,7 @@ import (
 const maxDepth = 16
 
 // verified returns data as the block that c names, if that is what it is.
-func verified(c cid.Cid, data []byte) (blocks.Block, error) {
+func verified(c cid.Cid, data []byte) (*blocks.BasicBlock, error) {
 	want, err := digestOf(c)
 	if err != nil {
 		return nil, err
@@ -28,20 +27,30 @@ func verified(c cid.Cid, data []byte) (blocks.Block, error) {
 	return blocks.NewBlockWithCid(data, c)
 }
 
+// A node is a verified block and what it says: a raw block is bytes of a file, any other has a tree.
+type node struct {
+	raw   []byte
+	links []cid.Cid
+	tree  *merkledag.ProtoNode // nil for a raw block
+}
+
 // decode reads verified data as a node.
-func decode(c cid.Cid, data []byte) (ipld.Node, error) {
+func decode(c cid.Cid, data []byte) (node, error) {
 	b, err := verified(c, data)
 	if err != nil {
-		return nil, err
+		return node{}, err
 	}
+	n := node{raw: data}
 	if c.Prefix().Codec == cid.Raw {
-		return merkledag.DecodeRawBlock(b)
+		return n, nil
 	}
-	node, err := merkledag.DecodeProtobufBlock(b)
-	if err != nil {
-		return nil, fmt.Errorf("block %s: %w: %w", c, err, hallmark.ErrInvalid)
+	if n.tree, err = merkledag.DecodeProtobuf(b.RawData()); err != nil {
+		return node{}, fmt.Errorf("block %s: %w: %w", c, err, hallmark.ErrInvalid)
 	}
-	return node, nil
+	for _, l := range n.tree.Links() {
+		n.links = append(n.links, l.Cid)
+	}
+	return n, nil
 }
 
 // walk visits every block below the roots once, parents first and in the order of their links.
@@ -69,16 +78,8 @@ func walk(roots []cid.Cid, visit func(cid.Cid) ([]cid.Cid, error)) error {
 	return nil
 }
 
-func linksOf(n ipld.Node) []cid.Cid {
-	links := make([]cid.Cid, len(n.Links()))
-	for i, l := range n.Links() {
-		links[i] = l.Cid
-	}
-	return links
-}
-
 // A source gives verified nodes.
-type source func(context.Context, cid.Cid) (ipld.Node, error)
+type source func(context.Context, cid.Cid) (node, error)
 
 // readFile reads a UnixFS file of at most limit bytes.
 func readFile(ctx context.Context, from source, c cid.Cid, limit int64) ([]byte, error) {
@@ -104,15 +105,14 @@ func (f *fileReader) read(ctx context.Context, c cid.Cid, depth int) error {
 	if depth == maxDepth {
 		return fmt.Errorf("a file tree of more than %d levels: %w", maxDepth, hallmark.ErrInvalid)
 	}
-	node, err := f.from(ctx, c)
+	n, err := f.from(ctx, c)
 	if err != nil {
 		return err
 	}
-	inner, isTree := node.(*merkledag.ProtoNode)
-	if !isTree {
-		return f.append(node.RawData())
+	if n.tree == nil {
+		return f.append(n.raw)
 	}
-	fs, err := unixfs.FSNodeFromBytes(inner.Data())
+	fs, err := unixfs.FSNodeFromBytes(n.tree.Data())
 	if err != nil {
 		return fmt.Errorf("block %s: %w: %w", c, err, hallmark.ErrInvalid)
 	}
@@ -126,8 +126,8 @@ func (f *fileReader) read(ctx context.Context, c cid.Cid, depth int) error {
 	if err := f.append(fs.Data()); err != nil {
 		return err
 	}
-	for _, link := range inner.Links() {
-		if err := f.read(ctx, link.Cid, depth+1); err != nil {
+	for _, link := range n.links {
+		if err := f.read(ctx, link, depth+1); err != nil {
 			return err
 		}
 	}

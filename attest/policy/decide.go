@@ -273,7 +273,7 @@ func (p *Policy) exempts(r reason) (string, bool) {
 			continue
 		}
 		named := func(rule string) bool { return slices.Contains(e.Findings, rule) }
-		if r.cover != coverFindings || len(r.rules) > 0 && !slices.ContainsFunc(r.rules, func(s string) bool { return !named(s) }) {
+		if r.cover != coverFindings || !slices.ContainsFunc(r.rules, func(s string) bool { return !named(s) }) {
 			return e.Reason, true
 		}
 	}

@@ -32,10 +32,10 @@ const limits = `limits:
   - {detector: file.unsafe, maxFindings: 0}
 `
 
-func load(t testing.TB, text string) *Policy {
-	t.Helper()
+func load(tb testing.TB, text string) *Policy {
+	tb.Helper()
 	p, err := Load([]byte(text))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return p
 }
 
@@ -67,22 +67,22 @@ func withFindings(ev Evidence, findings ...hallmark.Finding) Evidence {
 }
 
 // decides checks the verdict, and that a reason of this rule has this decision when the verdict is not allow.
-func decides(t testing.TB, p *Policy, ev Evidence, want hallmark.Decision, rule string) hallmark.Verdict {
-	t.Helper()
+func decides(tb testing.TB, p *Policy, ev Evidence, want hallmark.Decision, rule string) hallmark.Verdict {
+	tb.Helper()
 	v := p.Decide(ev)
-	require.Equal(t, want, v.Decision, "%+v", v.Reasons)
-	require.Equal(t, p.Digest(), v.PolicyHash)
-	require.Equal(t, p.Name(), v.Policy)
+	require.Equal(tb, want, v.Decision, "%+v", v.Reasons)
+	require.Equal(tb, p.Digest(), v.PolicyHash)
+	require.Equal(tb, p.Name(), v.Policy)
 	if want == hallmark.Allow {
-		require.Empty(t, v.Reasons)
-		require.NotNil(t, v.Reasons, "an empty list in JSON")
+		require.Empty(tb, v.Reasons)
+		require.NotNil(tb, v.Reasons, "an empty list in JSON")
 		return v
 	}
-	require.True(t, slices.ContainsFunc(v.Reasons, func(r hallmark.Reason) bool { return r.Rule == rule && r.Decision == want }), "%+v", v.Reasons)
+	require.True(tb, slices.ContainsFunc(v.Reasons, func(r hallmark.Reason) bool { return r.Rule == rule && r.Decision == want }), "%+v", v.Reasons)
 	for _, r := range v.Reasons {
-		require.NotEmpty(t, r.Message)
-		require.NotEmpty(t, r.Evidence)
-		require.LessOrEqual(t, len(r.Findings), maxNamed)
+		require.NotEmpty(tb, r.Message)
+		require.NotEmpty(tb, r.Evidence)
+		require.LessOrEqual(tb, len(r.Findings), maxNamed)
 	}
 	return v
 }
@@ -575,9 +575,18 @@ func TestAWiderLimitIsListedWhereItWasNeeded(t *testing.T) {
 	require.Len(t, v.Exempted, 1)
 	require.Equal(t, hallmark.Undecided, v.Exempted[0].Decision)
 
+	// Too few cases for the wide limit, and over the standard one as they stand: both are said.
+	v = decides(t, p, with(good(), "inject.direct", exampleDetector{Passed: 92, Failed: 8}), hallmark.Undecided, "limit/inject.*")
+	require.Len(t, v.Exempted, 1)
+	require.Equal(t, hallmark.Block, v.Exempted[0].Decision)
+
+	two := load(t, head+strings.Replace(limits, "maxFindings: 0", "maxFindings: 2, reason: two are known and were looked at", 1))
+	known := slices.Repeat([]hallmark.Finding{{Detector: "file.unsafe", Rule: "r", Severity: hallmark.SeverityHigh}}, 2)
+	require.Len(t, decides(t, two, withFindings(good(), known...), hallmark.Allow, "").Exempted, 1)
+
 	// No standard to compare with.
-	p = load(t, head+limits+"  - {detector: novel.thing, maxBoundPercent: 50, reason: nobody knows yet what is right}\n")
-	require.Empty(t, decides(t, p, with(good(), "novel.thing", exampleDetector{Passed: 5}), hallmark.Allow, "").Exempted)
+	p = load(t, head+limits+"  - {detector: novel.thing, maxBoundPercent: 90, reason: nobody knows yet what is right}\n")
+	require.Empty(t, decides(t, p, with(good(), "novel.thing", exampleDetector{Passed: 4, Failed: 1}), hallmark.Allow, "").Exempted)
 }
 
 func TestStrength(t *testing.T) {
@@ -631,8 +640,15 @@ func TestUpperBound(t *testing.T) {
 		k, n int
 		want float64
 	}{
-		{0, 1, 0.95}, {0, 30, 1 - math.Pow(0.05, 1.0/30)}, {0, 59, 1 - math.Pow(0.05, 1.0/59)}, {0, 150, 1 - math.Pow(0.05, 1.0/150)},
-		{0, 10000, 1 - math.Pow(0.05, 1.0/10000)}, {1, 1, 1}, {1, 2, math.Sqrt(0.95)}, {0, 0, 1}, {5, 5, 1},
+		{0, 1, 0.95},
+		{0, 30, 1 - math.Pow(0.05, 1.0/30)},
+		{0, 59, 1 - math.Pow(0.05, 1.0/59)},
+		{0, 150, 1 - math.Pow(0.05, 1.0/150)},
+		{0, 10000, 1 - math.Pow(0.05, 1.0/10000)},
+		{1, 1, 1},
+		{1, 2, math.Sqrt(0.95)},
+		{0, 0, 1},
+		{5, 5, 1},
 	} {
 		require.InDelta(t, tt.want, float64(upperBound(tt.k, tt.n))/million, 1e-6, "%d of %d", tt.k, tt.n)
 	}

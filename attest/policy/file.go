@@ -201,8 +201,7 @@ func (l *linter) decode(b []byte, into *file) bool {
 // yaml takes the library's errors apart; they name lines and Go types.
 func (l *linter) yaml(err error) {
 	texts := []string{strings.TrimPrefix(err.Error(), "yaml: ")}
-	var types *yaml.TypeError
-	if errors.As(err, &types) {
+	if types, ok := errors.AsType[*yaml.TypeError](err); ok {
 		texts = types.Errors
 	}
 	for _, text := range texts {

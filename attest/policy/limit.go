@@ -160,7 +160,8 @@ func (c *check) counting(l limit) []hallmark.Finding {
 	var counting []hallmark.Finding
 	for _, f := range c.findings {
 		_, isCase := c.ids[f.CaseID]
-		if severityRank(f.Severity) >= severityRank(l.MinSeverity) && !(isCase && l.judgesCases()) {
+		judged := isCase && l.judgesCases()
+		if !judged && severityRank(f.Severity) >= severityRank(l.MinSeverity) {
 			counting = append(counting, f)
 		}
 	}

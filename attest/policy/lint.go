@@ -190,11 +190,11 @@ func (l *linter) rules(in []fileRule) []rule {
 			l.at(path("message"), "the rule has no message")
 		}
 		l.decision(path("decide"), f.Decide)
-		program, err := compile(env, f)
+		compiled, err := compile(env, f)
 		if err != nil {
 			l.at(path("when"), "when: %s", hallmark.CleanText(err.Error(), maxText))
 		}
-		out = append(out, rule{fileRule: f, program: program})
+		out = append(out, compiled)
 	}
 	return out
 }

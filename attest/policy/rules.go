@@ -101,25 +101,26 @@ func newEnv() (*cel.Env, error) {
 	)
 }
 
-// compile returns the program of an expression, or what is wrong with it.
-func compile(env *cel.Env, r fileRule) (cel.Program, error) {
+// compile returns a rule that can be evaluated, or what is wrong with its expression.
+func compile(env *cel.Env, r fileRule) (rule, error) {
 	ast, issues := env.Compile(r.When)
 	if issues.Err() != nil {
 		texts := make([]string, 0, len(issues.Errors()))
 		for _, e := range issues.Errors() {
 			texts = append(texts, e.Message)
 		}
-		return nil, fmt.Errorf("%s", strings.Join(texts, "; "))
+		return rule{}, fmt.Errorf("%s", strings.Join(texts, "; "))
 	}
 	if ast.OutputType() != cel.BoolType {
-		return nil, fmt.Errorf("is %v and not bool", ast.OutputType())
+		return rule{}, fmt.Errorf("is %v and not bool", ast.OutputType())
 	}
 	for _, ref := range ast.NativeRep().ReferenceMap() {
 		if name := ref.Name; (name == "finding" || name == "detector") && name != r.Each {
-			return nil, fmt.Errorf("%s is there in a rule with each: %s only", name, name)
+			return rule{}, fmt.Errorf("%s is there in a rule with each: %s only", name, name)
 		}
 	}
-	return env.Program(ast, cel.CostLimit(costOfOne), cel.EvalOptions(cel.OptTrackCost))
+	program, err := env.Program(ast, cel.CostLimit(costOfOne), cel.EvalOptions(cel.OptTrackCost))
+	return rule{fileRule: r, program: program}, err
 }
 
 // celRules evaluates the rules of the file.

@@ -11,9 +11,9 @@ import (
 )
 
 // withRule returns a policy with one rule.
-func withRule(t testing.TB, each, when string) *Policy {
-	t.Helper()
-	return load(t, head+limits+"rules:\n  - id: the-rule\n    each: \""+each+"\"\n    when: |\n      "+when+"\n    decide: block\n    message: it speaks\n")
+func withRule(tb testing.TB, each, when string) *Policy {
+	tb.Helper()
+	return load(tb, head+limits+"rules:\n  - id: the-rule\n    each: \""+each+"\"\n    when: |\n      "+when+"\n    decide: block\n    message: it speaks\n")
 }
 
 func TestRulesSeeTheEvidence(t *testing.T) {

@@ -15,17 +15,10 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-func mustSigner(t testing.TB, private string) note.Signer {
-	t.Helper()
-	signer, err := note.NewSigner(private)
-	require.NoError(t, err)
-	return signer
-}
-
-func mustSign(t testing.TB, signer note.Signer, body string) string {
-	t.Helper()
+func mustSign(tb testing.TB, signer note.Signer, body string) string {
+	tb.Helper()
 	text, err := note.Sign(&note.Note{Text: body}, signer)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return string(text)
 }
 
@@ -90,7 +83,7 @@ func TestKilledLogKeepsWhatItAcknowledged(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, VerifyInclusion(leafOf(leaf), at, h.Size, path, h.Root), "round %d, leaf %d", round, leaf)
 		}
-		require.EqualValues(t, h.Size, len(l.index), "no leaf is there twice")
+		require.Len(t, l.index, int(h.Size), "no leaf is there twice")
 		require.NoError(t, l.Close(t.Context()))
 	}
 	t.Logf("%d kills, %d acknowledged leaves, %d in the log, %d kills before the word of a durable leaf", rounds, len(acknowledged), last.Size, unheard)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -45,18 +46,18 @@ func leavesFrom(from, n int) []hallmark.Digest {
 	return leaves
 }
 
-func newKey(t testing.TB) (private, public string) {
-	t.Helper()
+func newKey(tb testing.TB) (private, public string) {
+	tb.Helper()
 	private, public, err := GenerateKey(origin)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return private, public
 }
 
-func openLog(t testing.TB, dir, private string) *Log {
-	t.Helper()
-	l, err := Open(t.Context(), dir, private)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, l.Close(context.WithoutCancel(t.Context()))) })
+func openLog(tb testing.TB, dir, private string) *Log {
+	tb.Helper()
+	l, err := Open(tb.Context(), dir, private)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, l.Close(context.WithoutCancel(tb.Context()))) })
 	return l
 }
 
@@ -507,11 +508,10 @@ func BenchmarkAppend(b *testing.B) {
 }
 
 func FuzzParseCheckpoint(f *testing.F) {
-	private, public, err := GenerateKey(origin)
-	if err != nil {
-		f.Fatal(err)
-	}
-	text := mustSign(f, mustSigner(f, private), origin+"\n5\n"+strings.Repeat("A", 43)+"=\n")
+	private, public := newKey(f)
+	signer, err := note.NewSigner(private)
+	require.NoError(f, err)
+	text := mustSign(f, signer, origin+"\n5\n"+strings.Repeat("A", 43)+"=\n")
 	f.Add([]byte(text))
 	f.Add([]byte(origin + "\n5\n\n— x y\n"))
 	f.Add([]byte("\n\n\n\n"))
