@@ -20,9 +20,12 @@ import (
 type Options struct {
 	// Kind is recorded in the fingerprint. Required.
 	Kind hallmark.ArtifactKind
+	// Name is recorded as the artifact's name and, for a single file, as its path. Optional; the base name of the path
+	// if empty, which says nothing where files are stored under their digest.
+	Name string
 	// Tensors returns where the tensors of one file lie, sorted by offset; none for a file that holds none. It is given
 	// the descriptor whose bytes will be hashed and may read it, but not close it. rel is the path in the artifact, the
-	// base name for a single file. Optional; without it no tensor is hashed.
+	// name for a single file. Optional; without it no tensor is hashed.
 	Tensors func(ctx context.Context, rel string, f *os.File, size int64) ([]hallmark.TensorRange, error)
 	// Progress is called after each piece that was hashed with bytes done and bytes in all. Optional.
 	Progress func(done, total int64)
@@ -51,7 +54,7 @@ func Compute(ctx context.Context, path string, opt Options) (hallmark.Fingerprin
 }
 
 func (t *tree) fingerprint(ctx context.Context, opt Options) (hallmark.Fingerprint, error) {
-	base, err := baseName(t.path)
+	base, err := name(opt.Name, t.path)
 	if err != nil {
 		return hallmark.Fingerprint{}, err
 	}
@@ -133,17 +136,16 @@ func (t *tree) directoryLink(i int, links []link) (root link, next int, err erro
 	return root, next, err
 }
 
-// baseName is the last component of the path after it is made absolute, so that "." has a name.
-func baseName(p string) (string, error) {
-	abs, err := filepath.Abs(p)
-	if err != nil {
-		return "", err
+// name is the given name or else the last component of the path, made absolute so that "." has one.
+func name(given, p string) (string, error) {
+	if given == "" {
+		abs, err := filepath.Abs(p)
+		if err != nil {
+			return "", err
+		}
+		given = filepath.Base(abs)
 	}
-	base := filepath.Base(abs)
-	if err := CheckName(base); err != nil {
-		return "", err
-	}
-	return base, nil
+	return given, CheckName(given)
 }
 
 // hashed is what one read of a file gives.

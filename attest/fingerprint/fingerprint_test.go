@@ -161,6 +161,24 @@ func TestCancel(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
+func TestGivenName(t *testing.T) {
+	t.Parallel()
+
+	root := writeTree(t, "m", map[string]string{"0a1b": "1"})
+	fp, err := fingerprint.Compute(t.Context(), root+"/0a1b", fingerprint.Options{Kind: hallmark.KindModel, Name: "model.gguf"})
+	require.NoError(t, err)
+	require.Equal(t, "model.gguf", fp.Name)
+	require.Equal(t, "model.gguf", fp.Files[0].Path)
+	fp, err = fingerprint.Compute(t.Context(), root, fingerprint.Options{Kind: hallmark.KindModel, Name: "model"})
+	require.NoError(t, err)
+	require.Equal(t, "model", fp.Name)
+	require.Equal(t, "0a1b", fp.Files[0].Path)
+	for _, name := range []string{"../x", "a\nb", ".."} {
+		_, err := fingerprint.Compute(t.Context(), root, fingerprint.Options{Name: name})
+		require.ErrorIs(t, err, hallmark.ErrInvalid, name)
+	}
+}
+
 func TestSameFromAnywhere(t *testing.T) {
 	t.Parallel()
 
