@@ -55,6 +55,14 @@ func unpackQ4KFast(w *[64]uint64, q *[128]byte, scales uint64) bool {
 	return avx2()
 }
 
+// unpackQ6KFast unpacks the weights of a super-block.
+func unpackQ6KFast(w *[64]uint64, block *[210]byte) bool {
+	if avx2() {
+		unpackQ6KAVX2(&w[0], &block[0])
+	}
+	return avx2()
+}
+
 // In floats: stride, n. n is a positive multiple of 16.
 //
 //go:noescape
@@ -82,3 +90,6 @@ func dotUnpackedAVX2(sums *int32, w *uint64, x *int8, blocks, rows int)
 
 //go:noescape
 func unpackQ4KAVX2(w *uint64, q *byte, scales uint64)
+
+//go:noescape
+func unpackQ6KAVX2(w *uint64, block *byte)

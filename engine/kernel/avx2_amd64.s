@@ -320,3 +320,57 @@ TEXT ·unpackQ4KAVX2(SB), NOSPLIT, $0-24
 	UNPACK(96, 384)
 	VZEROUPPER
 	RET
+
+// The 32 weights whose low four bits are in LOW and whose high two bits are in bits 4 and 5 of HIGH, both unmasked, times the
+// two lowest words of X0, which are shifted out. Y13 holds 3 << 4 in every byte, Y14 the mask of low halves, Y15 bytes of 32.
+#define SCALE6(LOW, HIGH, W) \
+	VPAND        Y14, LOW, Y4     \
+	VPAND        Y13, HIGH, Y5    \
+	VPOR         Y5, Y4, Y4       \
+	VPSUBB       Y15, Y4, Y4      \
+	VPBROADCASTW X0, Y6           \
+	VPSRLDQ      $2, X0, X0       \
+	VPBROADCASTW X0, Y7           \
+	VPSRLDQ      $2, X0, X0       \
+	VPBLENDD     $0xf0, Y7, Y6, Y6 \
+	VPSLLW       $8, Y4, Y5       \
+	VPSRAW       $8, Y5, Y5       \
+	VPSRAW       $8, Y4, Y4       \
+	VPMULLW      Y6, Y5, Y5       \
+	VPMULLW      Y6, Y4, Y4       \
+	VMOVDQU      Y5, (W)(DI)      \
+	VMOVDQU      Y4, (W+32)(DI)
+
+// Half of a super-block: 64 bytes at Q, 32 at H, 8 scales at S.
+#define UNPACK6(Q, H, S, W) \
+	VPMOVSXBW (S)(SI), X0    \
+	VMOVDQU   (Q)(SI), Y1    \
+	VMOVDQU   (Q+32)(SI), Y2 \
+	VMOVDQU   (H)(SI), Y3    \
+	VPSLLW    $4, Y3, Y8     \
+	VPSLLW    $2, Y3, Y9     \
+	VPSRLW    $2, Y3, Y10    \
+	VPSRLW    $4, Y1, Y11    \
+	VPSRLW    $4, Y2, Y12    \
+	SCALE6(Y1, Y8, W)        \
+	SCALE6(Y2, Y9, W+64)     \
+	SCALE6(Y11, Y3, W+128)   \
+	SCALE6(Y12, Y10, W+192)
+
+// func unpackQ6KAVX2(w *uint64, block *byte)
+TEXT ·unpackQ6KAVX2(SB), NOSPLIT, $0-16
+	MOVQ      w+0(FP), DI
+	MOVQ      block+8(FP), SI
+	VPCMPEQB  Y15, Y15, Y15
+	VPSRLW    $12, Y15, Y14
+	VPACKUSWB Y14, Y14, Y14
+	VPSRLW    $14, Y15, Y13
+	VPSLLW    $4, Y13, Y13
+	VPACKUSWB Y13, Y13, Y13
+	VPSRLW    $15, Y15, Y15
+	VPSLLW    $5, Y15, Y15
+	VPACKUSWB Y15, Y15, Y15
+	UNPACK6(0, 128, 192, 0)
+	UNPACK6(64, 160, 200, 256)
+	VZEROUPPER
+	RET

@@ -15,3 +15,5 @@ func dotQ8Fast(_ *[Group]float32, _ []byte, _ []int8, _ []float32) bool { return
 func dotUnpackedFast(_ []int32, _ []uint64, _ []int8) bool { return false }
 
 func unpackQ4KFast(_ *[64]uint64, _ *[128]byte, _ uint64) bool { return false }
+
+func unpackQ6KFast(_ *[64]uint64, _ *[210]byte) bool { return false }

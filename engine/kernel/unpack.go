@@ -74,6 +74,9 @@ func unpackQ6K(u *unpacked, row []byte) {
 	for b := range u.d {
 		blk := (*[210]byte)(row[210*b:])
 		u.d[b] = half(binary.LittleEndian.Uint16(blk[208:]))
+		if unpackQ6KFast((*[64]uint64)(u.w[64*b:]), blk) {
+			continue
+		}
 		for n := range 2 {
 			low, high := (*[64]byte)(blk[64*n:]), (*[32]byte)(blk[128+32*n:])
 			scales := (*[8]byte)(blk[192+8*n:])
