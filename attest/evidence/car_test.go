@@ -71,10 +71,10 @@ func TestExportOfWhatIsNotThere(t *testing.T) {
 }
 
 // rawCAR writes a CAR of blocks that need not be what their CIDs say.
-func rawCAR(tb testing.TB, roots []cid.Cid, blocks map[cid.Cid][]byte, opts ...car.Option) []byte {
+func rawCAR(tb testing.TB, roots []cid.Cid, blocks map[cid.Cid][]byte) []byte {
 	tb.Helper()
 	var out bytes.Buffer
-	w, err := storage.NewWritable(&out, roots, append(opts, car.WriteAsCarV1(true))...)
+	w, err := storage.NewWritable(&out, roots, car.WriteAsCarV1(true))
 	require.NoError(tb, err)
 	for c, data := range blocks {
 		require.NoError(tb, w.Put(tb.Context(), c.KeyString(), data))

@@ -487,6 +487,8 @@ func TestReportsThatContradictThemselves(t *testing.T) {
 	v := decides(t, p, big, hallmark.Undecided, RuleReport)
 	require.Contains(t, v.Reasons[0].Message, "at most 10000")
 
+	decides(t, p, with(good(), "inject.direct", exampleDetector{Passed: maxCases}), hallmark.Allow, "")
+
 	// A careful bound, above the one of its counts, is the report's right.
 	careful := with(good(), "inject.direct", exampleDetector{Passed: 100})
 	for i := range careful.Report.Detectors {
