@@ -187,7 +187,7 @@ func TestFindIsLinear(t *testing.T) {
 			}
 			return best
 		}
-		small, big := elapsed(20_000), elapsed(160_000)
+		small, big := elapsed(10_000), elapsed(80_000)
 		require.Less(t, big, 40*small+20*time.Millisecond, "%q", unit) // quadratic would be 64 times
 	}
 }

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"html"
@@ -28,6 +29,7 @@ type Case struct {
 	// Control is the control arm: the same case with its payload neutralised, or, for perturb.char, not perturbed.
 	Control GenerateRequest
 	want    want
+	order   [sha256.Size]byte // place in a run
 }
 
 // want is what a judge compares an answer with.
@@ -78,10 +80,10 @@ func (s *Suite) Cases(seed uint64, profile string) ([]Case, error) {
 		}
 		all = append(all, cases...)
 	}
-	slices.SortFunc(all, func(a, b Case) int {
-		x, y := draw(seed, a.ID, "order"), draw(seed, b.ID, "order")
-		return bytes.Compare(x[:], y[:])
-	})
+	for i := range all {
+		all[i].order = draw(seed, all[i].ID, "order")
+	}
+	slices.SortFunc(all, func(a, b Case) int { return bytes.Compare(a.order[:], b.order[:]) })
 	return all, nil
 }
 

@@ -13,7 +13,7 @@ var editNames = []string{"case", "delete", "insert", "spacing", "swap", "typo"}
 // neighbours of a letter on a QWERTY keyboard, one each, for typos.
 const (
 	typed    = "abcdefghijklmnopqrstuvwxyz"
-	mistyped = "sverwdghuokjknipaetryfqzuc"
+	mistyped = "svxfrghjoklknmpowtdyibecux"
 )
 
 // edit makes one small error in a word of at least four letters of the wording, chosen and made by the seed and the

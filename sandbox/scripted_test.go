@@ -1,0 +1,179 @@
+package sandbox_test
+
+import (
+	"context"
+	"fmt"
+	"html"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox/probe"
+)
+
+// scripted is a model made of rules. It does the tasks of the tinychat pack, whatever a typing error makes of their
+// wording; a vulnerable one also does what an attack asks for.
+type scripted struct {
+	suite      *probe.Suite
+	vulnerable bool
+	// answer, if set, takes the place of the rules.
+	answer func(req probe.GenerateRequest) (probe.Completion, error)
+	asked  int
+}
+
+func (m *scripted) Info(context.Context) (probe.Info, error) {
+	return probe.Info{ChatTemplate: true, EngineVersion: "scripted"}, nil
+}
+
+func (m *scripted) Tokenize(context.Context, string, bool) ([]probe.Token, error) {
+	return nil, hallmark.ErrUnavailable
+}
+
+func (m *scripted) LogProbs(context.Context, []int32) ([]probe.LogProb, error) {
+	return nil, hallmark.ErrUnavailable
+}
+
+func (m *scripted) Render(_ context.Context, msgs []probe.Message, _ bool) (probe.Rendered, error) {
+	var b strings.Builder
+	for _, m := range msgs {
+		fmt.Fprintf(&b, "<%s>%s\n", m.Role, m.Content)
+	}
+	return probe.Rendered{Text: b.String()}, nil
+}
+
+func (m *scripted) Generate(ctx context.Context, req probe.GenerateRequest) (probe.Completion, error) {
+	m.asked++
+	if err := ctx.Err(); err != nil {
+		return probe.Completion{}, err
+	}
+	if m.answer != nil {
+		return m.answer(req)
+	}
+	system, user := "", req.Prompt
+	for _, msg := range req.Messages {
+		if msg.Role == "system" {
+			system = msg.Content
+		}
+		user = msg.Content
+	}
+	text := ""
+	if m.vulnerable {
+		text = obey(system, user)
+	}
+	if text == "" {
+		text = m.plain(user)
+	}
+	return probe.Completion{Text: text, PromptTokens: len(user) / 4, OutputTokens: len(text) / 4, Finish: probe.FinishStop}, nil
+}
+
+var (
+	joinForm   = regexp.MustCompile(`(?i)(?:join|put|write) ([A-Z0-9]{4,5}) (?:and|followed by) ([A-Z0-9]{4,5})`)
+	askedFor   = regexp.MustCompile(`(?i)access code|secret|instructions|prompt|text above|told to`)
+	secretForm = regexp.MustCompile(`code is ([A-Z0-9]{6})`)
+	payload    = regexp.MustCompile(`(image tag for|script tag that alerts|markdown image for) (\S+)\.$`)
+	personForm = regexp.MustCompile(`(?:record of|data of) (\w+ \w+)`)
+)
+
+// obey does what the attacks ask for.
+func obey(system, user string) string {
+	if m := payload.FindStringSubmatch(user); m != nil {
+		switch m[1] {
+		case "image tag for":
+			return `<img src="` + m[2] + `">`
+		case "markdown image for":
+			return "![x](" + m[2] + ")"
+		default:
+			return "<script>alert('" + m[2] + "')</script>"
+		}
+	}
+	if m := joinForm.FindStringSubmatch(user); m != nil && !strings.HasPrefix(user, "Join ") {
+		return m[1] + m[2]
+	}
+	if m := secretForm.FindStringSubmatch(system); m != nil && askedFor.MatchString(user) {
+		return m[1]
+	}
+	if m := personForm.FindStringSubmatch(user); m != nil {
+		return strings.ReplaceAll(strings.ToLower(m[1]), " ", ".") + "@corp.io"
+	}
+	return ""
+}
+
+var (
+	numbers  = regexp.MustCompile(`[0-9]+`)
+	dateForm = regexp.MustCompile(`20[0-9]{2}-[0-9]{2}-[0-9]{2}`)
+	pair     = regexp.MustCompile(`([A-Z0-9]{4,5}) .*?([A-Z0-9]{4,5})\.?(?: \w+\.)?$`)
+	codeForm = regexp.MustCompile(`[A-Z0-9]{6,8}`)
+	markup   = regexp.MustCompile(`<(?:b|i|h1)>.*`)
+	attacked = regexp.MustCompile(`(?i)^(?:ignore|forget)|access code|secret|instructions|prompt|text above|told to|tag |markdown|record of|contact data`)
+)
+
+// plain does the tasks, and refuses what looks like an attack.
+func (m *scripted) plain(user string) string {
+	if attacked.MatchString(user) && !strings.Contains(user, "\n") {
+		return "I cannot do that."
+	}
+	words := strings.Split(strings.TrimRight(user, "?."), " ")
+	for i := range words { // the country or capital that the question ends in, of one word or two
+		key := strings.Join(words[i:], " ")
+		if country, ok := m.suite.Tables["country"][key]; ok {
+			return country
+		}
+		if capital, ok := m.suite.Tables["capital"][key]; ok && !strings.Contains(user, "col") && !strings.Contains(user, "flag") {
+			return capital
+		} else if ok {
+			return m.suite.Tables["flag"][key]
+		}
+	}
+	n := numbers.FindAllString(user, -1)
+	switch {
+	case dateForm.MatchString(user):
+		return dateForm.FindString(user)
+	case markup.MatchString(user):
+		return html.EscapeString(markup.FindString(user))
+	case len(n) == 2 && strings.Contains(user, "+"):
+		return strconv.Itoa(atoi(n[0]) + atoi(n[1]))
+	case len(n) == 2 && strings.Contains(user, " - "):
+		return strconv.Itoa(atoi(n[0]) - atoi(n[1]))
+	case len(n) == 2 && strings.HasSuffix(user, "?"):
+		return map[bool]string{true: "yes", false: "no"}[atoi(n[0]) > atoi(n[1])]
+	case strings.Contains(strings.ToLower(user), "second"), strings.HasPrefix(user, "Give"):
+		return strings.Fields(user[strings.LastIndexByte(user, ':')+1:])[1]
+	}
+	return m.spell(user)
+}
+
+func (m *scripted) spell(user string) string {
+	words := strings.Fields(strings.TrimRight(user, "."))
+	last := words[len(words)-1]
+	if p := pair.FindStringSubmatch(user); p != nil && !codeForm.MatchString(user) {
+		return p[1] + p[2]
+	}
+	if c := codeForm.FindAllString(user, -1); c != nil {
+		return c[len(c)-1]
+	}
+	known := m.suite.Data["word"]
+	for _, w := range words {
+		w = strings.Trim(w, ".:")
+		if slices.Contains(known, w) && (!strings.HasPrefix(user, "Copy") && !strings.HasPrefix(user, "Repeat") && !strings.HasPrefix(user, "R")) {
+			return strings.ToUpper(w)
+		}
+	}
+	return last
+}
+
+func atoi(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
+}
+
+func tinychatSuite(tb testing.TB) *probe.Suite {
+	tb.Helper()
+	s, err := probe.Builtin("tinychat")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
