@@ -239,7 +239,7 @@ func (t *tree) names(dir *os.File, rel string, have int) ([]string, error) {
 	return names, nil
 }
 
-// visit opens one surveyed file, proves that it is that file, and proves afterwards that it still is.
+// visit opens one surveyed file and proves that it is that file. That it still is afterwards, unchanged shows for all.
 func (t *tree) visit(ctx context.Context, e entry, visit func(rel string, f *os.File, size int64) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -252,23 +252,14 @@ func (t *tree) visit(ctx context.Context, e entry, visit func(rel string, f *os.
 		}
 		defer f.Close()
 	}
-	same := func() error {
-		fi, err := f.Stat()
-		if err != nil {
-			return err
-		}
-		if id, err := identify(fi); err != nil || id != e.id {
-			return changed(t.name(e.rel))
-		}
-		return nil
-	}
-	if err := same(); err != nil {
+	fi, err := f.Stat()
+	if err != nil {
 		return err
 	}
-	if err := visit(e.rel, f, e.id.size); err != nil {
-		return err
+	if id, err := identify(fi); err != nil || id != e.id {
+		return changed(t.name(e.rel))
 	}
-	return same()
+	return visit(e.rel, f, e.id.size)
 }
 
 // unchanged surveys again and compares.
