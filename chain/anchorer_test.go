@@ -210,7 +210,7 @@ func TestCrashAtEveryState(t *testing.T) {
 			before := f.gasNonce(t)
 			box := &crashing{state: state, applied: applied}
 			a, stop := f.start(t, f.node.URL(), box.outbox())
-			key, err := a.Register(t.Context(), record(name))
+			_, err := a.Register(t.Context(), record(name))
 			if state == chain.StateIntent {
 				require.ErrorIs(t, err, errCrash)
 			} else {
@@ -221,10 +221,9 @@ func TestCrashAtEveryState(t *testing.T) {
 
 			box.repair()
 			a, stop = f.start(t, f.node.URL(), box.outbox())
-			key = register(t, a, name)
-			final(t, a, key)
+			final(t, a, register(t, a, name))
 			stop()
-			require.EqualValues(t, before+1, f.gasNonce(t), "one transaction: %s", name)
+			require.Equal(t, before+1, f.gasNonce(t), "one transaction: %s", name)
 		}
 	}
 }
@@ -287,7 +286,7 @@ func TestCallsLostOnTheWay(t *testing.T) {
 			a, stop := f.start(t, p.url, new(chaintest.Memory))
 			final(t, a, register(t, a, fmt.Sprint(method, what)))
 			stop()
-			require.EqualValues(t, before+1, f.gasNonce(t), "one transaction: %s, fault %d", method, what)
+			require.Equal(t, before+1, f.gasNonce(t), "one transaction: %s, fault %d", method, what)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package chain
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/big"
 	"reflect"
@@ -20,8 +19,8 @@ func (s *session) callData(ctx context.Context, in *intent) ([]byte, error) {
 	author := common.Address(s.author)
 	switch in.Kind {
 	case kindVersion:
-		record, err := decode[VersionRecord](in)
-		if err != nil {
+		var record VersionRecord
+		if err := in.decode(&record); err != nil {
 			return nil, err
 		}
 		r, err := record.registration()
@@ -32,8 +31,8 @@ func (s *session) callData(ctx context.Context, in *intent) ([]byte, error) {
 		signature, err := s.sign.registration(r)
 		return s.abi.PackRegister(r, signature), err
 	case kindBatch:
-		record, err := decode[BatchRecord](in)
-		if err != nil {
+		var record BatchRecord
+		if err := in.decode(&record); err != nil {
 			return nil, err
 		}
 		checkpoint, err := splitRawCID(record.CheckpointCID)
@@ -46,12 +45,13 @@ func (s *session) callData(ctx context.Context, in *intent) ([]byte, error) {
 	case kindKeyList:
 		return s.keyListCall(ctx, in)
 	case kindRevocation:
-		record, err := decode[revocation](in)
-		if err != nil {
+		var record revocation
+		if err := in.decode(&record); err != nil {
 			return nil, err
 		}
 		var reason hallmark.Digest
 		if record.ReasonCID != "" {
+			var err error
 			if reason, err = splitRawCID(record.ReasonCID); err != nil {
 				return nil, err
 			}
@@ -60,8 +60,8 @@ func (s *session) callData(ctx context.Context, in *intent) ([]byte, error) {
 		signature, err := s.sign.revocation(id, reason)
 		return s.abi.PackRevoke(id, reason, author, signature), err
 	case kindSupersession:
-		record, err := decode[supersession](in)
-		if err != nil {
+		var record supersession
+		if err := in.decode(&record); err != nil {
 			return nil, err
 		}
 		id, successor := modelID(s.author, record.Model), modelID(s.author, record.Successor)
@@ -73,8 +73,8 @@ func (s *session) callData(ctx context.Context, in *intent) ([]byte, error) {
 
 // keyListCall signs the list as the next one of those that are on the chain; the session sends one list at a time.
 func (s *session) keyListCall(ctx context.Context, in *intent) ([]byte, error) {
-	record, err := decode[KeyListRecord](in)
-	if err != nil {
+	var record KeyListRecord
+	if err := in.decode(&record); err != nil {
 		return nil, err
 	}
 	cid, err := splitRawCID(record.CID)
@@ -96,40 +96,40 @@ func (s *session) keyListCall(ctx context.Context, in *intent) ([]byte, error) {
 func (s *session) find(ctx context.Context, in *intent) (Anchor, error) {
 	switch in.Kind {
 	case kindVersion:
-		want, err := decode[VersionRecord](in)
-		if err != nil {
+		var want VersionRecord
+		if err := in.decode(&want); err != nil {
 			return Anchor{}, err
 		}
 		got, err := s.VersionBy(ctx, s.author, want.Model)
-		return matched(got.Anchor, err, sameVersion(got.VersionRecord, want))
+		if err == nil && !sameVersion(got.VersionRecord, want) {
+			err = otherRecord(got.Anchor)
+		}
+		return got.Anchor, err
 	case kindBatch:
-		want, err := decode[BatchRecord](in)
-		if err != nil {
+		var want BatchRecord
+		if err := in.decode(&want); err != nil {
 			return Anchor{}, err
 		}
 		got, err := s.Batch(ctx, s.author, want.Root)
-		return matched(got.Anchor, err, got.BatchRecord == want)
+		if err == nil && got.BatchRecord != want {
+			err = otherRecord(got.Anchor)
+		}
+		return got.Anchor, err
 	case kindKeyList:
-		want, err := decode[KeyListRecord](in)
-		if err != nil {
+		var want KeyListRecord
+		if err := in.decode(&want); err != nil {
 			return Anchor{}, err
 		}
-		lists, err := s.KeyLists(ctx, s.author)
-		for _, got := range lists {
-			if got.KeyListRecord == want {
-				return got.Anchor, err
-			}
-		}
-		return matched(Anchor{}, errors.Join(err, hallmark.ErrNotFound), false)
+		return s.findKeyList(ctx, want)
 	case kindRevocation:
-		want, err := decode[revocation](in)
-		if err != nil {
+		var want revocation
+		if err := in.decode(&want); err != nil {
 			return Anchor{}, err
 		}
 		return s.findEvent(ctx, want.Model, registry.RegistryModelRevoked{}.ContractEventName(), common.Hash{})
 	case kindSupersession:
-		want, err := decode[supersession](in)
-		if err != nil {
+		var want supersession
+		if err := in.decode(&want); err != nil {
 			return Anchor{}, err
 		}
 		return s.findEvent(ctx, want.Model, registry.RegistryModelSuperseded{}.ContractEventName(), modelID(s.author, want.Successor))
@@ -137,11 +137,21 @@ func (s *session) find(ctx context.Context, in *intent) (Anchor, error) {
 	return Anchor{}, fmt.Errorf("intent of kind %.20q: %w", in.Kind, hallmark.ErrInvalid)
 }
 
-func matched(found Anchor, err error, same bool) (Anchor, error) {
-	if err == nil && !same {
-		err = fmt.Errorf("block %d holds another record: %w", found.Block, hallmark.ErrConflict)
+func otherRecord(at Anchor) error {
+	return fmt.Errorf("block %d holds another record: %w", at.Block, hallmark.ErrConflict)
+}
+
+func (s *session) findKeyList(ctx context.Context, want KeyListRecord) (Anchor, error) {
+	lists, err := s.KeyLists(ctx, s.author)
+	if err != nil {
+		return Anchor{}, err
 	}
-	return found, err
+	for _, got := range lists {
+		if got.KeyListRecord == want {
+			return got.Anchor, nil
+		}
+	}
+	return Anchor{}, fmt.Errorf("key list %s of author %v: %w", want.Digest.Short(), s.author, hallmark.ErrNotFound)
 }
 
 func sameVersion(a, b VersionRecord) bool {

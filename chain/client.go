@@ -84,7 +84,7 @@ func (c *Client) Contract() Address { return c.contract }
 func (c *Client) Operator() Address { return c.operator }
 
 // call reads one view function at the latest block.
-func call[T any](ctx context.Context, c *Client, data []byte, unpack func([]byte) (T, error)) (T, error) {
+func call[T any](ctx context.Context, c *Client, data []byte, unpack func([]byte) (T, error)) (T, error) { //nolint:ireturn // T is a generated struct
 	to := common.Address(c.contract)
 	out, err := c.eth.CallContract(ctx, ethereum.CallMsg{To: &to, Data: data}, nil)
 	if err != nil {
@@ -150,7 +150,7 @@ func (c *Client) block(ctx context.Context, number rpc.BlockNumber) (Head, error
 }
 
 func blockTime(seconds uint64) time.Time {
-	return time.Unix(int64(min(seconds, 1<<40)), 0).UTC() //nolint:gosec // bounded
+	return time.Unix(int64(min(seconds, 1<<40)), 0).UTC()
 }
 
 // AnchorState says how far the block of an anchor has come: orphaned if the chain has another block, or none, in its

@@ -47,7 +47,7 @@ func (f fixture) signedCalls(t *testing.T) map[string][]byte {
 	calls := make(map[string][]byte)
 	take := func(name, key string, err error) {
 		require.NoError(t, err)
-		step(t, a, key, chain.StateBroadcast)
+		sent(t, a, key)
 		calls[name] = calldata(t, box, key)
 	}
 	key, err := a.Register(t.Context(), record("unsent"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 
 	"github.com/ethereum/go-ethereum"
@@ -30,7 +31,7 @@ func RegistryAddress(operator Address) Address {
 func initCode(operator Address) []byte {
 	creation := contracts.ModelRegistry().Creation
 	arguments := registry.NewRegistry().PackConstructor(common.Address(operator))
-	return append(creation[:len(creation):len(creation)], arguments...)
+	return append(slices.Clip(creation), arguments...)
 }
 
 // Deploy puts the contract on the chain, with the author of keys as its operator and paid by their gas key, unless it is

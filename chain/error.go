@@ -45,25 +45,29 @@ func rpcError(doing string, err error) error {
 
 // contractError returns the custom error that err carries, or nil.
 func contractError(err error) *ContractError {
-	var data rpc.DataError
-	if !errors.As(err, &data) {
+	raw := revertData(err)
+	if len(raw) < 4 {
 		return nil
 	}
-	text, ok := data.ErrorData().(string)
+	if refusal, bad := registry.NewRegistry().UnpackError(raw); bad == nil {
+		v := reflect.Indirect(reflect.ValueOf(refusal))
+		name := strings.TrimPrefix(v.Type().Name(), "Registry")
+		return &ContractError{Name: name, Args: arguments(v), kind: kindOf(name)}
+	}
+	return nil
+}
+
+// revertData returns what a reverted call returned, as endpoints attach it to their error, or nil.
+func revertData(err error) []byte {
+	data, ok := errors.AsType[rpc.DataError](err)
 	if !ok {
 		return nil
 	}
-	raw, err := hex.DecodeString(strings.TrimPrefix(text, "0x"))
-	if err != nil || len(raw) < 4 {
-		return nil
+	text, _ := data.ErrorData().(string)
+	if raw, bad := hex.DecodeString(strings.TrimPrefix(text, "0x")); bad == nil {
+		return raw
 	}
-	refusal, err := registry.NewRegistry().UnpackError(raw)
-	if err != nil {
-		return nil
-	}
-	v := reflect.Indirect(reflect.ValueOf(refusal))
-	name := strings.TrimPrefix(v.Type().Name(), "Registry")
-	return &ContractError{Name: name, Args: arguments(v), kind: kindOf(name)}
+	return nil
 }
 
 // arguments prints the fields of a generated error type.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,8 +120,8 @@ func (s *session) reopen(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listing final anchors: %w", err)
 	}
-	for i := len(keys) - 1; i >= 0; i-- {
-		in, version, err := s.a.load(ctx, keys[i])
+	for _, key := range slices.Backward(keys) {
+		in, version, err := s.a.load(ctx, key)
 		if errors.Is(err, hallmark.ErrInvalid) {
 			continue // damaged, and nothing is left to do for it
 		}
@@ -133,7 +134,7 @@ func (s *session) reopen(ctx context.Context) error {
 			return err
 		}
 		in.move(StateIncluded) // the round finds the block gone
-		if err := s.a.store(ctx, keys[i], version, in); err != nil {
+		if err := s.a.store(ctx, key, version, in); err != nil {
 			return err
 		}
 	}

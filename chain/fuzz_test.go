@@ -3,6 +3,7 @@ package chain
 import (
 	"encoding/hex"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -50,8 +51,7 @@ func FuzzContractError(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data string) {
 		err := rpcError("testing", dataError{data})
 		require.Error(t, err)
-		var refusal *ContractError
-		if errors.As(err, &refusal) {
+		if refusal, ok := errors.AsType[*ContractError](err); ok {
 			require.NotEmpty(t, refusal.Name)
 		}
 	})
@@ -64,14 +64,12 @@ func selector(name string) []byte {
 
 func TestContractErrorsHaveKinds(t *testing.T) {
 	t.Parallel()
-	word := make([]byte, 32)
-	word[31] = 7
+	words := strings.Repeat("00", 31) + "07" + strings.Repeat("00", 31) + "07"
 	for name, kind := range map[string]error{
 		"UnknownModel": hallmark.ErrNotFound, "AlreadyRegistered": hallmark.ErrConflict, "BadSignature": hallmark.ErrSignature,
 		"NotAuthorized": hallmark.ErrKey, "OwnBase": hallmark.ErrInvalid,
 	} {
-		data := append(selector(name), append(word, word...)...)
-		err := rpcError("testing", dataError{hex.EncodeToString(data)})
+		err := rpcError("testing", dataError{hex.EncodeToString(selector(name)) + words})
 		require.ErrorIs(t, err, kind, name)
 		require.ErrorContains(t, err, name)
 		require.NotErrorIs(t, err, hallmark.ErrUnavailable)

@@ -60,13 +60,12 @@ func (in *intent) refuse(why string) {
 	in.Trouble = why
 }
 
-// decode reads the intent's record as a T.
-func decode[T any](in *intent) (T, error) {
-	var record T
-	if err := json.Unmarshal(in.Record, &record); err != nil {
-		return record, fmt.Errorf("record of kind %.20q: %w: %w", in.Kind, err, hallmark.ErrInvalid)
+// decode reads the intent's record into what its kind says it is.
+func (in *intent) decode(record any) error {
+	if err := json.Unmarshal(in.Record, record); err != nil {
+		return fmt.Errorf("record of kind %.20q: %w: %w", in.Kind, err, hallmark.ErrInvalid)
 	}
-	return record, nil
+	return nil
 }
 
 // load reads an intent from the outbox. A document that is not one is ErrInvalid: the row is damaged.

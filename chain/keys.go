@@ -108,7 +108,7 @@ func newKey(path, password string, strength Scrypt) (*ecdsa.PrivateKey, error) {
 		return nil, fmt.Errorf("making chain key: %w", err)
 	}
 	key := &keystore.Key{Address: crypto.PubkeyToAddress(private.PublicKey), PrivateKey: private}
-	rand.Read(key.Id[:])                                            //nolint:errcheck // never fails
+	rand.Read(key.Id[:])
 	key.Id[6], key.Id[8] = key.Id[6]&0x0f|0x40, key.Id[8]&0x3f|0x80 // UUID version 4
 	n, p := strength.cost()
 	raw, err := keystore.EncryptKey(key, password, n, p)
@@ -127,7 +127,7 @@ func writeNew(path string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name()) //nolint:errcheck // linked or useless
+	defer os.Remove(tmp.Name())
 	_, err = tmp.Write(content)
 	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
 		return err

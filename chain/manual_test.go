@@ -46,7 +46,7 @@ func newManual(t *testing.T) manual {
 	})
 	t.Cleanup(func() { require.NoError(t, m.backend.Close()) })
 	// The backend's client embeds one that reaches the RPC connection, behind a field of the same name.
-	inner, ok := reflect.ValueOf(m.backend.Client()).FieldByName("Client").Interface().(*ethclient.Client)
+	inner, ok := reflect.TypeAssert[*ethclient.Client](reflect.ValueOf(m.backend.Client()).FieldByName("Client"))
 	require.True(t, ok)
 	m.proxy = newProxy(t, inner.Client())
 

@@ -88,12 +88,10 @@ func (p *proxy) pass(ctx context.Context, method string, params []json.RawMessag
 		return result, nil
 	}
 	refusal := map[string]any{"code": -32000, "message": err.Error()}
-	var coded rpc.Error
-	if errors.As(err, &coded) {
+	if coded, ok := errors.AsType[rpc.Error](err); ok {
 		refusal["code"] = coded.ErrorCode()
 	}
-	var data rpc.DataError
-	if errors.As(err, &data) {
+	if data, ok := errors.AsType[rpc.DataError](err); ok {
 		refusal["data"] = data.ErrorData()
 	}
 	return nil, refusal

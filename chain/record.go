@@ -95,7 +95,7 @@ func verdicts() []hallmark.Decision {
 func verdictCode(d hallmark.Decision) (uint8, error) {
 	for code, known := range verdicts() {
 		if code > 0 && d == known {
-			return uint8(code), nil //nolint:gosec // five values
+			return uint8(code), nil
 		}
 	}
 	return 0, fmt.Errorf("verdict %.40q is not one of %q", d, verdicts()[1:])
@@ -128,7 +128,7 @@ func (r VersionRecord) registration() (registry.ModelRegistryRegistration, error
 	commit, err := hex.DecodeString(r.GitCommit)
 	refuse(err != nil || len(commit) != 0 && len(commit) != 20 && len(commit) != 32,
 		"git commit %.80q: want 40 or 64 hex digits", r.GitCommit)
-	out.GitCommitLength = uint8(min(len(commit), len(out.GitCommit))) //nolint:gosec // at most 32
+	out.GitCommitLength = uint8(min(len(commit), len(out.GitCommit)))
 	copy(out.GitCommit[:], commit)
 
 	if out.Verdict, err = verdictCode(r.Verdict); err != nil {

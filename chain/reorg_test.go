@@ -17,7 +17,7 @@ func TestAnchorFollowsTheHeads(t *testing.T) {
 	m := newManual(t)
 	a, _ := m.start(t, m.url, new(chaintest.Memory))
 	key := register(t, a, "tiny")
-	s := step(t, a, key, chain.StateBroadcast)
+	s := sent(t, a, key)
 	require.Equal(t, hallmark.AnchorPending, s.State)
 	m.mineSent(t)
 	s = reached(t, a, key, hallmark.AnchorSafe) // this chain's safe head is its head
@@ -36,7 +36,7 @@ func TestReorganisedAnchorIsSentAgain(t *testing.T) {
 	fork, err := m.client.Heads(t.Context())
 	require.NoError(t, err)
 	key := register(t, a, "tiny")
-	step(t, a, key, chain.StateBroadcast)
+	sent(t, a, key)
 	m.mineSent(t)
 	first := reached(t, a, key, hallmark.AnchorSafe)
 
@@ -48,7 +48,7 @@ func TestReorganisedAnchorIsSentAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, hallmark.AnchorOrphaned, state)
 
-	step(t, a, key, chain.StateBroadcast)
+	sent(t, a, key)
 	second := m.mineToFinal(t, a, key)
 	require.Equal(t, first.Tx, second.Tx, "the same bytes")
 	require.NotEqual(t, first.BlockHash, second.BlockHash)
@@ -66,7 +66,7 @@ func TestHeadThatWentBackBehindAFinalAnchor(t *testing.T) {
 	var before []chain.Status
 	for _, name := range []string{"one", "two", "three"} {
 		key := register(t, a, name)
-		step(t, a, key, chain.StateBroadcast)
+		sent(t, a, key)
 		m.mineSent(t)
 		m.finalize()
 		before = append(before, final(t, a, key))
@@ -79,7 +79,7 @@ func TestHeadThatWentBackBehindAFinalAnchor(t *testing.T) {
 
 	a, _ = m.start(t, m.url, box)
 	for _, s := range before {
-		step(t, a, s.Key, chain.StateBroadcast)
+		sent(t, a, s.Key)
 	}
 	for _, s := range before {
 		require.Equal(t, s.Tx, m.mineToFinal(t, a, s.Key).Tx)
@@ -100,7 +100,7 @@ func TestNonceTakenByAnotherTransaction(t *testing.T) {
 	})
 	a, stop := m.start(t, m.url, box)
 	key := register(t, a, "tiny")
-	first := step(t, a, key, chain.StateBroadcast)
+	first := sent(t, a, key)
 	stop()
 	m.set(func(string) fault { return none })
 	m.send(t, chain.GasKey(m.keys), m.nonce(t), chain.Address{1}, nil, 1e9)
@@ -112,7 +112,7 @@ func TestNonceTakenByAnotherTransaction(t *testing.T) {
 		require.NoError(t, err)
 		return s.Trouble != ""
 	}, waitLimit, pollEvery, "not final yet, so nothing new is signed")
-	require.Equal(t, first.Tx, step(t, a, key, chain.StateBroadcast).Tx)
+	require.Equal(t, first.Tx, sent(t, a, key).Tx)
 	stop()
 	m.finalize()
 	a, _ = m.start(t, m.url, box) // it sends at once what it has not sent itself yet
@@ -128,7 +128,7 @@ func TestSameRecordRelayedBySomebodyElse(t *testing.T) {
 	box := new(chaintest.Memory)
 	a, _ := m.start(t, m.url, box)
 	key := register(t, a, "tiny")
-	ours := step(t, a, key, chain.StateBroadcast)
+	ours := sent(t, a, key)
 	m.send(t, m.other, 0, m.contract, calldata(t, box, key), 50e9) // a higher tip goes first
 	m.mineSent(t)
 	m.finalize()

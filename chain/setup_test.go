@@ -91,16 +91,16 @@ func reached(t *testing.T, a *chain.Anchorer, key string, head hallmark.AnchorSt
 	return s
 }
 
-// step waits until an intent is at a step of the outbox.
-func step(t *testing.T, a *chain.Anchorer, key, want string) chain.Status {
+// sent waits until an intent's transaction was sent and is in no block.
+func sent(t *testing.T, a *chain.Anchorer, key string) chain.Status {
 	t.Helper()
 	var s chain.Status
 	require.Eventually(t, func() bool {
 		var err error
 		s, err = a.Status(t.Context(), key)
 		require.NoError(t, err)
-		return s.Step == want
-	}, waitLimit, pollEvery, "want step %s", want)
+		return s.Step == chain.StateBroadcast
+	}, waitLimit, pollEvery)
 	return s
 }
 

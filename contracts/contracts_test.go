@@ -51,7 +51,7 @@ var install = sync.OnceValue(func() error {
 	if _, err := os.Stat(filepath.Join("node_modules", "solc")); err == nil {
 		return nil
 	}
-	return exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund").Run() //nolint:noctx // shared by all tests
+	return exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund").Run()
 })
 
 func node(t *testing.T, args ...string) string {

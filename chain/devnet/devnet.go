@@ -30,7 +30,6 @@ import (
 	"github.com/ethereum/go-ethereum/eth/catalyst"
 	"github.com/ethereum/go-ethereum/eth/ethconfig"
 	"github.com/ethereum/go-ethereum/eth/filters"
-	"github.com/ethereum/go-ethereum/log"
 	"github.com/ethereum/go-ethereum/node"
 	"github.com/ethereum/go-ethereum/p2p"
 	"github.com/ethereum/go-ethereum/rpc"
@@ -124,7 +123,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	log.SetDefault(newLogger(logger))
+	routeLog(logger)
 
 	n, err := open(ctx, cfg, logger)
 	if err != nil {
@@ -253,7 +252,6 @@ func nodeConfig(cfg Config) *node.Config {
 	c.P2P = p2p.Config{NoDiscovery: true, NoDial: true}
 	c.HTTPHost, c.HTTPPort = host, port
 	c.HTTPModules = []string{"eth", "net", "web3"}
-	c.Logger = log.Root()
 	return &c
 }
 

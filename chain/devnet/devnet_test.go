@@ -2,6 +2,7 @@ package devnet_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/big"
 	"net"
@@ -105,8 +106,7 @@ func TestTransactionThatNoBlockTakes(t *testing.T) {
 	require.Eventually(t, func() bool { return height() == 64 }, 10*time.Second, time.Millisecond)
 }
 
-func TestStartRefuses(t *testing.T) {
-	t.Parallel()
+func TestStartRefuses(t *testing.T) { // not parallel, nor are its parts: they share directories
 	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
@@ -132,7 +132,7 @@ func TestStartRefuses(t *testing.T) {
 		"unwritable as file": {devnet.Config{Dir: "/dev/null/chain", Gas: [20]byte{1}}, nil},
 	}
 	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // they share directories
+		t.Run(name, func(t *testing.T) {
 			n, err := devnet.Start(t.Context(), tt.cfg)
 			require.Error(t, err)
 			require.Nil(t, n)
@@ -140,7 +140,7 @@ func TestStartRefuses(t *testing.T) {
 				require.ErrorIs(t, err, tt.kind)
 			}
 			var hint *hallmark.HintError
-			if tt.kind == hallmark.ErrUnavailable || tt.kind == hallmark.ErrConflict {
+			if errors.Is(tt.kind, hallmark.ErrUnavailable) || errors.Is(tt.kind, hallmark.ErrConflict) {
 				require.ErrorAs(t, err, &hint)
 			}
 		})

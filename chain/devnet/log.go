@@ -10,10 +10,11 @@ import (
 
 // logger passes go-ethereum's warnings to slog. It is a type of its own because log.SetDefault would make a logger of
 // go-ethereum's type the default of log/slog for the whole process.
-type logger struct{ log.Logger }
+type logger struct{ log.Logger } //nolint:forbidigo // go-ethereum's, not the standard library's
 
-func newLogger(to *slog.Logger) log.Logger {
-	return logger{log.NewLogger(warnings{to.Handler()})}
+// routeLog sends what every node of the process logs to one logger: go-ethereum knows no other way.
+func routeLog(to *slog.Logger) {
+	log.SetDefault(logger{log.NewLogger(warnings{to.Handler()})}) //nolint:forbidigo // go-ethereum's
 }
 
 // warnings drops what go-ethereum says below level warn (its information is about syncing, peers and caches), and the
