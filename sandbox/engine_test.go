@@ -25,9 +25,10 @@ type engineModel struct {
 	tokens *token.Tokenizer
 	chat   *chat.Template
 	digest hallmark.Digest
-	asked  int // prompts
-	read   int // prompt tokens
-	wrote  int // output tokens
+	bytes  *bytes.Reader // the file
+	asked  int           // prompts
+	read   int           // prompt tokens
+	wrote  int           // output tokens
 }
 
 const tinychat = "../testdata/models/tinychat"
@@ -36,7 +37,7 @@ func loadTinychat(tb testing.TB, name string) *engineModel {
 	tb.Helper()
 	data, err := os.ReadFile(filepath.Join(tinychat, name))
 	require.NoError(tb, err)
-	e := &engineModel{digest: hallmark.DigestOf(data)}
+	e := &engineModel{digest: hallmark.DigestOf(data), bytes: bytes.NewReader(data)}
 	e.file, err = gguf.Parse(bytes.NewReader(data), int64(len(data)), gguf.Limits{})
 	require.NoError(tb, err)
 	e.model, err = model.Load(e.file, data, model.Config{})
