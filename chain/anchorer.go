@@ -22,7 +22,8 @@ type AnchorerConfig struct {
 	Keys *Keys
 	// Outbox keeps the intents. Required. One Anchorer at a time may use it.
 	Outbox Outbox
-	// Poll is how often open anchors are looked at. Optional; 100 ms if zero.
+	// Poll is how often open anchors are looked at while they move; when nothing moves it is done less and less often,
+	// down to every two seconds. Optional; 50 ms if zero.
 	Poll time.Duration
 	// Log receives what went wrong, once for each new trouble. Optional; discarded if nil.
 	Log *slog.Logger
@@ -69,7 +70,7 @@ func NewAnchorer(cfg AnchorerConfig) (*Anchorer, error) {
 		return nil, err
 	}
 	if cfg.Poll == 0 {
-		cfg.Poll = 100 * time.Millisecond
+		cfg.Poll = 50 * time.Millisecond
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -92,6 +93,7 @@ func (a *Anchorer) Register(ctx context.Context, r VersionRecord) (key string, e
 	if err := r.Check(); err != nil {
 		return "", err
 	}
+	r.Datasets = append([]hallmark.Digest{}, r.Datasets...) // none is an empty list, in one text form
 	return a.add(ctx, kindVersion, r.Model.Hex(), r)
 }
 

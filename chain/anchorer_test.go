@@ -127,7 +127,7 @@ func (f fixture) gasNonce(t *testing.T) uint64 {
 
 func TestRefusedRecordsAreNotStored(t *testing.T) {
 	t.Parallel()
-	a, err := chain.NewAnchorer(chain.AnchorerConfig{RPC: "http://127.0.0.1:1", Contract: chain.Address{1}, Keys: newKeys(t), Outbox: new(chaintest.Memory)})
+	a, err := chain.NewAnchorer(chain.AnchorerConfig{RPC: "http://127.0.0.1:1", Contract: chain.Address{1}, Keys: chain.FreshKeys(t), Outbox: new(chaintest.Memory)})
 	require.NoError(t, err)
 	bad := record("tiny")
 	bad.EvidenceCID = "QmOld"
@@ -189,7 +189,7 @@ func TestContractMissingIsVisibleAndRetried(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	other := f
-	other.keys = newKeys(t)
+	other.keys = chain.FreshKeys(t)
 	other.contract = chain.RegistryAddress(other.keys.Author())
 	a, _ := other.start(t, f.node.URL(), new(chaintest.Memory))
 	key := register(t, a, "tiny")

@@ -16,59 +16,79 @@ import (
 // callData signs an intent's record for the contract and packs the call that takes it there. The signature is the same
 // each time it is made.
 func (s *session) callData(ctx context.Context, in *intent) ([]byte, error) {
-	author := common.Address(s.author)
 	switch in.Kind {
 	case kindVersion:
-		var record VersionRecord
-		if err := in.decode(&record); err != nil {
-			return nil, err
-		}
-		r, err := record.registration()
-		if err != nil {
-			return nil, err
-		}
-		r.Author, r.Registrar = author, author
-		signature, err := s.sign.registration(r)
-		return s.abi.PackRegister(r, signature), err
+		return s.registerCall(in)
 	case kindBatch:
-		var record BatchRecord
-		if err := in.decode(&record); err != nil {
-			return nil, err
-		}
-		checkpoint, err := splitRawCID(record.CheckpointCID)
-		if err != nil {
-			return nil, err
-		}
-		b := registry.ModelRegistryBatchAnchor{Root: record.Root, Size: record.Size, CheckpointDigest: checkpoint, Author: author, Registrar: author}
-		signature, err := s.sign.batch(b)
-		return s.abi.PackAnchorBatch(b, signature), err
+		return s.batchCall(in)
 	case kindKeyList:
 		return s.keyListCall(ctx, in)
 	case kindRevocation:
-		var record revocation
-		if err := in.decode(&record); err != nil {
-			return nil, err
-		}
-		var reason hallmark.Digest
-		if record.ReasonCID != "" {
-			var err error
-			if reason, err = splitRawCID(record.ReasonCID); err != nil {
-				return nil, err
-			}
-		}
-		id := modelID(s.author, record.Model)
-		signature, err := s.sign.revocation(id, reason)
-		return s.abi.PackRevoke(id, reason, author, signature), err
+		return s.revokeCall(in)
 	case kindSupersession:
-		var record supersession
-		if err := in.decode(&record); err != nil {
+		return s.supersedeCall(in)
+	}
+	return nil, unknownKind(in)
+}
+
+func unknownKind(in *intent) error {
+	return fmt.Errorf("intent of kind %.20q: %w", in.Kind, hallmark.ErrInvalid)
+}
+
+func (s *session) registerCall(in *intent) ([]byte, error) {
+	var record VersionRecord
+	if err := in.decode(&record); err != nil {
+		return nil, err
+	}
+	r, err := record.registration()
+	if err != nil {
+		return nil, err
+	}
+	r.Author, r.Registrar = common.Address(s.author), common.Address(s.author)
+	signature, err := s.sign.registration(r)
+	return s.abi.PackRegister(r, signature), err
+}
+
+func (s *session) batchCall(in *intent) ([]byte, error) {
+	var record BatchRecord
+	if err := in.decode(&record); err != nil {
+		return nil, err
+	}
+	checkpoint, err := splitRawCID(record.CheckpointCID)
+	if err != nil {
+		return nil, err
+	}
+	author := common.Address(s.author)
+	b := registry.ModelRegistryBatchAnchor{Root: record.Root, Size: record.Size, CheckpointDigest: checkpoint, Author: author, Registrar: author}
+	signature, err := s.sign.batch(b)
+	return s.abi.PackAnchorBatch(b, signature), err
+}
+
+func (s *session) revokeCall(in *intent) ([]byte, error) {
+	var record revocation
+	if err := in.decode(&record); err != nil {
+		return nil, err
+	}
+	var reason hallmark.Digest
+	if record.ReasonCID != "" {
+		var err error
+		if reason, err = splitRawCID(record.ReasonCID); err != nil {
 			return nil, err
 		}
-		id, successor := modelID(s.author, record.Model), modelID(s.author, record.Successor)
-		signature, err := s.sign.supersession(id, successor)
-		return s.abi.PackSupersede(id, successor, author, signature), err
 	}
-	return nil, fmt.Errorf("intent of kind %.20q: %w", in.Kind, hallmark.ErrInvalid)
+	id := modelID(s.author, record.Model)
+	signature, err := s.sign.revocation(id, reason)
+	return s.abi.PackRevoke(id, reason, common.Address(s.author), signature), err
+}
+
+func (s *session) supersedeCall(in *intent) ([]byte, error) {
+	var record supersession
+	if err := in.decode(&record); err != nil {
+		return nil, err
+	}
+	id, successor := modelID(s.author, record.Model), modelID(s.author, record.Successor)
+	signature, err := s.sign.supersession(id, successor)
+	return s.abi.PackSupersede(id, successor, common.Address(s.author), signature), err
 }
 
 // keyListCall signs the list as the next one of those that are on the chain; the session sends one list at a time.
@@ -96,37 +116,17 @@ func (s *session) keyListCall(ctx context.Context, in *intent) ([]byte, error) {
 func (s *session) find(ctx context.Context, in *intent) (Anchor, error) {
 	switch in.Kind {
 	case kindVersion:
-		var want VersionRecord
-		if err := in.decode(&want); err != nil {
-			return Anchor{}, err
-		}
-		got, err := s.VersionBy(ctx, s.author, want.Model)
-		if err == nil && !sameVersion(got.VersionRecord, want) {
-			err = otherRecord(got.Anchor)
-		}
-		return got.Anchor, err
+		return s.findVersion(ctx, in)
 	case kindBatch:
-		var want BatchRecord
-		if err := in.decode(&want); err != nil {
-			return Anchor{}, err
-		}
-		got, err := s.Batch(ctx, s.author, want.Root)
-		if err == nil && got.BatchRecord != want {
-			err = otherRecord(got.Anchor)
-		}
-		return got.Anchor, err
+		return s.findBatch(ctx, in)
 	case kindKeyList:
-		var want KeyListRecord
-		if err := in.decode(&want); err != nil {
-			return Anchor{}, err
-		}
-		return s.findKeyList(ctx, want)
+		return s.findKeyList(ctx, in)
 	case kindRevocation:
 		var want revocation
 		if err := in.decode(&want); err != nil {
 			return Anchor{}, err
 		}
-		return s.findEvent(ctx, want.Model, registry.RegistryModelRevoked{}.ContractEventName(), common.Hash{})
+		return s.findEvent(ctx, want.Model, registry.RegistryModelRevoked{}.ContractEventName())
 	case kindSupersession:
 		var want supersession
 		if err := in.decode(&want); err != nil {
@@ -134,14 +134,38 @@ func (s *session) find(ctx context.Context, in *intent) (Anchor, error) {
 		}
 		return s.findEvent(ctx, want.Model, registry.RegistryModelSuperseded{}.ContractEventName(), modelID(s.author, want.Successor))
 	}
-	return Anchor{}, fmt.Errorf("intent of kind %.20q: %w", in.Kind, hallmark.ErrInvalid)
+	return Anchor{}, unknownKind(in)
 }
 
-func otherRecord(at Anchor) error {
-	return fmt.Errorf("block %d holds another record: %w", at.Block, hallmark.ErrConflict)
+func (s *session) findVersion(ctx context.Context, in *intent) (Anchor, error) {
+	var want VersionRecord
+	if err := in.decode(&want); err != nil {
+		return Anchor{}, err
+	}
+	got, err := s.VersionBy(ctx, s.author, want.Model)
+	if err == nil && !sameVersion(got.VersionRecord, want) {
+		err = otherRecord(got.Anchor)
+	}
+	return got.Anchor, err
 }
 
-func (s *session) findKeyList(ctx context.Context, want KeyListRecord) (Anchor, error) {
+func (s *session) findBatch(ctx context.Context, in *intent) (Anchor, error) {
+	var want BatchRecord
+	if err := in.decode(&want); err != nil {
+		return Anchor{}, err
+	}
+	got, err := s.Batch(ctx, s.author, want.Root)
+	if err == nil && got.BatchRecord != want {
+		err = otherRecord(got.Anchor)
+	}
+	return got.Anchor, err
+}
+
+func (s *session) findKeyList(ctx context.Context, in *intent) (Anchor, error) {
+	var want KeyListRecord
+	if err := in.decode(&want); err != nil {
+		return Anchor{}, err
+	}
 	lists, err := s.KeyLists(ctx, s.author)
 	if err != nil {
 		return Anchor{}, err
@@ -154,14 +178,19 @@ func (s *session) findKeyList(ctx context.Context, want KeyListRecord) (Anchor, 
 	return Anchor{}, fmt.Errorf("key list %s of author %v: %w", want.Digest.Short(), s.author, hallmark.ErrNotFound)
 }
 
+func otherRecord(at Anchor) error {
+	return fmt.Errorf("block %d holds another record: %w", at.Block, hallmark.ErrConflict)
+}
+
 func sameVersion(a, b VersionRecord) bool {
 	x, errX := a.registration()
 	y, errY := b.registration()
 	return errX == nil && errY == nil && reflect.DeepEqual(x, y)
 }
 
-// findEvent looks for an event that appends to a version's record, from the block of the record on.
-func (s *session) findEvent(ctx context.Context, model hallmark.Digest, name string, second common.Hash) (Anchor, error) {
+// findEvent looks for an event that appends to a version's record, from the block of the record on. More are topics
+// after the version's id.
+func (s *session) findEvent(ctx context.Context, model hallmark.Digest, name string, more ...common.Hash) (Anchor, error) {
 	v, err := s.VersionBy(ctx, s.author, model)
 	if err != nil {
 		return Anchor{}, err
@@ -171,8 +200,8 @@ func (s *session) findEvent(ctx context.Context, model hallmark.Digest, name str
 		Addresses: []common.Address{common.Address(s.contract)},
 		Topics:    [][]common.Hash{{s.event(name)}, {common.Hash(v.ID)}},
 	}
-	if second != (common.Hash{}) {
-		query.Topics = append(query.Topics, []common.Hash{second})
+	for _, topic := range more {
+		query.Topics = append(query.Topics, []common.Hash{topic})
 	}
 	logs, err := s.eth.FilterLogs(ctx, query)
 	switch {

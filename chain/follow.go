@@ -19,6 +19,7 @@ import (
 
 // How often things are done again.
 const (
+	slowPoll   = 2 * time.Second  // a look at open anchors that do not move
 	idlePoll   = 15 * time.Second // a look at the endpoint when nothing is open
 	maxBackoff = 15 * time.Second // between rounds while the endpoint is down
 	resend     = 15 * time.Second // of the same signed bytes while no block has them
@@ -39,23 +40,25 @@ func openStates() []string {
 func (a *Anchorer) Run(ctx context.Context) error {
 	var s *session
 	defer func() { s.close() }()
-	for failures := 0; ; {
+	for still := 0; ; still++ { // rounds in which nothing moved
 		open, damage, err := a.round(ctx, &s)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		a.setTrouble(ctx, errors.Join(err, damage))
-		delay := a.cfg.Poll
+		if err == nil && s.moved {
+			still = 0
+		}
+		delay := a.cfg.Poll << min(still, 10)
 		switch {
 		case err != nil:
 			s.close()
 			s = nil
-			delay = min(a.cfg.Poll<<min(failures, 10), maxBackoff)
-			failures++
+			delay = min(delay, maxBackoff)
 		case open == 0:
-			delay, failures = idlePoll, 0
+			delay, still = idlePoll, 0
 		default:
-			failures = 0
+			delay = min(delay, max(slowPoll, a.cfg.Poll))
 		}
 		a.pause(ctx, delay)
 	}
@@ -84,6 +87,7 @@ type session struct {
 	// Of the current round.
 	heads    Heads
 	nonce    uint64 // of the next transaction
+	moved    bool   // whether an intent changed
 	inFlight int    // intents whose transaction may be sent and is in no block
 	lists    int    // key lists among them
 }
@@ -142,6 +146,7 @@ func (s *session) reopen(ctx context.Context) error {
 }
 
 func (s *session) round(ctx context.Context) (open int, damage, err error) {
+	s.moved = false
 	keys, err := s.a.cfg.Outbox.IntentKeys(ctx, openStates()...)
 	if err != nil {
 		return 0, nil, fmt.Errorf("listing open anchors: %w", err)
@@ -218,6 +223,7 @@ func (s *session) work(ctx context.Context, key string) (done bool, err error) {
 			if err := s.a.store(ctx, key, version, in); err != nil {
 				return false, err
 			}
+			s.moved = true
 		}
 		if in.State == before || in.State == StateFinal || in.State == StateReverted {
 			return in.State != before, nil

@@ -31,7 +31,7 @@ type manual struct {
 
 func newManual(t *testing.T) manual {
 	t.Helper()
-	m := manual{fixture: fixture{keys: newKeys(t)}}
+	m := manual{fixture: fixture{keys: chain.FreshKeys(t)}}
 	var err error
 	m.other, err = crypto.GenerateKey()
 	require.NoError(t, err)

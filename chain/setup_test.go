@@ -27,7 +27,7 @@ type fixture struct {
 
 func newFixture(t *testing.T) fixture {
 	t.Helper()
-	f := fixture{keys: newKeys(t)}
+	f := fixture{keys: chain.FreshKeys(t)}
 	node, err := devnet.Start(t.Context(), devnet.Config{Dir: t.TempDir(), Gas: f.keys.Gas()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, node.Close()) })
@@ -38,13 +38,6 @@ func newFixture(t *testing.T) fixture {
 	require.NoError(t, err)
 	t.Cleanup(f.client.Close)
 	return f
-}
-
-func newKeys(t *testing.T) *chain.Keys {
-	t.Helper()
-	keys, err := chain.NewKeys(t.TempDir(), "password", chain.ScryptLight)
-	require.NoError(t, err)
-	return keys
 }
 
 // start runs an anchorer until the test ends or stop is called.
