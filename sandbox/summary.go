@@ -62,7 +62,7 @@ func selfTest(s probe.Score) map[string]string {
 	}
 }
 
-// static sums up the scan of the file: one case, which any finding but advice fails.
+// static sums up the scan of the file: how many findings there are, advice left out.
 func static(d *hallmark.DetectorResult, scan []hallmark.Finding) {
 	if scan == nil {
 		d.Assessment, d.Reason = hallmark.NotAssessable, "the file was not scanned"
@@ -75,10 +75,7 @@ func static(d *hallmark.DetectorResult, scan []hallmark.Finding) {
 			found++
 		}
 	}
-	d.Cases, d.Templates, d.EffectiveN = 1, 1, 1
-	d.Failed = min(found, 1)
-	d.Passed = 1 - d.Failed
-	d.Against = tally{d.Failed, 1}.proportion()
+	d.Against = tally{}.proportion() // a scan is not a sample: it has findings and no rate
 	d.Metrics = map[string]string{"findings": strconv.Itoa(found)}
 }
 
