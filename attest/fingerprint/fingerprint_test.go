@@ -107,6 +107,22 @@ func TestTensorDigests(t *testing.T) {
 	}
 }
 
+func TestTensorWithoutBytes(t *testing.T) {
+	t.Parallel()
+
+	path := filepath.Join(t.TempDir(), "empty")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	fp, err := fingerprint.Compute(t.Context(), path, fingerprint.Options{
+		Tensors: func(context.Context, string, *os.File, int64) ([]hallmark.TensorRange, error) {
+			return []hallmark.TensorRange{{Name: "a"}, {Name: "b"}}, nil
+		},
+	})
+	require.NoError(t, err)
+	require.Equal(t, []hallmark.TensorDigest{
+		{File: "empty", Name: "a", SHA256: hallmark.DigestOf(nil)}, {File: "empty", Name: "b", SHA256: hallmark.DigestOf(nil)},
+	}, fp.Tensors)
+}
+
 func TestTensorRangesAreNotBelieved(t *testing.T) {
 	t.Parallel()
 

@@ -218,6 +218,7 @@ func TestVerifyModels(t *testing.T) {
 		"git's files are no part": {whole(), plus(map[string]string{".git/config": "x", ".gitignore": "x", ".gitattributes": "x", ".github/w.yml": "x"}), oms.VerifyOptions{}, nil},
 		"git's files deeper are":  {whole(), plus(map[string]string{"sub/.gitignore": "x"}), oms.VerifyOptions{}, hallmark.ErrDigest},
 		"git's file was signed":   {files(".gitattributes=y", "sub/c.json={}", "w.gguf=12345"), plus(map[string]string{".gitattributes": "x"}), oms.VerifyOptions{}, hallmark.ErrDigest},
+		"git's file as signed":    {files(".gitattributes=x", "sub/c.json={}", "w.gguf=12345"), plus(map[string]string{".gitattributes": "x"}), oms.VerifyOptions{}, nil},
 		"the signature itself":    {whole(), plus(map[string]string{"model.sig": "x"}), oms.VerifyOptions{Signature: "model.sig"}, nil},
 		"a signature unasked":     {whole(), plus(map[string]string{"model.sig": "x"}), oms.VerifyOptions{}, hallmark.ErrDigest},
 		"ignored":                 {ignoring(whole(), "notes"), plus(map[string]string{"notes/a.md": "x", "notes/b/c.md": "x"}), oms.VerifyOptions{}, nil},

@@ -533,6 +533,17 @@ func TestResultFollowsDecision(t *testing.T) {
 	}
 }
 
+func TestAllowMustBePassed(t *testing.T) {
+	t.Parallel()
+
+	b, err := statement.VSA(summaryClaim(hallmark.Allow))
+	require.NoError(t, err)
+	for _, e := range []edit{{"predicate.verificationResult", "FAILED"}, {"predicate.verifiedLevels", []any{"FAILED"}}} {
+		_, err := statement.ParseVSA(apply(t, b, e))
+		require.ErrorIs(t, err, hallmark.ErrPredicate, e.path)
+	}
+}
+
 func TestTestResultNames(t *testing.T) {
 	t.Parallel()
 
