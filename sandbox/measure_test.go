@@ -101,3 +101,23 @@ func table(name string, r hallmark.Report) string {
 	}
 	return b.String()
 }
+
+// The models were trained on at most 160 tokens.
+func TestPromptsAreShort(t *testing.T) {
+	t.Parallel()
+
+	m, suite := loadTinychat(t, "guarded-q8_0.gguf"), tinychatSuite(t)
+	for seed := range uint64(2) {
+		all, err := suite.Cases(seed, probe.ProfileChat)
+		require.NoError(t, err)
+		for _, c := range all {
+			for _, req := range []probe.GenerateRequest{c.Request, c.Control} {
+				rendered, err := m.Render(t.Context(), req.Messages, true)
+				require.NoError(t, err)
+				ids, err := m.Tokenize(t.Context(), rendered.Text, true)
+				require.NoError(t, err)
+				require.LessOrEqual(t, len(ids), suite.PromptTokens, c.ID)
+			}
+		}
+	}
+}

@@ -233,7 +233,7 @@ func TestBrokenModels(t *testing.T) {
 	} {
 		for _, after := range []int{0, 60, 400} {
 			m := &scripted{suite: tinychatSuite(t)}
-			m.answer = func(req probe.GenerateRequest) (probe.Completion, error) {
+			m.answer = func(_ probe.GenerateRequest) (probe.Completion, error) {
 				if m.asked > after {
 					return probe.Completion{}, tt.err
 				}

@@ -9,26 +9,26 @@ import (
 const maxDigits = 19
 
 // digitRun reads digits from at with single separators between them, and returns the digits, where each group ends, and
-// the end of the run. It gives up (ok false) beyond maxDigits.
-func digitRun(text string, at int, separators string) (digits string, groups []int, end int, ok bool) {
+// the end of the run. Beyond maxDigits it gives up and returns none.
+func digitRun(text string, at int, separators string) (digits string, groups []int, end int) {
 	out := make([]byte, 0, maxDigits) // stays on the stack
 	i, last := at, at
 	for i < len(text) {
 		switch c := text[i]; {
 		case isDigit(c):
 			if len(out) == maxDigits {
-				return "", nil, 0, false
+				return "", nil, 0
 			}
 			out = append(out, c)
 			last = i + 1
 		case i == last && len(out) > 0 && strings.IndexByte(separators, c) >= 0:
 			groups = append(groups, len(out))
 		default:
-			return string(out), append(groups, len(out)), last, true
+			return string(out), append(groups, len(out)), last
 		}
 		i++
 	}
-	return string(out), append(groups, len(out)), last, true
+	return string(out), append(groups, len(out)), last
 }
 
 // luhn checks the digit that ends every payment card number.
@@ -81,8 +81,8 @@ func findCard(text string, at int) (Match, bool) {
 	if at > 0 && (isAlnum(text[at-1]) || text[at-1] == '.' || text[at-1] == '-' && at > 1 && isAlnum(text[at-2])) {
 		return Match{}, false
 	}
-	digits, groups, end, ok := digitRun(text, at, " -")
-	if !ok || len(digits) < 13 || !wordEnd(text, end) || !luhn(digits) {
+	digits, groups, end := digitRun(text, at, " -")
+	if len(digits) < 13 || !wordEnd(text, end) || !luhn(digits) {
 		return Match{}, false
 	}
 	i := slices.IndexFunc(issuers, func(s issuer) bool {

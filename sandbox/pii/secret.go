@@ -106,7 +106,7 @@ var assignedNames = []string{"password", "passwd", "secret", "token", "api_key",
 // findAssigned finds quoted values that a name calls a secret: password = "…".
 func findAssigned(text string, at int) (Match, bool) {
 	name := at
-	for name < len(text) && name-at < 40 && (base64url(text[name])) {
+	for name < len(text) && name-at < 40 && base64url(text[name]) {
 		name++
 	}
 	i := name

@@ -8,7 +8,7 @@ import "context"
 //
 // Every string that a Model returns comes from a file that somebody else made. It is data: never markup, never a format.
 // Greedy generation (Temperature 0) depends on the model and the request alone, so that runs can be repeated.
-type Model interface {
+type Model interface { //nolint:iface // the words of probe and sandbox; sandbox.Run calls it
 	// Info describes the loaded model.
 	Info(ctx context.Context) (Info, error)
 	// Tokenize splits text. With parseSpecial, the spellings of control tokens become these tokens.

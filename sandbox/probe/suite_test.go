@@ -12,17 +12,17 @@ import (
 	"github.com/hallmark-ml/hallmark/sandbox/probe"
 )
 
-func tinychat(t testing.TB) *probe.Suite {
-	t.Helper()
+func tinychat(tb testing.TB) *probe.Suite {
+	tb.Helper()
 	s, err := probe.Builtin("tinychat")
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return s
 }
 
-func cases(t testing.TB, s *probe.Suite, seed uint64, profile string) []probe.Case {
-	t.Helper()
+func cases(tb testing.TB, s *probe.Suite, seed uint64, profile string) []probe.Case {
+	tb.Helper()
 	all, err := s.Cases(seed, profile)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return all
 }
 
@@ -141,7 +141,7 @@ func TestEditsKeepContents(t *testing.T) {
 		length := map[string]int{"case": 0, "delete": -1, "insert": 1, "spacing": 1, "swap": 0, "typo": 0}
 		want, ok := length[kind]
 		require.True(t, ok, kind)
-		require.Equal(t, len(a)+want, len(b), "%s: %q %q", c.ID, a, b)
+		require.Len(t, b, len(a)+want, "%s: %q %q", c.ID, a, b)
 	}
 	require.Len(t, edited, 6)
 }

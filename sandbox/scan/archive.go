@@ -159,7 +159,7 @@ func (s *scanner) member(f *zip.File) {
 	}
 	head = head[:n]
 	all := io.MultiReader(bytes.NewReader(head), in)
-	size := int64(min(f.UncompressedSize64, 1<<62)) //nolint:gosec // G115: bounded
+	size := int64(min(f.UncompressedSize64, 1<<62))
 	switch {
 	case isPickle(head), path.Ext(f.Name) == ".pkl", path.Ext(f.Name) == ".pickle", len(head) > 0 && isText(head) && isOldPickle(head):
 		s.memberPickle(f, all, size)
@@ -186,7 +186,7 @@ func (s *scanner) memberPickle(f *zip.File, in io.Reader, size int64) {
 		s.cannotParse(f.Name, "the member: %v", err)
 	}
 	inner := &scanner{r: &countedReader{r: bytes.NewReader(raw)}, size: int64(len(raw)), name: f.Name}
-	inner.pickles(0, inner.size, f.Name)
+	inner.pickles(inner.size, f.Name)
 	for _, found := range inner.res.Findings {
 		s.addAs(found.Detector, found.Rule, found.Severity, found.Location, found.Message)
 	}

@@ -24,15 +24,15 @@ func (s *scanner) gguf() {
 		s.cannotParse(s.name, "%v", err)
 		return
 	}
-	end := f.DataOffset
+	end, alignment := f.DataOffset, int64(f.Alignment) //nolint:gosec // G115: the reader takes at most 1 MiB
 	for _, t := range f.Tensors {
 		s.res.Tensors = append(s.res.Tensors, hallmark.TensorRange{Name: t.Name, Offset: t.Offset, Size: t.Size})
-		if gap := t.Offset - end; gap >= int64(f.Alignment) {
+		if gap := t.Offset - end; gap >= alignment {
 			s.add("gap", hallmark.SeverityMedium, fmt.Sprintf("byte %d", end), "%d bytes before tensor %.80q belong to nothing", gap, t.Name)
 		}
 		end = t.Offset + t.Size
 	}
-	if trailing := s.size - end; trailing >= int64(f.Alignment) {
+	if trailing := s.size - end; trailing >= alignment {
 		s.add("trailing-bytes", hallmark.SeverityHigh, fmt.Sprintf("byte %d", end), "%d bytes after the last tensor belong to nothing", trailing)
 	}
 	for _, key := range f.Keys() {

@@ -80,9 +80,9 @@ func isPickle(head []byte) bool {
 	return len(head) >= 2 && head[0] == 0x80 && head[1] >= 1 && head[1] <= 5
 }
 
-// pickles scans the pickles that follow one another in n bytes at off, as the old torch format has them.
-func (s *scanner) pickles(off, n int64, location string) {
-	in := bufio.NewReaderSize(s.section(off, n), 1<<16)
+// pickles scans the pickles that follow one another in the first n bytes, as the old torch format has them.
+func (s *scanner) pickles(n int64, location string) {
+	in := bufio.NewReaderSize(s.section(0, n), 1<<16)
 	m := &machine{in: in, left: n, report: func(rule, format string, args ...any) {
 		s.add(rule, hallmark.SeverityCritical, location, format, args...)
 	}}
@@ -372,8 +372,8 @@ func (m *machine) dup() error {
 }
 
 func (m *machine) popToMark() error {
-	for i := len(m.stack) - 1; i >= 0; i-- {
-		if m.stack[i].kind == markKind {
+	for i, v := range slices.Backward(m.stack) {
+		if v.kind == markKind {
 			m.stack = m.stack[:i]
 			return nil
 		}
@@ -415,7 +415,7 @@ func (m *machine) skip(n uint64) error {
 		if err != nil {
 			return io.ErrUnexpectedEOF
 		}
-		n -= uint64(chunk) //nolint:gosec // G115: chunk is positive
+		n -= uint64(chunk)
 	}
 	return nil
 }

@@ -101,23 +101,23 @@ func TestPickle(t *testing.T) {
 	}
 }
 
-func writeZip(t testing.TB, members ...[2]string) []byte {
-	t.Helper()
+func writeZip(tb testing.TB, members ...[2]string) []byte {
+	tb.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	for _, m := range members {
 		f, err := w.CreateHeader(&zip.FileHeader{Name: m[0], Method: zip.Store})
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		_, err = f.Write([]byte(m[1]))
-		require.NoError(t, err)
+		require.NoError(tb, err)
 	}
-	require.NoError(t, w.Close())
+	require.NoError(tb, w.Close())
 	return b.Bytes()
 }
 
-func torchZip(t testing.TB, pickle string) []byte {
-	t.Helper()
-	return writeZip(t, [2]string{"archive/data.pkl", pickle}, [2]string{"archive/data/0", strings.Repeat("\x00", 64)}, [2]string{"archive/version", "3\n"})
+func torchZip(tb testing.TB, pickle string) []byte {
+	tb.Helper()
+	return writeZip(tb, [2]string{"archive/data.pkl", pickle}, [2]string{"archive/data/0", strings.Repeat("\x00", 64)}, [2]string{"archive/version", "3\n"})
 }
 
 func TestArchives(t *testing.T) {

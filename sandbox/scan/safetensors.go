@@ -36,17 +36,17 @@ func (s *scanner) safetensors() {
 		return
 	}
 	n := binary.LittleEndian.Uint64(prefix[:])
-	if n > maxSafetensorsHeader || n > uint64(s.size-8) {
+	if n > maxSafetensorsHeader || n > uint64(s.size-8) { //nolint:gosec // G115: the eight bytes could be read
 		s.cannotParse(s.name, "a header of %d bytes in a file of %d bytes", n, s.size)
 		return
 	}
-	h := &headerReader{dec: json.NewDecoder(bufio.NewReader(s.section(8, int64(n)))), s: s} //nolint:gosec // G115: bounded above
+	h := &headerReader{dec: json.NewDecoder(bufio.NewReader(s.section(8, int64(n)))), s: s}
 	h.dec.UseNumber()
 	if err := h.header(); err != nil {
 		s.cannotParse(s.name, "the header: %v", err)
 		return
 	}
-	base := 8 + int64(n) //nolint:gosec // G115: bounded above
+	base := 8 + int64(n)
 	slices.SortStableFunc(h.tensors, func(a, b hallmark.TensorRange) int {
 		return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.Size, b.Size))
 	})

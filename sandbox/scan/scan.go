@@ -182,7 +182,7 @@ func (s *scanner) detect(head []byte) {
 		s.npy(s.section(0, s.size), s.size, s.name)
 	case isPickle(head):
 		s.res.Format = FormatPickle
-		s.pickles(0, s.size, s.name)
+		s.pickles(s.size, s.name)
 	case len(head) > 8 && head[8] == '{' && head[7] == 0:
 		s.res.Format = FormatSafetensors
 		s.safetensors()
@@ -191,7 +191,7 @@ func (s *scanner) detect(head []byte) {
 		s.text()
 	case isOldPickle(head):
 		s.res.Format = FormatPickle
-		s.pickles(0, s.size, s.name)
+		s.pickles(s.size, s.name)
 	default:
 		s.add("unknown-format", hallmark.SeverityHigh, s.name, "the format of the file is not known")
 	}
@@ -199,8 +199,12 @@ func (s *scanner) detect(head []byte) {
 
 // Programs are told by their first bytes.
 var programs = []struct{ magic, what string }{
-	{"\x7fELF", "a Linux program"}, {"MZ", "a Windows program"}, {"\xcf\xfa\xed\xfe", "a macOS program"},
-	{"\xca\xfe\xba\xbe", "a macOS or Java program"}, {"\x00asm", "a WebAssembly program"}, {"!<arch>", "a library"},
+	{"\x7fELF", "a Linux program"},
+	{"MZ", "a Windows program"},
+	{"\xcf\xfa\xed\xfe", "a macOS program"},
+	{"\xca\xfe\xba\xbe", "a macOS or Java program"},
+	{"\x00asm", "a WebAssembly program"},
+	{"!<arch>", "a library"},
 }
 
 func (s *scanner) program(head []byte) bool {

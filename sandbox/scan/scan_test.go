@@ -19,24 +19,24 @@ import (
 	"github.com/hallmark-ml/hallmark/sandbox/scan"
 )
 
-func scanBytes(t testing.TB, data []byte) scan.Result {
-	t.Helper()
+func scanBytes(tb testing.TB, data []byte) scan.Result {
+	tb.Helper()
 	res, err := scan.File(bytes.NewReader(data), int64(len(data)), "file")
-	require.NoError(t, err)
-	checkResult(t, res, int64(len(data)))
+	require.NoError(tb, err)
+	checkResult(tb, res, int64(len(data)))
 	return res
 }
 
 // checkResult holds what is true of every result, whatever was scanned.
-func checkResult(t testing.TB, res scan.Result, size int64) {
-	t.Helper()
-	require.NotNil(t, res.Findings)
-	require.LessOrEqual(t, len(res.Findings), 201)
-	require.NoError(t, hallmark.CheckTensorRanges(res.Tensors, size))
+func checkResult(tb testing.TB, res scan.Result, size int64) {
+	tb.Helper()
+	require.NotNil(tb, res.Findings)
+	require.LessOrEqual(tb, len(res.Findings), 201)
+	require.NoError(tb, hallmark.CheckTensorRanges(res.Tensors, size))
 	for _, f := range res.Findings {
 		for _, text := range []string{f.Detector, f.Rule, f.CaseID, f.Message, f.Location} {
-			require.Equal(t, strings.TrimSuffix(text, "…"), strings.TrimSuffix(hallmark.CleanText(text, len(text)), "…"))
-			require.LessOrEqual(t, len(text), 310)
+			require.Equal(tb, strings.TrimSuffix(text, "…"), strings.TrimSuffix(hallmark.CleanText(text, len(text)), "…"))
+			require.LessOrEqual(tb, len(text), 310)
 		}
 	}
 }
@@ -71,11 +71,11 @@ func TestTinychatModelsAreClean(t *testing.T) {
 }
 
 // ggufFile is a small valid file with these entries beside the architecture.
-func ggufFile(t testing.TB, entries ...gguf.Entry) []byte {
-	t.Helper()
+func ggufFile(tb testing.TB, entries ...gguf.Entry) []byte {
+	tb.Helper()
 	var b bytes.Buffer
 	entries = append([]gguf.Entry{{Key: "general.architecture", Value: "llama"}}, entries...)
-	require.NoError(t, gguf.Write(&b, entries, []gguf.Content{
+	require.NoError(tb, gguf.Write(&b, entries, []gguf.Content{
 		{Name: "a", Dims: []uint64{8}, Type: gguf.F32, Data: make([]byte, 32)},
 		{Name: "b", Dims: []uint64{8, 2}, Type: gguf.F32, Data: make([]byte, 64)},
 	}))

@@ -30,7 +30,7 @@ func (s *scanner) text() {
 	}
 	if isOldPickle(head) {
 		s.res.Format = FormatPickle
-		s.pickles(0, s.size, s.name)
+		s.pickles(s.size, s.name)
 		return
 	}
 	s.res.Format = FormatText
