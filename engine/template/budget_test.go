@@ -80,38 +80,31 @@ func TestEachBudgetIsKept(t *testing.T) {
 	t.Parallel()
 
 	tests := map[string]struct {
-		src    string
-		enough template.Budget
-		less   template.Budget
+		src          string
+		enough, less template.Budget
+		limit        string
 	}{
-		"steps": {
-			"{% for i in range(10) %}{{ i }}{% endfor %}",
-			template.Budget{Steps: 200},
-			template.Budget{Steps: 20},
-		},
-		"depth": {
-			"{% macro f(n) %}{% if n %}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(4) }}",
-			template.Budget{Depth: 5},
-			template.Budget{Depth: 4},
-		},
-		"output": {
-			"{% for i in range(10) %}{{ i }}{% endfor %}",
-			template.Budget{Output: 10},
-			template.Budget{Output: 9},
-		},
+		"steps":                   {"{% for i in range(10) %}{{ i }}{% endfor %}", template.Budget{Steps: 200}, template.Budget{Steps: 20}, "steps"},
+		"steps for long texts":    {"{{ messages[0].content | upper | length }}", template.Budget{Steps: 200}, template.Budget{Steps: 50}, "steps"},
+		"steps for characters":    {"{{ messages[0].content | list | length }}", template.Budget{Steps: 8000}, template.Budget{Steps: 2000}, "steps"},
+		"steps for lists":         {"{{ ([1] * 500) | length }}", template.Budget{Steps: 600}, template.Budget{Steps: 400}, "steps"},
+		"depth":                   {"{% macro f(n) %}{% if n %}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(4) }}", template.Budget{Depth: 5}, template.Budget{Depth: 4}, "depth"},
+		"output":                  {"{% for i in range(10) %}{{ i }}{% endfor %}", template.Budget{Output: 10}, template.Budget{Output: 9}, "output"},
+		"texts that nobody reads": {"{{ ('x' * 4001) | length }}", template.Budget{Output: 4001}, template.Budget{Output: 4000}, "output"},
 	}
+	in := template.Input{Messages: []template.Message{{Role: "user", Content: strings.Repeat("x", 2000)}}}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
 			tmpl, err := template.Parse(tt.src)
 			require.NoError(t, err)
-			_, err = tmpl.Render(template.Input{}, tt.enough)
+			_, err = tmpl.Render(in, tt.enough)
 			require.NoError(t, err)
-			_, err = tmpl.Render(template.Input{}, tt.less)
+			_, err = tmpl.Render(in, tt.less)
 			var limit *template.BudgetError
 			require.ErrorAs(t, err, &limit)
-			require.Equal(t, name, limit.Limit)
+			require.Equal(t, tt.limit, limit.Limit)
 		})
 	}
 }

@@ -44,6 +44,14 @@ func checkAttribute(at int, name string) error {
 	return nil
 }
 
+// internals are names between double underscores that lead from an object of Python to its class, code or module.
+var internals = []string{
+	"class", "mro", "base", "bases", "subclasses", "init", "new", "call", "globals", "builtins", "import", "dict", "getattribute",
+	"getattr", "setattr", "delattr", "getitem", "reduce", "reduce_ex", "code", "func", "self", "module", "loader", "spec", "closure",
+	"wrapped", "annotations", "init_subclass", "class_getitem", "subclasshook", "defaults", "kwdefaults", "slots", "qualname",
+	"traceback", "context", "cause", "doc", "name", "file", "dir", "enter", "exit", "del", "hash", "weakref", "format",
+}
+
 // checkString refuses the name of an object's internals, such as "__class__", anywhere in a string of an expression.
 func checkString(at int, s string) error {
 	for rest := s; ; {
@@ -52,8 +60,8 @@ func checkString(at int, s string) error {
 			return nil
 		}
 		rest = strings.TrimLeft(rest[i:], "_")
-		name := rest[:len(rest)-len(strings.TrimLeft(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"))]
-		if name != "" && strings.HasPrefix(rest[len(name):], "__") {
+		name, _, closed := strings.Cut(rest, "__")
+		if closed && slices.Contains(internals, strings.ToLower(name)) {
 			return forbiddenf(at, "%q in a string", "__"+name+"__")
 		}
 	}

@@ -80,6 +80,8 @@ func TestForbiddenBeforeRendering(t *testing.T) {
 		"{% extends 'x' %}",
 		"{% for __x in messages %}{% endfor %}",
 		"{% set x = 'a__import__b' %}",
+		"{% for a in ['__mro__'] %}{{ x[a] }}{% endfor %}",
+		"{{ ['____class__'] }}",
 		"{% set ns = namespace() %}{% set ns._x = 1 %}",
 		"{% if false %}{{ x.__class__ }}{% endif %}",
 		"{% macro never() %}{{ x.__class__ }}{% endmacro %}",
@@ -128,6 +130,7 @@ func TestNotForbidden(t *testing.T) {
 	for _, src := range []string{
 		"__class__ {# __class__ #}{% raw %}{{ ''.__class__ }}{% endraw %}",
 		"{% for _ in range(2) %}{% endfor %}{% set _ = 1 %}{% set _x = 2 %}{{ _x }}",
+		"{{ '<__media__>' }}{{ 'x__y__z' }}{{ '____' }}",
 		"{{ 'snake_case_' }}{{ '__' }}{{ '_x_' }}{{ 'a__b' }}",
 		"{{ messages[0]['role'] }}{{ messages[loop_index | default(0)] }}{{ messages[messages | length - 1] }}{{ messages[0:1 + 1] }}",
 		"{% macro open(x) %}{{ x }}{% endmacro %}{{ open(1) }}",

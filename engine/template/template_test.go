@@ -76,6 +76,14 @@ func TestSpans(t *testing.T) {
 	}
 }
 
+func TestSpansOfNeighbours(t *testing.T) {
+	t.Parallel()
+
+	in := template.Input{Messages: []template.Message{{Role: "system", Content: "a"}, {Role: "user", Content: "b"}, {Role: "user", Content: "c"}}}
+	out := render(t, "{% for m in messages %}{{ m.content }}{% endfor %}", in)
+	require.Equal(t, []template.Span{{0, 1, "system", 0}, {1, 2, "user", 1}, {2, 3, "user", 2}}, out.Spans)
+}
+
 func TestSpansThroughBlocksAndMacros(t *testing.T) {
 	t.Parallel()
 

@@ -32,4 +32,12 @@ func Example() {
 		fmt.Printf("%q %d\n", text[t.Start:t.End], t.ID)
 	}
 	fmt.Println(len(tok.Encode(text, token.EncodeOptions{})), "tokens as plain text")
+	// Output:
+	// "Say" 479
+	// " " 220
+	// "4" 19
+	// "2" 17
+	// "." 13
+	// "<|im_end|>" 1023
+	// 13 tokens as plain text
 }

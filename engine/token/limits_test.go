@@ -39,22 +39,23 @@ func hostileSPM() keys {
 	}
 }
 
-// Each takes some 30 ms of CPU; with one quadratic step it would be half a minute.
+// Each takes some 30 ms of CPU; with one quadratic step it would be ten seconds.
 func TestEncodeIsNotQuadratic(t *testing.T) {
 	const n = 100_000
 	texts := map[string]string{
-		"one letter":      strings.Repeat("a", n),
-		"spaces":          strings.Repeat(" ", n),
-		"new lines":       strings.Repeat("\n", n),
-		"spaces and text": strings.Repeat(" ", n) + "x",
-		"tabs and spaces": strings.Repeat("\t ", n/2) + "x",
-		"digits":          strings.Repeat("1", n),
-		"marks":           strings.Repeat("!", n),
-		"quotes":          strings.Repeat("'", n),
-		"continuations":   strings.Repeat("\x80", n),
-		"almost special":  strings.Repeat("<s", n/2),
-		"many b":          strings.Repeat("b", n),
-		"many b and x":    strings.Repeat(strings.Repeat("b", 1023)+"x", n/1024),
+		"one letter":       strings.Repeat("a", n),
+		"spaces":           strings.Repeat(" ", n),
+		"new lines":        strings.Repeat("\n", n),
+		"spaces and text":  strings.Repeat(" ", n) + "x",
+		"spaces and kanji": strings.Repeat(" ", n) + "漢",
+		"tabs and spaces":  strings.Repeat("\t ", n/2) + "x",
+		"digits":           strings.Repeat("1", n),
+		"marks":            strings.Repeat("!", n),
+		"quotes":           strings.Repeat("'", n),
+		"continuations":    strings.Repeat("\x80", n),
+		"almost special":   strings.Repeat("<s", n/2),
+		"many b":           strings.Repeat("b", n),
+		"many b and x":     strings.Repeat(strings.Repeat("b", 1023)+"x", n/1024),
 	}
 	vocabularies := map[string]*token.Tokenizer{"spm": hostileSPM().open(t), "phi": hostileSPM().with("general.name", "phi3").open(t)}
 	for _, pre := range []string{"default", "gpt-2", "llama-bpe", "qwen2", "qwen35", "starcoder", "falcon", "deepseek-llm", "deepseek-coder"} {
@@ -64,8 +65,8 @@ func TestEncodeIsNotQuadratic(t *testing.T) {
 		for name, text := range texts {
 			start := time.Now()
 			got := tok.Encode(text, token.EncodeOptions{ParseSpecial: true})
-			require.Less(t, time.Since(start), 20*time.Second, "%s, %s", vocabulary, name)
-			require.LessOrEqual(t, len(got), len(text)+2)
+			require.Less(t, time.Since(start), 5*time.Second, "%s, %s", vocabulary, name)
+			require.LessOrEqual(t, len(got), 4*len(text)+2)
 			requireTiling(t, text, got)
 		}
 	}

@@ -123,7 +123,7 @@ func byteValue(text string) (byte, bool) {
 	return b, true
 }
 
-// Encode returns the tokens of text, at most one for each byte and two around it.
+// Encode returns the tokens of text: at most four for each byte, and two around it.
 //
 // The offsets of the tokens follow one another without gaps and cover all of text, unless no token stands for a byte
 // (some vocabularies lack those that UTF-8 never uses): it then counts to the token before.
@@ -160,7 +160,8 @@ func (t *Tokenizer) Encode(text string, opt EncodeOptions) []Token {
 }
 
 // Decode returns the text of ids. Control tokens are spelled out; ids that are not in the vocabulary give nothing. What
-// Encode made of a text is that text again, byte for byte, but for the tokens that AddSpecial put around it.
+// Encode made of a text is that text again, byte for byte, but for the tokens that AddSpecial put around it. A generated
+// continuation of a text is not a text of its own: join the pieces instead.
 func (t *Tokenizer) Decode(ids []int32) string {
 	var b strings.Builder
 	first := t.model.spaces()

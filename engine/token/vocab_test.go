@@ -131,6 +131,28 @@ func TestBPE(t *testing.T) {
 	}
 }
 
+// Of the special tokens that start at a place, the longest is taken; of two that overlap, the first.
+func TestLongestSpecial(t *testing.T) {
+	t.Parallel()
+
+	k := smallBPE()
+	tokens := append(slices.Clone(k["tokenizer.ggml.tokens"].([]string)), "<s><", "<s><x", "x[U]!")
+	types := append(slices.Clone(k["tokenizer.ggml.token_type"].([]int32)), 3, 3, 4)
+	tok := k.with("tokenizer.ggml.tokens", tokens).with("tokenizer.ggml.token_type", types).open(t)
+	for text, want := range map[string][]int32{
+		"<s>":        {262},
+		"<s><":       {266},
+		"<s><x":      {267},
+		"<s><y":      {266, 'y'},
+		"<s><x[U]!":  {267, 264, '!'},
+		"<s><s><s><": {266, 's', '>', 266},
+	} {
+		got := tok.Encode(text, token.EncodeOptions{ParseSpecial: true})
+		require.Equal(t, want, ids(got), text)
+		requireTiling(t, text, got)
+	}
+}
+
 func TestAddedTokens(t *testing.T) {
 	t.Parallel()
 
