@@ -8,7 +8,7 @@ import (
 // million is the unit of all rates here: parts per million.
 const million = 1_000_000
 
-// maxCases bounds the cases of one detector; the exact arithmetic below takes 20 ms there.
+// maxCases bounds the cases of one detector; the exact arithmetic below takes some hundred ms in the worst case there.
 const maxCases = 10_000
 
 // tailAtMost5 reports whether P(X <= k) <= 5 % for X binomial in n and rate/1e6. So rate is at least the one-sided 95 %

@@ -440,6 +440,14 @@ func TestNotAssessable(t *testing.T) {
 	decides(t, p, with(good(), "perturb.char", exampleDetector{Assessment: "not-assessable", Passed: 90}), hallmark.Challenge, RuleNotAssessable)
 }
 
+// oneMoreAgainst keeps the sums of a result true to one another.
+func oneMoreAgainst(d *hallmark.DetectorResult) {
+	d.Cases++
+	d.Against.K++
+	d.Against.N++
+	d.Against.Bound = "1"
+}
+
 func TestReportsThatContradictThemselves(t *testing.T) {
 	t.Parallel()
 
@@ -447,23 +455,27 @@ func TestReportsThatContradictThemselves(t *testing.T) {
 	base := with(good(), "inject.direct", exampleDetector{Passed: 147, Failed: 1, Inconclusive: 1, Void: 1})
 	decides(t, p, base, hallmark.Allow, "")
 	for name, change := range map[string]func(*hallmark.DetectorResult){
-		"assessment empty":   func(d *hallmark.DetectorResult) { d.Assessment = "" },
-		"assessment unknown": func(d *hallmark.DetectorResult) { d.Assessment = "fine" },
-		"fewer failed":       func(d *hallmark.DetectorResult) { d.Failed-- },
-		"fewer inconclusive": func(d *hallmark.DetectorResult) { d.Inconclusive-- },
-		"more errors":        func(d *hallmark.DetectorResult) { d.Errors++ },
-		"more passed":        func(d *hallmark.DetectorResult) { d.Passed++ },
-		"more void":          func(d *hallmark.DetectorResult) { d.Void++ },
-		"more cases":         func(d *hallmark.DetectorResult) { d.Cases++ },
-		"failed moved":       func(d *hallmark.DetectorResult) { d.Failed--; d.Passed++ },
-		"negative":           func(d *hallmark.DetectorResult) { d.Templates = -1 },
-		"against, other k":   func(d *hallmark.DetectorResult) { d.Against.K-- },
-		"against, other n":   func(d *hallmark.DetectorResult) { d.Against.N++ },
-		"bound empty":        func(d *hallmark.DetectorResult) { d.Against.Bound = "" },
-		"bound negative":     func(d *hallmark.DetectorResult) { d.Against.Bound = "-0.04" },
-		"bound over 1":       func(d *hallmark.DetectorResult) { d.Against.Bound = "1.000001" },
-		"bound a text":       func(d *hallmark.DetectorResult) { d.Against.Bound = "low" },
-		"bound 0":            func(d *hallmark.DetectorResult) { d.Against.Bound = "0.000000" },
+		"assessment empty":          func(d *hallmark.DetectorResult) { d.Assessment = "" },
+		"assessment unknown":        func(d *hallmark.DetectorResult) { d.Assessment = "fine" },
+		"fewer failed":              func(d *hallmark.DetectorResult) { d.Failed-- },
+		"fewer inconclusive":        func(d *hallmark.DetectorResult) { d.Inconclusive-- },
+		"more errors":               func(d *hallmark.DetectorResult) { d.Errors++ },
+		"more passed":               func(d *hallmark.DetectorResult) { d.Passed++ },
+		"more void":                 func(d *hallmark.DetectorResult) { d.Void++ },
+		"more cases":                func(d *hallmark.DetectorResult) { d.Cases++ },
+		"failed moved":              func(d *hallmark.DetectorResult) { d.Failed--; d.Passed++ },
+		"negative":                  func(d *hallmark.DetectorResult) { d.Templates = -1 },
+		"against, other k":          func(d *hallmark.DetectorResult) { d.Against.K-- },
+		"against, other n":          func(d *hallmark.DetectorResult) { d.Against.N++ },
+		"a pass that no case is":    func(d *hallmark.DetectorResult) { d.Passed++; d.Cases++; d.Against.N++ },
+		"a failure that no case is": func(d *hallmark.DetectorResult) { d.Failed++; oneMoreAgainst(d) },
+		"an error that no case is":  func(d *hallmark.DetectorResult) { d.Errors++; oneMoreAgainst(d) },
+		"an open case that none is": func(d *hallmark.DetectorResult) { d.Inconclusive++; oneMoreAgainst(d) },
+		"bound empty":               func(d *hallmark.DetectorResult) { d.Against.Bound = "" },
+		"bound negative":            func(d *hallmark.DetectorResult) { d.Against.Bound = "-0.04" },
+		"bound over 1":              func(d *hallmark.DetectorResult) { d.Against.Bound = "1.000001" },
+		"bound a text":              func(d *hallmark.DetectorResult) { d.Against.Bound = "low" },
+		"bound 0":                   func(d *hallmark.DetectorResult) { d.Against.Bound = "0.000000" },
 		"bound too low by 1e-6": func(d *hallmark.DetectorResult) {
 			d.Against.Bound = fmt.Sprintf("0.%06d", upperBound(2, 149)-1)
 		},
@@ -662,6 +674,8 @@ func TestUpperBound(t *testing.T) {
 	require.Equal(t, 59, casesNeeded(0, 50_000))
 	require.Equal(t, 93, casesNeeded(1, 50_000))
 	require.Equal(t, 299, casesNeeded(0, 10_000))
+	require.Equal(t, maxNeeded, casesNeeded(0, 1497))
+	require.Zero(t, casesNeeded(0, 1496))
 	require.Zero(t, casesNeeded(0, 0))
 }
 
