@@ -70,7 +70,7 @@ func (d *decoder) read(b []byte) bool {
 	switch {
 	case n == len(b):
 		return true
-	case err == nil || err == io.EOF: //nolint:errorlint // ReaderAt returns io.EOF itself
+	case err == nil || err == io.EOF:
 		d.fail(ErrInvalid, "the file ends at byte %d, before the size of %d it was opened with", d.pos+int64(n), d.size)
 	case d.err == nil:
 		d.err = fmt.Errorf("reading %s at byte %d: %w", d.part, d.pos, err)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// What is wrong with a file. Branch with errors.Is.
+// What is wrong with a file. Branch with [errors.Is].
 var (
 	ErrInvalid     = errors.New("invalid gguf")      // the file breaks the format
 	ErrUnsupported = errors.New("unsupported gguf")  // the file may be right, but this engine does not know what it needs

@@ -231,10 +231,10 @@ func allocated(b []byte) uint64 {
 }
 
 // smallFile is a valid file with a value of every type.
-func smallFile(t testing.TB) []byte {
-	t.Helper()
+func smallFile(tb testing.TB) []byte {
+	tb.Helper()
 	var b bytes.Buffer
-	require.NoError(t, gguf.Write(&b, entries(), []gguf.Content{
+	require.NoError(tb, gguf.Write(&b, entries(), []gguf.Content{
 		{Name: "a", Dims: []uint64{3, 2}, Type: gguf.F32, Data: bytes.Repeat([]byte{1}, 24)},
 		{Name: "b", Dims: []uint64{64}, Type: gguf.Q8_0, Data: bytes.Repeat([]byte{2}, 68)},
 	}))
@@ -244,12 +244,31 @@ func smallFile(t testing.TB) []byte {
 func entries() []gguf.Entry {
 	return []gguf.Entry{
 		{"general.alignment", uint32(32)},
-		{"u8", uint8(200)}, {"i8", int8(-100)}, {"u16", uint16(60000)}, {"i16", int16(-30000)},
-		{"u32", uint32(4e9)}, {"i32", int32(-2e9)}, {"u64", uint64(1 << 63)}, {"i64", int64(math.MinInt64)},
-		{"f32", float32(0.5)}, {"f64", 0.25}, {"yes", true}, {"no", false}, {"text", "grüße"},
-		{"au8", []uint8{1, 255}}, {"ai8", []int8{-1, 127}}, {"au16", []uint16{65535}}, {"ai16", []int16{-32768}},
-		{"au32", []uint32{1 << 31}}, {"ai32", []int32{-1, 2}}, {"au64", []uint64{7, math.MaxUint64}}, {"ai64", []int64{-7}},
-		{"af32", []float32{1.5, -2}}, {"af64", []float64{1e300}}, {"abool", []bool{true, false}}, {"atext", []string{"", "x\x00y"}},
+		{"u8", uint8(200)},
+		{"i8", int8(-100)},
+		{"u16", uint16(60000)},
+		{"i16", int16(-30000)},
+		{"u32", uint32(4e9)},
+		{"i32", int32(-2e9)},
+		{"u64", uint64(1 << 63)},
+		{"i64", int64(math.MinInt64)},
+		{"f32", float32(0.5)},
+		{"f64", 0.25},
+		{"yes", true},
+		{"no", false},
+		{"text", "grüße"},
+		{"au8", []uint8{1, 255}},
+		{"ai8", []int8{-1, 127}},
+		{"au16", []uint16{65535}},
+		{"ai16", []int16{-32768}},
+		{"au32", []uint32{1 << 31}},
+		{"ai32", []int32{-1, 2}},
+		{"au64", []uint64{7, math.MaxUint64}},
+		{"ai64", []int64{-7}},
+		{"af32", []float32{1.5, -2}},
+		{"af64", []float64{1e300}},
+		{"abool", []bool{true, false}},
+		{"atext", []string{"", "x\x00y"}},
 	}
 }
 
@@ -268,7 +287,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			var bad *gguf.ParseError
 			require.ErrorAs(t, err, &bad)
-			require.True(t, bad.Kind == gguf.ErrInvalid || bad.Kind == gguf.ErrUnsupported || bad.Kind == gguf.ErrLimit)
+			require.Contains(t, []error{gguf.ErrInvalid, gguf.ErrUnsupported, gguf.ErrLimit}, bad.Kind)
 			return
 		}
 		end := file.DataOffset

@@ -223,8 +223,7 @@ func (d *decoder) tensor(t *Tensor, alignment uint64) {
 		return
 	}
 	size, err := t.Type.Bytes(t.Dims)
-	var bad *ParseError
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*ParseError](err); ok {
 		d.fail(bad.Kind, "%s", bad.Reason)
 		return
 	}

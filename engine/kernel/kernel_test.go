@@ -11,6 +11,18 @@ import (
 	"github.com/hallmark-ml/hallmark/engine/gguf"
 )
 
+// equal requires the same bits.
+func equal(t *testing.T, want, got float32, args ...any) {
+	t.Helper()
+	require.Equal(t, math.Float32bits(want), math.Float32bits(got), args...)
+}
+
+// isNaN requires what is not a number.
+func isNaN(t *testing.T, x float32, args ...any) {
+	t.Helper()
+	require.True(t, math.IsNaN(float64(x)), args...)
+}
+
 func random(seed uint64, n int) []float32 {
 	r := rand.New(rand.NewPCG(seed, 1))
 	x := make([]float32, n)
@@ -37,11 +49,11 @@ func TestExp(t *testing.T) {
 		}
 	}
 	require.Less(t, worst, 0.51)
-	require.Equal(t, float32(1), Exp(0))
-	require.Equal(t, float32(0), Exp(float32(math.Inf(-1))))
+	equal(t, float32(1), Exp(0))
+	equal(t, float32(0), Exp(float32(math.Inf(-1))))
 	require.True(t, math.IsInf(float64(Exp(89)), 1))
 	require.True(t, math.IsInf(float64(Exp(float32(math.Inf(1)))), 1))
-	require.True(t, math.IsNaN(float64(Exp(float32(math.NaN())))))
+	isNaN(t, Exp(float32(math.NaN())))
 }
 
 func TestLog(t *testing.T) {
@@ -86,34 +98,35 @@ func TestHalf(t *testing.T) {
 			want = -want
 		}
 		got := half(uint16(h))
-		if want != want {
-			require.True(t, got != got && fast[h] != fast[h])
+		if math.IsNaN(want) {
+			isNaN(t, got)
+			isNaN(t, fast[h])
 			continue
 		}
-		require.Equal(t, math.Float32bits(float32(want)), math.Float32bits(got), "%04x", h)
-		require.Equal(t, math.Float32bits(got), math.Float32bits(fast[h]), "%04x", h)
-		require.Equal(t, math.Float32bits(got), math.Float32bits(roundHalf(got)), "a half float is not changed by rounding to one")
+		equal(t, float32(want), got, "%04x", h)
+		equal(t, got, fast[h], "%04x", h)
+		equal(t, got, roundHalf(got), "a half float is not changed by rounding to one")
 	}
 }
 
 func TestRoundHalfGoesToTheNearestEven(t *testing.T) {
 	t.Parallel()
 
-	for h := uint16(0); h < 0x7bff; h++ {
+	for h := range uint16(0x7bff) {
 		a, b := half(h), half(h+1)
 		mid := a/2 + b/2 // exact: half floats have 13 bits to spare
 		even := a
 		if h&1 == 1 {
 			even = b
 		}
-		require.Equal(t, even, roundHalf(mid), "%04x", h)
-		require.Equal(t, -even, roundHalf(-mid), "%04x", h)
-		require.Equal(t, b, roundHalf(math.Nextafter32(mid, b)), "%04x", h)
-		require.Equal(t, a, roundHalf(math.Nextafter32(mid, a)), "%04x", h)
+		equal(t, even, roundHalf(mid), "%04x", h)
+		equal(t, -even, roundHalf(-mid), "%04x", h)
+		equal(t, b, roundHalf(math.Nextafter32(mid, b)), "%04x", h)
+		equal(t, a, roundHalf(math.Nextafter32(mid, a)), "%04x", h)
 	}
-	require.Equal(t, float32(1<<20), roundHalf(1<<20), "the range is a float32's")
+	equal(t, float32(1<<20), roundHalf(1<<20), "the range is a float32's")
 	require.True(t, math.IsInf(float64(roundHalf(float32(math.Inf(-1)))), -1))
-	require.True(t, math.IsNaN(float64(roundHalf(math.Float32frombits(0x7f800001)))))
+	isNaN(t, roundHalf(math.Float32frombits(0x7f800001)))
 }
 
 func TestQuantise(t *testing.T) {
@@ -121,16 +134,16 @@ func TestQuantise(t *testing.T) {
 
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
 	q := make([]int8, 4)
-	require.Equal(t, float32(1), quantise(q, []float32{127, 0.5, 1.5, -2.5}))
+	equal(t, float32(1), quantise(q, []float32{127, 0.5, 1.5, -2.5}))
 	require.Equal(t, []int8{127, 0, 2, -2}, q, "half to even")
-	require.Equal(t, float32(2), quantise(q, []float32{-254, 254, 3, 0}))
+	equal(t, float32(2), quantise(q, []float32{-254, 254, 3, 0}))
 	require.Equal(t, []int8{-127, 127, 2, 0}, q)
 	for name, x := range map[string][]float32{"infinite": {1, -inf, 2, 3}, "not a number": {1, 2, nan, 3}} {
 		d := quantise(q, x)
-		require.True(t, d != d, name)
+		isNaN(t, d, name)
 		require.Equal(t, []int8{0, 0, 0, 0}, q, name)
 	}
-	require.Equal(t, float32(0), quantise(q, []float32{0x1p-140, 0, -0x1p-149, 0x1p-101}), "1/d would overflow")
+	equal(t, float32(0), quantise(q, []float32{0x1p-140, 0, -0x1p-149, 0x1p-101}), "1/d would overflow")
 	require.Equal(t, []int8{0, 0, 0, 0}, q)
 	for _, v := range random(1, 4000) {
 		quantise(q, []float32{v, v * 1e-3, 0x1p100, -0x1p100})
@@ -268,14 +281,14 @@ func TestAssemblyEqualsItsDefinition(t *testing.T) {
 	same := func(want, got []float32, name string, n int) {
 		t.Helper()
 		for i := range want {
-			require.Equal(t, math.Float32bits(want[i]), math.Float32bits(got[i]), "%s of %d, element %d", name, n, i)
+			equal(t, want[i], got[i], "%s of %d, element %d", name, n, i)
 		}
 	}
 	for n := 1; n < 300; n++ {
 		const rows, gap = 9, 3
 		w, x := random(uint64(n), rows*(n+gap)), random(7, n)
 		if n%3 == 0 {
-			w[n/2], x[n-1] = -0.0, 0x1p-140
+			w[n/2], x[n-1] = float32(math.Copysign(0, -1)), 0x1p-140
 		}
 		want, got := make([]float32, rows), make([]float32, rows)
 		for i := range want {

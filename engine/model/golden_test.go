@@ -31,23 +31,23 @@ const (
 )
 
 // load reads a model file.
-func load(t testing.TB, path string, cfg model.Config) *model.Model {
-	t.Helper()
+func load(tb testing.TB, path string, cfg model.Config) *model.Model {
+	tb.Helper()
 	data, err := os.ReadFile(path)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	f, err := gguf.Parse(bytes.NewReader(data), int64(len(data)), gguf.Limits{})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	m, err := model.Load(f, data, cfg)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return m
 }
 
 // stories returns the path of a file of the stories260k model, or skips the test.
-func stories(t testing.TB, name string) string {
-	t.Helper()
+func stories(tb testing.TB, name string) string {
+	tb.Helper()
 	dir := os.Getenv("HALLMARK_TESTDATA")
 	if dir == "" {
-		t.Skip("HALLMARK_TESTDATA is unset: it names the folder with models/stories260k")
+		tb.Skip("HALLMARK_TESTDATA is unset: it names the folder with models/stories260k")
 	}
 	return filepath.Join(dir, "models", "stories260k", name)
 }
@@ -94,13 +94,13 @@ type goldenFile struct {
 	}
 }
 
-func readGolden(t testing.TB, path string) goldenFile {
-	t.Helper()
+func readGolden(tb testing.TB, path string) goldenFile {
+	tb.Helper()
 	raw, err := os.ReadFile(path)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	var g goldenFile
-	require.NoError(t, json.Unmarshal(raw, &g))
-	require.NotEmpty(t, g.Runs)
+	require.NoError(tb, json.Unmarshal(raw, &g))
+	require.NotEmpty(tb, g.Runs)
 	return g
 }
 
@@ -156,11 +156,11 @@ func TestGoldenStories(t *testing.T) {
 }
 
 // readStories reads greedy outputs; the file has one margin for all ids of a prompt, the smallest.
-func readStories(t testing.TB, path string) []golden {
-	t.Helper()
+func readStories(tb testing.TB, path string) []golden {
+	tb.Helper()
 	f, err := os.Open(path)
-	require.NoError(t, err)
-	defer f.Close() //nolint:errcheck // read-only
+	require.NoError(tb, err)
+	defer f.Close()
 	var all []golden
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		var line struct {
@@ -168,13 +168,13 @@ func readStories(t testing.TB, path string) []golden {
 			IDs    []int32 `json:"gen_ids"`
 			Margin float64 `json:"min_margin"`
 		}
-		require.NoError(t, json.Unmarshal(lines.Bytes(), &line))
+		require.NoError(tb, json.Unmarshal(lines.Bytes(), &line))
 		g := golden{prompt: line.Prompt, ids: line.IDs}
 		for range g.ids {
 			g.margins = append(g.margins, line.Margin)
 		}
 		all = append(all, g)
 	}
-	require.Len(t, all, 10)
+	require.Len(tb, all, 10)
 	return all
 }

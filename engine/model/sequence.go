@@ -8,7 +8,7 @@ import (
 	"github.com/hallmark-ml/hallmark/engine/kernel"
 )
 
-// What is wrong with a call. Branch with errors.Is.
+// What is wrong with a call. Branch with [errors.Is].
 var (
 	ErrContext   = errors.New("context of the model exceeded")
 	ErrToken     = errors.New("not a token of the vocabulary")

@@ -24,12 +24,12 @@ func prompt(n int) []int32 {
 }
 
 // logits appends ids in chunks of at most size and returns all logits.
-func logits(t testing.TB, s *model.Sequence, ids []int32, size int) []float32 {
-	t.Helper()
+func logits(tb testing.TB, s *model.Sequence, ids []int32, size int) []float32 {
+	tb.Helper()
 	var all []float32
 	for part := range slices.Chunk(ids, size) {
-		out, err := s.Append(t.Context(), part, model.All)
-		require.NoError(t, err)
+		out, err := s.Append(tb.Context(), part, model.All)
+		require.NoError(tb, err)
 		all = append(all, out...)
 	}
 	return all
@@ -257,12 +257,12 @@ func tiny() ([]gguf.Entry, []gguf.Content) {
 	}
 }
 
-func build(t testing.TB, meta []gguf.Entry, tensors []gguf.Content) (*gguf.File, []byte) {
-	t.Helper()
+func build(tb testing.TB, meta []gguf.Entry, tensors []gguf.Content) (*gguf.File, []byte) {
+	tb.Helper()
 	var b bytes.Buffer
-	require.NoError(t, gguf.Write(&b, meta, tensors))
+	require.NoError(tb, gguf.Write(&b, meta, tensors))
 	f, err := gguf.Parse(bytes.NewReader(b.Bytes()), int64(b.Len()), gguf.Limits{})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return f, b.Bytes()
 }
 
