@@ -36,6 +36,8 @@ type Job struct {
 	Kind       string `json:"kind"`
 	Submission string `json:"submission"`
 	Try        int    `json:"try"` // how often this step was put off before, for the back-off
+	// Slow says that the step takes long and much memory: only a few such ones run at a time, beside the quick ones.
+	Slow bool `json:"slow,omitempty"`
 }
 
 // A Change is all that one step does to the database. It is written together with the completion of the step's job in

@@ -14,7 +14,7 @@ import (
 // waitFor follows a submission until an event matches.
 func (b *bench) waitFor(t *testing.T, sub hallmark.Submission, match func(hallmark.Event) bool) hallmark.Event {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for e, err := range b.flow.Events(ctx, sub.ID, 0) {
 		require.NoError(t, err)

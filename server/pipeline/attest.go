@@ -36,7 +36,7 @@ func (f *Flow) sign(ctx context.Context, t *task) error {
 		return err
 	}
 	t.version.Bundles = append(bundles, b)
-	t.next = &hallmark.Job{Kind: JobPublish, Submission: t.sub.ID}
+	t.then(JobPublish)
 	return nil
 }
 

@@ -220,7 +220,7 @@ type losingStore struct {
 	lost bool
 }
 
-func (s *losingStore) Submit(ctx context.Context, sub hallmark.Submission, key, job string) (hallmark.Submission, bool, error) {
+func (s *losingStore) Submit(ctx context.Context, sub hallmark.Submission, key string, job hallmark.Job) (hallmark.Submission, bool, error) {
 	standing, created, err := s.Store.Submit(ctx, sub, key, job)
 	if !s.lost && err == nil {
 		s.lost = true

@@ -21,11 +21,11 @@ type Submissions interface {
 	Artifact(ctx context.Context, d hallmark.Digest) (hallmark.Artifact, error)
 	// SubmitterKeys returns the keys registered for an API key.
 	SubmitterKeys(ctx context.Context, owner int64) ([]hallmark.SubmitterKey, error)
-	// Submit accepts s and enqueues its first job (of kind firstJob), in one transaction. The ID of s is set by the store. It returns the
+	// Submit accepts s and enqueues its first job, in one transaction. The ID of both is set by the store. It returns the
 	// submission that stands and whether that is s: the same model, policy, profile and lineage, or the same idempotency
 	// key of one owner, give the first one. The same model with another policy, profile or lineage is ErrConflict,
 	// unless its version failed: then s takes its place.
-	Submit(ctx context.Context, s hallmark.Submission, idempotencyKey string, firstJob string) (hallmark.Submission, bool, error)
+	Submit(ctx context.Context, s hallmark.Submission, idempotencyKey string, first hallmark.Job) (hallmark.Submission, bool, error)
 	Submission(ctx context.Context, id string) (hallmark.Submission, error)
 }
 

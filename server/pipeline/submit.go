@@ -88,7 +88,7 @@ func (f *Flow) Submit(ctx context.Context, r SubmitRequest) (sub hallmark.Submis
 	if sub.Bundles, err = f.storeLineage(ctx, sub.Lineage, r.Lineage, steps); err != nil {
 		return hallmark.Submission{}, false, fmt.Errorf("submit %s: %w", model.Name, err)
 	}
-	return f.cfg.Store.Submit(ctx, sub, r.IdempotencyKey, JobFingerprint)
+	return f.cfg.Store.Submit(ctx, sub, r.IdempotencyKey, newJob(JobFingerprint, ""))
 }
 
 // Check returns every problem of the request that can be seen without looking anything up, or nil.

@@ -30,14 +30,25 @@ func (t *task) enter(s hallmark.State, nextJob string) {
 	t.version.Problem, t.version.Hint = "", ""
 	t.events = append(t.events, t.event(hallmark.Event{Kind: hallmark.EventState, State: s}))
 	if nextJob != "" {
-		t.next = &hallmark.Job{Kind: nextJob, Submission: t.sub.ID}
+		t.then(nextJob)
 	}
+}
+
+// then names the job that follows.
+func (t *task) then(kind string) {
+	job := newJob(kind, t.sub.ID)
+	t.next = &job
+}
+
+// newJob returns a step's job. Those that read a whole model or run it are slow.
+func newJob(kind, submission string) hallmark.Job {
+	return hallmark.Job{Kind: kind, Submission: submission, Slow: kind == JobFingerprint || kind == JobScan || kind == JobTest}
 }
 
 // again runs the same step after a while.
 func (t *task) again(delay time.Duration) {
-	t.next = &hallmark.Job{Kind: t.job.Kind, Submission: t.job.Submission, Try: t.job.Try + 1}
-	t.delay = delay
+	t.then(t.job.Kind)
+	t.next.Try, t.delay = t.job.Try+1, delay
 }
 
 // event fills in whose event e is.

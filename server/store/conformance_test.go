@@ -126,7 +126,7 @@ func testArtifacts(t *testing.T, s *Store) {
 
 func testSubmissions(t *testing.T, s *Store) {
 	want := submission(t, s, 1)
-	sub, created, err := s.Submit(t.Context(), want, "", "first")
+	sub, created, err := s.Submit(t.Context(), want, "", firstJob())
 	require.NoError(t, err)
 	require.True(t, created)
 	require.NotEmpty(t, sub.ID)
@@ -147,11 +147,11 @@ func testSubmissions(t *testing.T, s *Store) {
 
 func testRepeatedSubmissions(t *testing.T, s *Store) {
 	sub := submission(t, s, 1)
-	first, _, err := s.Submit(t.Context(), sub, "", "first")
+	first, _, err := s.Submit(t.Context(), sub, "", firstJob())
 	require.NoError(t, err)
 
 	sub.Name = "another name"
-	again, created, err := s.Submit(t.Context(), sub, "", "first")
+	again, created, err := s.Submit(t.Context(), sub, "", firstJob())
 	require.NoError(t, err)
 	require.False(t, created)
 	require.Equal(t, first, again)
@@ -167,7 +167,7 @@ func testRepeatedSubmissions(t *testing.T, s *Store) {
 	} {
 		other := sub
 		change(&other)
-		_, _, err := s.Submit(t.Context(), other, "", "first")
+		_, _, err := s.Submit(t.Context(), other, "", firstJob())
 		require.ErrorIs(t, err, hallmark.ErrConflict, name)
 		require.ErrorContains(t, err, first.ID, name)
 	}
@@ -175,31 +175,31 @@ func testRepeatedSubmissions(t *testing.T, s *Store) {
 
 func testIdempotencyKeys(t *testing.T, s *Store) {
 	one, two := submission(t, s, 1), submission(t, s, 2)
-	first, _, err := s.Submit(t.Context(), one, "k", "first")
+	first, _, err := s.Submit(t.Context(), one, "k", firstJob())
 	require.NoError(t, err)
-	again, created, err := s.Submit(t.Context(), one, "k", "first")
+	again, created, err := s.Submit(t.Context(), one, "k", firstJob())
 	require.NoError(t, err)
 	require.False(t, created)
 	require.Equal(t, first.ID, again.ID)
 
-	_, created, err = s.Submit(t.Context(), two, "k", "first")
+	_, created, err = s.Submit(t.Context(), two, "k", firstJob())
 	require.NoError(t, err, "another owner's keys are another set")
 	require.True(t, created)
 
 	two.Owner = one.Owner
-	_, _, err = s.Submit(t.Context(), two, "k", "first")
+	_, _, err = s.Submit(t.Context(), two, "k", firstJob())
 	require.ErrorIs(t, err, hallmark.ErrConflict)
 }
 
 func testFailedVersionAgain(t *testing.T, s *Store) {
 	sub := submission(t, s, 1)
-	first, _, err := s.Submit(t.Context(), sub, "", "first")
+	first, _, err := s.Submit(t.Context(), sub, "", firstJob())
 	require.NoError(t, err)
 	failed := hallmark.Version{Digest: sub.Model, Submission: first.ID, State: hallmark.StateFailed, Problem: "no reason", ReportCID: "x"}
 	require.NoError(t, s.Apply(t.Context(), hallmark.Change{From: hallmark.StateSubmitted, Version: failed}))
 
 	sub.Profile = "completion"
-	second, created, err := s.Submit(t.Context(), sub, "", "first")
+	second, created, err := s.Submit(t.Context(), sub, "", firstJob())
 	require.NoError(t, err)
 	require.True(t, created)
 	require.NotEqual(t, first.ID, second.ID)
@@ -400,7 +400,7 @@ func testNotFound(t *testing.T, s *Store) {
 	require.ErrorIs(t, err, hallmark.ErrNotFound)
 	sub := submission(t, s, 1)
 	sub.Model = hallmark.Digest{9}
-	_, _, err = s.Submit(t.Context(), sub, "", "first")
+	_, _, err = s.Submit(t.Context(), sub, "", firstJob())
 	require.ErrorIs(t, err, hallmark.ErrNotFound, "a model that is no artifact")
 }
 

@@ -48,11 +48,13 @@ func submission(t *testing.T, s *Store, n int) hallmark.Submission {
 
 func submit(t *testing.T, s *Store, n int) hallmark.Submission {
 	t.Helper()
-	sub, created, err := s.Submit(t.Context(), submission(t, s, n), "", "first")
+	sub, created, err := s.Submit(t.Context(), submission(t, s, n), "", firstJob())
 	require.NoError(t, err)
 	require.True(t, created)
 	return sub
 }
+
+func firstJob() hallmark.Job { return hallmark.Job{Kind: "first", Slow: true} }
 
 func exec(t *testing.T, s *Store, query string, args ...any) {
 	t.Helper()

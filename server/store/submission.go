@@ -14,12 +14,12 @@ import (
 
 const submissionColumns = `id, owner, model, name, policy, policy_hash, policy_text, profile, lineage, lineage_hash, bundles, created_ns`
 
-// Submit accepts sub and enqueues its first job, of kind firstJob, in one transaction. It returns the submission that
+// Submit accepts sub and enqueues its first job in one transaction. It returns the submission that
 // stands, and whether that is sub under a new ID: the same model, policy, profile and lineage, or the same idempotency
 // key (if not empty) of the same owner, give the first one. The same model with something else is
 // [hallmark.ErrConflict], unless its version failed: then sub takes over the version and starts it anew.
 func (s *Store) Submit(
-	ctx context.Context, sub hallmark.Submission, idempotencyKey, firstJob string,
+	ctx context.Context, sub hallmark.Submission, idempotencyKey string, first hallmark.Job,
 ) (standing hallmark.Submission, created bool, err error) {
 	err = s.write(ctx, target{"record submission", "submissions", sub.Model.String()}, func(tx *sql.Tx) error {
 		prior, err := s.prior(ctx, tx, sub, idempotencyKey)
@@ -32,7 +32,7 @@ func (s *Store) Submit(
 		}
 		created, standing = true, sub
 		standing.ID, standing.Created = newSubmissionID(), time.Now().UTC()
-		return s.insertSubmission(ctx, tx, standing, idempotencyKey, firstJob)
+		return s.insertSubmission(ctx, tx, standing, idempotencyKey, first)
 	})
 	if err != nil {
 		return hallmark.Submission{}, false, err
@@ -89,7 +89,7 @@ type bundlesJSON struct {
 	Bundles []hallmark.Bundle `json:"bundles"`
 }
 
-func (s *Store) insertSubmission(ctx context.Context, tx *sql.Tx, sub hallmark.Submission, idempotencyKey, firstJob string) error {
+func (s *Store) insertSubmission(ctx context.Context, tx *sql.Tx, sub hallmark.Submission, idempotencyKey string, first hallmark.Job) error {
 	lineage, err := encode(&sub.Lineage)
 	if err != nil {
 		return err
@@ -106,11 +106,12 @@ func (s *Store) insertSubmission(ctx context.Context, tx *sql.Tx, sub hallmark.S
 	if err := s.startVersion(ctx, tx, sub); err != nil {
 		return err
 	}
-	first := hallmark.Event{Submission: sub.ID, Model: sub.Model, Kind: hallmark.EventState, State: hallmark.StateSubmitted}
-	if err := insertEvent(ctx, tx, first); err != nil {
+	e := hallmark.Event{Submission: sub.ID, Model: sub.Model, Kind: hallmark.EventState, State: hallmark.StateSubmitted}
+	if err := insertEvent(ctx, tx, e); err != nil {
 		return err
 	}
-	return s.enqueue(ctx, tx, hallmark.Job{Kind: firstJob, Submission: sub.ID}, 0)
+	first.Submission = sub.ID
+	return s.enqueue(ctx, tx, first, 0)
 }
 
 // startVersion makes the row of a new version, or empties that of a failed one.

@@ -21,8 +21,13 @@ const (
 	maxAttempts = 1000
 	// jobTimeout is a safety net far above what any step takes: steps have limits of their own.
 	jobTimeout = 24 * time.Hour
-	// pollInterval is how late a delayed job may start; a job without delay is announced and starts within 50 ms.
-	pollInterval = 250 * time.Millisecond
+	// pollInterval is how late a delayed job may start; a job without delay is announced and starts within 50 ms. Each
+	// poll costs 2 ms of processor time, all day long: hence also no more than two queues.
+	pollInterval = 500 * time.Millisecond
+	slowQueue    = "slow"
+	quickQueue   = "quick"
+	// quickParallel is enough for steps that read and write a few rows.
+	quickParallel = 4
 	// stopTimeout is how long Work waits for steps that were told to stop.
 	stopTimeout = 30 * time.Second
 )
@@ -34,7 +39,7 @@ type Handler = func(ctx context.Context, job hallmark.Job) (*hallmark.Change, er
 // WorkConfig says which jobs [Store.Work] does.
 type WorkConfig struct {
 	Handlers map[string]Handler // by kind of job; a kind has at least 2 characters
-	// Parallel is how many jobs of one kind run at a time. Required, 1 to 64.
+	// Parallel is how many slow jobs run at a time. Required, at least 1.
 	Parallel int
 }
 
@@ -66,7 +71,11 @@ func (s *Store) recoverJobs(ctx context.Context) error {
 // enqueue adds a job to a transaction; it is available once that commits and delay has passed.
 func (s *Store) enqueue(ctx context.Context, tx *sql.Tx, job hallmark.Job, delay time.Duration) error {
 	args := stepArgs{kind: job.Kind, Submission: job.Submission, Try: job.Try}
-	res, err := s.jobs.InsertTx(ctx, tx, args, &river.InsertOpts{Queue: job.Kind, MaxAttempts: maxAttempts})
+	queue := quickQueue
+	if job.Slow {
+		queue = slowQueue
+	}
+	res, err := s.jobs.InsertTx(ctx, tx, args, &river.InsertOpts{Queue: queue, MaxAttempts: maxAttempts})
 	if err != nil {
 		return fmt.Errorf("enqueue %s: %w", job.Kind, err)
 	}
@@ -84,11 +93,10 @@ func (s *Store) enqueue(ctx context.Context, tx *sql.Tx, job hallmark.Job, delay
 // done again by the next server. It must be running at most once.
 func (s *Store) Work(ctx context.Context, c WorkConfig) error {
 	workers := river.NewWorkers()
-	queues := make(map[string]river.QueueConfig, len(c.Handlers))
 	for kind, handler := range c.Handlers {
 		river.AddWorkerArgs(workers, stepArgs{kind: kind}, &worker{store: s, kind: kind, handle: handler})
-		queues[kind] = river.QueueConfig{MaxWorkers: c.Parallel}
 	}
+	queues := map[string]river.QueueConfig{slowQueue: {MaxWorkers: c.Parallel}, quickQueue: {MaxWorkers: quickParallel}}
 	client, err := river.NewClient(riversqlite.New(s.db), &river.Config{
 		Queues: queues, Workers: workers, Logger: s.log, RetryPolicy: retryPolicy{}, FetchPollInterval: pollInterval,
 		JobTimeout: jobTimeout, RescueStuckJobsAfter: jobTimeout + time.Hour,
@@ -119,7 +127,9 @@ type worker struct {
 
 // Work runs the step, then writes its change and the completion of the job in one transaction.
 func (w *worker) Work(ctx context.Context, job *river.Job[stepArgs]) error {
-	change, err := w.handle(ctx, hallmark.Job{Kind: w.kind, Submission: job.Args.Submission, Try: job.Args.Try})
+	change, err := w.handle(ctx, hallmark.Job{
+		Kind: w.kind, Submission: job.Args.Submission, Try: job.Args.Try, Slow: job.Queue == slowQueue,
+	})
 	if err == nil {
 		err = w.complete(ctx, job, change)
 	}

@@ -308,3 +308,42 @@ func killInJob(t *testing.T, dir string) {
 	_, _ = io.Copy(io.Discard, out)
 	require.Error(t, cmd.Wait(), "killed")
 }
+
+// While as many slow jobs run as may, others wait, but quick ones do not.
+func TestSlowJobsDoNotHoldUpQuickOnes(t *testing.T) {
+	t.Parallel()
+
+	s := open(t, t.TempDir())
+	submit(t, s, 1)
+	two := submit(t, s, 2)
+	c := step(two, hallmark.StateSubmitted, hallmark.StateFingerprinted, "quick")
+	require.NoError(t, s.Apply(t.Context(), *c))
+	ctx, cancel := context.WithCancel(t.Context())
+	var slow atomic.Int64
+	end, quick := make(chan struct{}), make(chan struct{})
+	done := make(chan error, 1)
+	go func() {
+		done <- s.Work(ctx, WorkConfig{Parallel: 1, Handlers: map[string]Handler{
+			"first": func(ctx context.Context, job hallmark.Job) (*hallmark.Change, error) {
+				if !job.Slow || slow.Add(1) > 1 {
+					return nil, errors.New("two slow jobs at a time")
+				}
+				<-end
+				slow.Add(-1)
+				return nil, nil //nolint:nilnil // nothing to write
+			},
+			"quick": func(context.Context, hallmark.Job) (*hallmark.Change, error) {
+				close(quick)
+				return nil, nil //nolint:nilnil // nothing to write
+			},
+		}})
+	}()
+	<-quick
+	close(end)
+	idle(t, s)
+	cancel()
+	require.NoError(t, <-done)
+	var failed int
+	require.NoError(t, s.db.QueryRowContext(t.Context(), "SELECT count(*) FROM river_job WHERE state <> 'completed'").Scan(&failed))
+	require.Zero(t, failed)
+}
