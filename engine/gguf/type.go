@@ -9,11 +9,9 @@ type Type uint32
 const (
 	F32  Type = 0
 	F16  Type = 1
-	Q4_0 Type = 2
 	Q8_0 Type = 8
 	Q4_K Type = 12
 	Q6_K Type = 14
-	BF16 Type = 30
 )
 
 // layout is how a type lies in the file: elements a block, bytes a block.
