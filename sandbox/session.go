@@ -121,6 +121,16 @@ func (s *Session) Digest() hallmark.Digest { return s.digest }
 // Tier is the strength of the jail.
 func (s *Session) Tier() hallmark.Tier { return s.spec.Tier }
 
+// PID is the guest's process id, for operators; 0 if there is none any more.
+func (s *Session) PID() int {
+	s.slot <- struct{}{}
+	defer func() { <-s.slot }()
+	if s.gone != nil || s.closed {
+		return 0
+	}
+	return s.proc.PID()
+}
+
 // Close ends the guest, waiting for a question under way, and returns how the run went; the record's Report is empty.
 // Its verdict is that of the guest's end or, if that was good, invalid-input or finding when the guest said so of the
 // file. Closing again returns the same.

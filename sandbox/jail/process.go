@@ -70,12 +70,18 @@ func (e Exit) Err() error {
 	return &RunError{Verdict: e.Verdict, Detail: e.Detail}
 }
 
+// spawning is held while a guest is forked. Package syscall opens a child's id maps without close-on-exec, and lets forks
+// overlap: a guest that is forked at that moment would inherit them. Descriptors are the whole process's, and so is this.
+var spawning sync.Mutex
+
 // own starts the process and reaps it. It keeps its thread until then: the kernel kills the guest when the thread that
 // started it is gone, and the runtime ends threads when it likes.
 func (p *Process) own(path string, attr *os.ProcAttr, started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	spawning.Lock()
 	proc, err := os.StartProcess(path, []string{"hallmark-guest"}, attr)
+	spawning.Unlock()
 	if err != nil {
 		started <- err
 		return

@@ -102,18 +102,22 @@ type header struct {
 }
 
 func (r *Reader) frame() (header, []byte, error) {
-	var b [lengthSize + headerSize]byte
-	if _, err := io.ReadFull(r.r, b[:]); err != nil {
+	var b [headerSize]byte
+	if _, err := io.ReadFull(r.r, b[:lengthSize]); err != nil {
 		if errors.Is(err, io.EOF) {
 			return header{}, nil, io.EOF
 		}
-		return header{}, nil, fmt.Errorf("read a frame's header: %w", unexpected(err))
+		return header{}, nil, fmt.Errorf("read a frame's length: %w", unexpected(err))
 	}
-	length, flags := binary.LittleEndian.Uint32(b[:]), b[5]
-	h := header{typ: Type(b[4]), more: flags == flagMore, id: binary.LittleEndian.Uint32(b[6:])}
+	length := binary.LittleEndian.Uint32(b[:])
 	if length < headerSize || length > MaxFrame || int(length)-headerSize > r.limit {
-		return h, nil, fmt.Errorf("frame of %d bytes, want %d to %d: %w", length, headerSize, min(MaxFrame, r.limit+headerSize), ErrProtocol)
+		return header{}, nil, fmt.Errorf("frame of %d bytes, want %d to %d: %w", length, headerSize, min(MaxFrame, r.limit+headerSize), ErrProtocol)
 	}
+	if _, err := io.ReadFull(r.r, b[:]); err != nil {
+		return header{}, nil, fmt.Errorf("read a frame of %d bytes: %w", length, unexpected(err))
+	}
+	flags := b[1]
+	h := header{typ: Type(b[0]), more: flags == flagMore, id: binary.LittleEndian.Uint32(b[2:])}
 	if flags&^flagMore != 0 {
 		return h, nil, fmt.Errorf("frame with unknown flags %#x: %w", flags, ErrProtocol)
 	}

@@ -1,0 +1,497 @@
+package sandbox_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox"
+	"github.com/hallmark-ml/hallmark/sandbox/probe"
+)
+
+// programs builds the guest and the liar once.
+var programs = sync.OnceValues(func() (map[string][]byte, error) {
+	dir, err := os.MkdirTemp("", "hallmark-guest")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	built := map[string][]byte{}
+	for name, path := range map[string]string{"guest": "../cli/hallmark-guest", "liar": "./testdata/liar"} {
+		out := filepath.Join(dir, name)
+		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", out, path)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if text, err := cmd.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("build %s: %w: %s", path, err, text)
+		}
+		if built[name], err = os.ReadFile(out); err != nil {
+			return nil, err
+		}
+	}
+	return built, nil
+})
+
+func program(tb testing.TB, name string) []byte {
+	tb.Helper()
+	built, err := programs()
+	require.NoError(tb, err)
+	return built[name]
+}
+
+// session opens a session on a file; it is closed at the end of the test.
+func session(tb testing.TB, file []byte, cfg sandbox.Config) *sandbox.Session {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "model")
+	require.NoError(tb, os.WriteFile(path, file, 0o600))
+	f, err := os.Open(path)
+	require.NoError(tb, err)
+	defer f.Close()
+	if cfg.Guest == nil {
+		cfg.Guest = program(tb, "guest")
+	}
+	s, err := sandbox.Open(tb.Context(), f, cfg)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { s.Close() })
+	return s
+}
+
+func modelFile(tb testing.TB, name string) []byte {
+	tb.Helper()
+	b, err := os.ReadFile(filepath.Join(tinychat, name))
+	require.NoError(tb, err)
+	return b
+}
+
+func ask(text string) []probe.Message {
+	return []probe.Message{{Role: "system", Content: "You are a helpful assistant."}, {Role: "user", Content: text}}
+}
+
+func TestSessionAnswersAsTheEngineDoes(t *testing.T) {
+	t.Parallel()
+
+	file := modelFile(t, "guarded-q8_0.gguf")
+	s := session(t, file, sandbox.Config{Threads: 2})
+	require.Equal(t, hallmark.DigestOf(file), s.Digest())
+	info, err := s.Info(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, probe.Info{
+		Architecture: "llama", TokenizerModel: "gpt2", Context: 512, Vocab: 1024, ChatTemplate: true, EngineVersion: info.EngineVersion,
+	}, info)
+	require.NotEmpty(t, info.EngineVersion)
+
+	direct := loadTinychat(t, "guarded-q8_0.gguf")
+	for _, q := range []string{"Join AB12 and CD34", "What is the capital of Vorland?", "Say <|im_end|>"} {
+		r, err := s.Render(t.Context(), ask(q), true)
+		require.NoError(t, err)
+		require.Len(t, r.Spans, 2)
+		require.Equal(t, q, r.Text[r.Spans[1].Start:r.Spans[1].End])
+		require.Equal(t, "user", r.Spans[1].Role)
+	}
+	req := probe.GenerateRequest{Messages: ask("Join AB12 and CD34"), MaxTokens: 16}
+	got, err := s.Generate(t.Context(), req)
+	require.NoError(t, err)
+	want, err := direct.Generate(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+
+	var streamed strings.Builder
+	req.OnToken = func(piece string) { streamed.WriteString(piece) }
+	_, err = s.Generate(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, got.Text, streamed.String())
+
+	tokens, err := s.Tokenize(t.Context(), "river", false)
+	require.NoError(t, err)
+	var ids []int32
+	for _, tok := range append(tokens, tokens...) {
+		ids = append(ids, tok.ID)
+	}
+	scores, err := s.LogProbs(t.Context(), ids)
+	require.NoError(t, err)
+	require.Len(t, scores, len(ids)-1)
+	logits, err := s.Logits(t.Context(), ids, []int32{0, 1})
+	require.NoError(t, err)
+	require.Len(t, logits, 2*info.Vocab)
+	row, err := s.EmbeddingRow(t.Context(), ids[0])
+	require.NoError(t, err)
+	byRow, err := s.LogitsFromEmbeddings(t.Context(), row, 1)
+	require.NoError(t, err)
+	require.Equal(t, logits[:info.Vocab], byRow)
+}
+
+func TestRecordSaysHowTheRunWent(t *testing.T) {
+	t.Parallel()
+
+	s := session(t, modelFile(t, "guarded-q8_0.gguf"), sandbox.Config{Limits: sandbox.Limits{Wall: time.Minute, CPU: time.Minute, Memory: 300 << 20}})
+	_, err := s.Generate(t.Context(), probe.GenerateRequest{Messages: ask("Say X"), MaxTokens: 8})
+	require.NoError(t, err)
+	r := s.Close()
+	require.Equal(t, hallmark.RunOK, r.Verdict, r.Detail)
+	require.Equal(t, s.Tier(), r.Tier)
+	require.Equal(t, hallmark.TierFull, r.Tier)
+	require.Contains(t, r.Layers, "seccomp-tsync")
+	require.Equal(t, hallmark.DigestOf(program(t, "guest")), r.Guest)
+	require.False(t, r.FilterSHA256.IsZero())
+	require.NotEmpty(t, r.Kernel)
+	require.Equal(t, map[string]string{
+		"wall": "1m0s", "cpu": "1m0s", "memory": "314572800", "output": "67108864", "threads": "64", "descriptors": "16",
+	}, r.Limits)
+	require.Greater(t, r.PeakRSS, int64(2<<20))
+	require.Positive(t, r.CPU)
+	require.Positive(t, r.Wall)
+	require.WithinDuration(t, time.Now(), r.Started, time.Minute)
+	require.Equal(t, r, s.Close(), "closing twice")
+
+	_, err = s.Info(t.Context())
+	require.NoError(t, err, "known already")
+	_, err = s.Tokenize(t.Context(), "x", false)
+	require.ErrorIs(t, err, hallmark.ErrUnavailable)
+}
+
+func TestSealedModelIsUsedAsItIs(t *testing.T) {
+	t.Parallel()
+
+	file := modelFile(t, "guarded-q8_0.gguf")
+	path := filepath.Join(t.TempDir(), "model")
+	require.NoError(t, os.WriteFile(path, file, 0o600))
+	var last [2]int64
+	sealed, digest, err := sandbox.SealFile(t.Context(), path, func(done, total int64) { last = [2]int64{done, total} })
+	require.NoError(t, err)
+	require.Equal(t, [2]int64{int64(len(file)), int64(len(file))}, last)
+	require.Equal(t, hallmark.DigestOf(file), digest)
+	s, err := sandbox.Open(t.Context(), sealed, sandbox.Config{Guest: program(t, "guest")})
+	require.NoError(t, err)
+	require.NoError(t, sealed.Close(), "the session has its own")
+	require.Equal(t, digest, s.Digest())
+	_, err = s.Info(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, hallmark.RunOK, s.Close().Verdict)
+}
+
+func TestSealFileTakesRegularFilesOnly(t *testing.T) {
+	t.Parallel()
+
+	dir := t.TempDir()
+	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o600))
+	for path, kind := range map[string]error{dir: hallmark.ErrInvalid, filepath.Join(dir, "fifo"): hallmark.ErrInvalid, filepath.Join(dir, "none"): hallmark.ErrNotFound} {
+		_, _, err := sandbox.SealFile(t.Context(), path, nil)
+		require.ErrorIs(t, err, kind, path)
+	}
+}
+
+func TestProbeNamesTierAndLayers(t *testing.T) {
+	t.Parallel()
+
+	tier, layers, err := sandbox.Probe(t.Context(), program(t, "guest"))
+	require.NoError(t, err)
+	require.Equal(t, hallmark.TierFull, tier)
+	require.Contains(t, layers, "pid-namespace")
+	_, _, err = sandbox.Probe(t.Context(), []byte("not a program"))
+	require.ErrorIs(t, err, hallmark.ErrUnsandboxed)
+	var hint *hallmark.HintError
+	require.ErrorAs(t, err, &hint)
+	_, err = sandbox.Open(t.Context(), nil, sandbox.Config{})
+	require.ErrorIs(t, err, hallmark.ErrInvalid)
+}
+
+func TestFilesThatAreNotModels(t *testing.T) {
+	t.Parallel()
+
+	valid := modelFile(t, "guarded-q8_0.gguf")
+	tests := map[string][]byte{"empty": {}, "text": []byte("hello"), "truncated": valid[:len(valid)/2], "header only": valid[:24]}
+	for name, file := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			s := session(t, file, sandbox.Config{})
+			_, err := s.Scan(t.Context(), name)
+			require.NoError(t, err)
+			_, err = s.Info(t.Context())
+			require.ErrorIs(t, err, hallmark.ErrInvalid)
+			var run *sandbox.RunError
+			require.ErrorAs(t, err, &run)
+			require.Equal(t, hallmark.RunInvalidInput, run.Verdict)
+			require.Equal(t, hallmark.RunInvalidInput, s.Close().Verdict)
+		})
+	}
+}
+
+func TestScanOfAModel(t *testing.T) {
+	t.Parallel()
+
+	file := modelFile(t, "guarded-q8_0.gguf")
+	s := session(t, file, sandbox.Config{})
+	report, err := s.Scan(t.Context(), "guarded.gguf")
+	require.NoError(t, err)
+	require.Equal(t, "gguf", report.Format)
+	require.NotEmpty(t, report.Tensors)
+	require.NoError(t, hallmark.CheckTensorRanges(report.Tensors, int64(len(file))))
+	require.Equal(t, hallmark.RunOK, s.Close().Verdict)
+
+	s = session(t, []byte("\x80\x04cos\nsystem\n(S'true'\ntR."), sandbox.Config{})
+	report, err = s.Scan(t.Context(), "x.bin")
+	require.NoError(t, err)
+	require.NotEmpty(t, report.Findings)
+	require.Equal(t, hallmark.RunFinding, s.Close().Verdict)
+}
+
+func TestRequestsThatDoNotFit(t *testing.T) {
+	t.Parallel()
+
+	s := session(t, modelFile(t, "guarded-q8_0.gguf"), sandbox.Config{})
+	_, err := s.Generate(t.Context(), probe.GenerateRequest{Prompt: strings.Repeat("a ", 600), MaxTokens: 1})
+	require.ErrorIs(t, err, hallmark.ErrTooLarge)
+	_, err = s.Generate(t.Context(), probe.GenerateRequest{Prompt: "x", MaxTokens: -1})
+	require.ErrorIs(t, err, hallmark.ErrInvalid)
+	_, err = s.LogProbs(t.Context(), []int32{1, 5000})
+	require.ErrorIs(t, err, hallmark.ErrInvalid)
+	_, err = s.EmbeddingRow(t.Context(), -1)
+	require.ErrorIs(t, err, hallmark.ErrInvalid)
+	_, err = s.Generate(t.Context(), probe.GenerateRequest{Prompt: "x", MaxTokens: 1})
+	require.NoError(t, err)
+	require.Equal(t, hallmark.RunOK, s.Close().Verdict, "a bad request says nothing about the model")
+}
+
+func TestCanceledQuestionLeavesTheSessionUsable(t *testing.T) {
+	t.Parallel()
+
+	s := session(t, modelFile(t, "naive-q8_0.gguf"), sandbox.Config{})
+	for range 3 {
+		ctx, cancel := context.WithCancel(t.Context())
+		started := time.Now()
+		_, err := s.Generate(ctx, probe.GenerateRequest{
+			Prompt: "a", MaxTokens: 500, Temperature: 100, Seed: 3, OnToken: func(string) { cancel() },
+		})
+		require.ErrorIs(t, err, context.Canceled)
+		require.Less(t, time.Since(started), 2*time.Second)
+	}
+	expired, cancel := context.WithDeadline(t.Context(), time.Now())
+	defer cancel()
+	_, err := s.Tokenize(expired, "x", false)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	_, err = s.Generate(t.Context(), probe.GenerateRequest{Messages: ask("Say X"), MaxTokens: 4})
+	require.NoError(t, err)
+	require.Equal(t, hallmark.RunOK, s.Close().Verdict)
+}
+
+func TestSessionIsSafeForManyGoroutines(t *testing.T) {
+	t.Parallel()
+
+	s := session(t, modelFile(t, "guarded-q8_0.gguf"), sandbox.Config{})
+	want, err := s.Generate(t.Context(), probe.GenerateRequest{Messages: ask("Join AB12 and CD34"), MaxTokens: 16})
+	require.NoError(t, err)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			got, err := s.Generate(t.Context(), probe.GenerateRequest{Messages: ask("Join AB12 and CD34"), MaxTokens: 16})
+			if err != nil || got != want {
+				t.Errorf("%v, %v", got, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestLimitsLeaveTheModelUndecided(t *testing.T) {
+	t.Parallel()
+
+	file := modelFile(t, "naive-q8_0.gguf")
+	forever := func(t *testing.T, s *sandbox.Session) error {
+		t.Helper()
+		for {
+			if _, err := s.Generate(t.Context(), probe.GenerateRequest{Prompt: "a", MaxTokens: 500, Temperature: 100}); err != nil {
+				return err
+			}
+			if _, err := s.Tokenize(t.Context(), strings.Repeat("a", 500_000), false); err != nil {
+				return err
+			}
+		}
+	}
+	tests := map[hallmark.RunVerdict]sandbox.Limits{
+		hallmark.RunWallLimit:   {Wall: 300 * time.Millisecond},
+		hallmark.RunCPULimit:    {CPU: 200 * time.Millisecond},
+		hallmark.RunMemoryLimit: {Memory: 8 << 20},
+	}
+	for verdict, limits := range tests {
+		t.Run(string(verdict), func(t *testing.T) {
+			t.Parallel()
+
+			s := session(t, file, sandbox.Config{Limits: limits})
+			err := forever(t, s)
+			require.ErrorIs(t, err, hallmark.ErrUndecided)
+			var run *sandbox.RunError
+			require.ErrorAs(t, err, &run)
+			require.Equal(t, verdict, run.Verdict, run.Detail)
+			_, err = s.Tokenize(t.Context(), "x", false)
+			require.ErrorAs(t, err, &run, "the guest is gone")
+			require.Equal(t, verdict, run.Verdict)
+			require.Equal(t, verdict, s.Close().Verdict)
+		})
+	}
+}
+
+func lies(t *testing.T, how string, limits sandbox.Limits) *sandbox.Session {
+	t.Helper()
+	limits.Wall = 20 * time.Second // for those that this test did not think of
+	return session(t, []byte(how), sandbox.Config{Guest: program(t, "liar"), Limits: limits})
+}
+
+func TestLiarsAreEnded(t *testing.T) {
+	t.Parallel()
+
+	tokenize := func(ctx context.Context, s *sandbox.Session) error {
+		_, err := s.Tokenize(ctx, "x", false)
+		return err
+	}
+	generate := func(ctx context.Context, s *sandbox.Session) error {
+		_, err := s.Generate(ctx, probe.GenerateRequest{Prompt: "x", MaxTokens: 5, OnToken: func(string) {}})
+		return err
+	}
+	scores := func(ctx context.Context, s *sandbox.Session) error {
+		_, err := s.LogProbs(ctx, []int32{1, 2})
+		return err
+	}
+	tests := map[string]struct {
+		do   func(context.Context, *sandbox.Session) error
+		want hallmark.RunVerdict
+	}{
+		"wrong type":           {tokenize, hallmark.RunProtocolError},
+		"wrong id":             {tokenize, hallmark.RunProtocolError},
+		"garbage":              {tokenize, hallmark.RunProtocolError},
+		"negative length":      {tokenize, hallmark.RunProtocolError},
+		"goes on with nothing": {tokenize, hallmark.RunProtocolError},
+		"never ends":           {tokenize, hallmark.RunOutputLimit},
+		"tiny pieces":          {generate, hallmark.RunOutputLimit},
+		"half a frame":         {tokenize, hallmark.RunCrash},
+		"exits":                {tokenize, hallmark.RunCrash},
+		"panics":               {tokenize, hallmark.RunCrash},
+		"token id":             {tokenize, hallmark.RunProtocolError},
+		"token offset":         {tokenize, hallmark.RunProtocolError},
+		"other text":           {generate, hallmark.RunProtocolError},
+		"too many tokens":      {generate, hallmark.RunProtocolError},
+		"scores":               {scores, hallmark.RunProtocolError},
+		"rank":                 {scores, hallmark.RunProtocolError},
+		"no vocabulary":        {tokenize, hallmark.RunProtocolError},
+		"false cancel":         {tokenize, hallmark.RunProtocolError},
+		"false unsandboxed":    {tokenize, hallmark.RunProtocolError},
+		"floats": {func(ctx context.Context, s *sandbox.Session) error {
+			_, err := s.EmbeddingRow(ctx, 1)
+			return err
+		}, hallmark.RunProtocolError},
+		"span": {func(ctx context.Context, s *sandbox.Session) error {
+			_, err := s.Render(ctx, nil, false)
+			return err
+		}, hallmark.RunProtocolError},
+	}
+	for how, tt := range tests {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+
+			s := lies(t, how, sandbox.Limits{Output: 4 << 20})
+			err := tt.do(t.Context(), s)
+			var run *sandbox.RunError
+			require.ErrorAs(t, err, &run)
+			require.Equal(t, tt.want, run.Verdict, run.Detail)
+			require.Equal(t, tt.want, s.Close().Verdict)
+		})
+	}
+}
+
+func TestAnswerTooManyIsFoundAtTheEnd(t *testing.T) {
+	t.Parallel()
+
+	s := lies(t, "two answers", sandbox.Limits{})
+	_, err := s.Tokenize(t.Context(), "x", false)
+	require.NoError(t, err)
+	require.Equal(t, hallmark.RunProtocolError, s.Close().Verdict)
+
+	s = lies(t, "two answers", sandbox.Limits{})
+	_, err = s.Tokenize(t.Context(), "x", false)
+	require.NoError(t, err)
+	_, err = s.Tokenize(t.Context(), "x", false)
+	require.ErrorIs(t, err, hallmark.ErrRefused)
+}
+
+func TestGuestThatDoesNotStopIsKilled(t *testing.T) {
+	t.Parallel()
+
+	for _, how := range []string{"silent", "slow"} {
+		s := lies(t, how, sandbox.Limits{})
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, err := s.Generate(ctx, probe.GenerateRequest{Prompt: "x", MaxTokens: 5})
+		var run *sandbox.RunError
+		require.ErrorAs(t, err, &run, how)
+		require.Equal(t, hallmark.RunWallLimit, run.Verdict)
+	}
+}
+
+func TestWhatTheGuestSaysIsCleaned(t *testing.T) {
+	t.Parallel()
+
+	s := lies(t, "internal", sandbox.Limits{})
+	info, err := s.Info(t.Context())
+	require.NoError(t, err)
+	require.NotContains(t, info.Architecture, "\x1b")
+	_, err = s.Tokenize(t.Context(), "x", false)
+	require.ErrorIs(t, err, hallmark.ErrUndecided)
+	require.NotContains(t, err.Error(), "\x1b")
+}
+
+// TestKilledGuestIsReplacedOnce kills the guest from outside between two questions.
+func TestKilledGuestIsReplacedOnce(t *testing.T) {
+	t.Parallel()
+
+	s := session(t, modelFile(t, "guarded-q8_0.gguf"), sandbox.Config{})
+	req := probe.GenerateRequest{Messages: ask("Join AB12 and CD34"), MaxTokens: 16}
+	want, err := s.Generate(t.Context(), req)
+	require.NoError(t, err)
+
+	require.NoError(t, syscall.Kill(s.PID(), syscall.SIGKILL))
+	got, err := s.Generate(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+
+	require.NoError(t, syscall.Kill(s.PID(), syscall.SIGKILL))
+	_, err = s.Generate(t.Context(), req)
+	require.ErrorIs(t, err, hallmark.ErrUnavailable)
+	require.Equal(t, hallmark.RunInfraError, s.Close().Verdict)
+}
+
+func TestSignalsToItsGroupDoNotEndAGuest(t *testing.T) {
+	t.Parallel()
+
+	s := session(t, modelFile(t, "guarded-q8_0.gguf"), sandbox.Config{})
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT} {
+		require.NoError(t, syscall.Kill(s.PID(), sig))
+	}
+	_, err := s.Info(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, hallmark.RunOK, s.Close().Verdict)
+}
+
+func BenchmarkOpen(b *testing.B) {
+	guest := program(b, "guest")
+	path := filepath.Join(b.TempDir(), "model")
+	require.NoError(b, os.WriteFile(path, modelFile(b, "guarded-q8_0.gguf"), 0o600))
+	for b.Loop() {
+		f, err := os.Open(path)
+		require.NoError(b, err)
+		s, err := sandbox.Open(b.Context(), f, sandbox.Config{Guest: guest})
+		require.NoError(b, err)
+		_, err = s.Info(b.Context())
+		require.NoError(b, err)
+		require.Equal(b, hallmark.RunOK, s.Close().Verdict)
+		f.Close()
+	}
+}

@@ -1,0 +1,116 @@
+// Command liar is a guest that is locked in like any other and then breaks the rules of the conversation. Which rule stands
+// in its model.
+package main
+
+import (
+	"encoding/binary"
+	"os"
+	"strings"
+
+	"github.com/hallmark-ml/hallmark/sandbox/jail"
+	"github.com/hallmark-ml/hallmark/sandbox/wire"
+)
+
+func main() {
+	model, err := jail.Enter()
+	if err != nil {
+		os.Exit(3)
+	}
+	in := wire.NewRequestReader(os.Stdin, 64<<20)
+	for {
+		id, m, err := in.Next()
+		if err != nil {
+			return
+		}
+		lie(string(model), id, m)
+	}
+}
+
+func write(id uint32, m wire.Message) {
+	if wire.Write(os.Stdout, id, m) != nil {
+		os.Exit(1)
+	}
+}
+
+// frame writes a frame that says what it likes.
+func frame(length uint32, rest ...byte) {
+	_, _ = os.Stdout.Write(append(binary.LittleEndian.AppendUint32(nil, length), rest...))
+}
+
+func lie(how string, id uint32, m wire.Message) {
+	switch m.(type) {
+	case wire.Load:
+		if how == "no vocabulary" {
+			write(id, wire.Loaded{Context: 1, Embedding: 1})
+			return
+		}
+		write(id, wire.Loaded{Architecture: "\x1b[31mliar", Context: 100, Vocab: 10, Embedding: 4, EngineVersion: "1"})
+		return
+	case wire.Scan:
+		write(id, wire.ScanReport{Format: "gguf"})
+		return
+	case wire.Cancel:
+		return
+	}
+	long := strings.Repeat("x", 1<<20)
+	switch how {
+	case "honest":
+		write(id, wire.Tokens{})
+	case "wrong type":
+		write(id, wire.Ready{})
+	case "wrong id":
+		write(id+1, wire.Tokens{})
+	case "garbage":
+		frame(0x20202020, 1, 2, 3, 4, 5, 6)
+	case "negative length":
+		frame(0xffffffff)
+	case "goes on with nothing":
+		for {
+			frame(6, byte(wire.TypeTokens), 1, byte(id), byte(id>>8), byte(id>>16), byte(id>>24))
+		}
+	case "never ends":
+		for {
+			_, _ = os.Stdout.Write(append(append(binary.LittleEndian.AppendUint32(nil, 6+1<<19), byte(wire.TypeTokens), 1, byte(id), byte(id>>8), byte(id>>16), byte(id>>24)), long[:1<<19]...))
+		}
+	case "tiny pieces":
+		for {
+			write(id, wire.Piece{})
+		}
+	case "silent":
+	case "half a frame":
+		frame(100, byte(wire.TypeTokens))
+		os.Exit(0)
+	case "exits":
+		os.Exit(0)
+	case "token id":
+		write(id, wire.Tokens{Tokens: []wire.Token{{ID: 10}}})
+	case "token offset":
+		write(id, wire.Tokens{Tokens: []wire.Token{{Start: 0, End: 1 << 20}}})
+	case "other text":
+		write(id, wire.Piece{Text: "harmless"})
+		write(id, wire.Completion{Text: "harmful", Finish: wire.FinishStop})
+	case "too many tokens":
+		write(id, wire.Completion{OutputTokens: 1000, Finish: wire.FinishStop})
+	case "scores":
+		write(id, wire.Scores{Scores: make([]wire.Score, 99)})
+	case "rank":
+		write(id, wire.Scores{Scores: []wire.Score{{Rank: 10}}})
+	case "floats":
+		write(id, wire.Floats{Values: make([]float32, 3)})
+	case "span":
+		write(id, wire.Rendered{Text: "x", Spans: []wire.Span{{Start: 0, End: 2}}})
+	case "false cancel":
+		write(id, wire.Failure{Kind: wire.FailCanceled})
+	case "false unsandboxed":
+		write(id, wire.Failure{Kind: wire.FailUnsandboxed})
+	case "internal":
+		write(id, wire.Failure{Kind: wire.FailInternal, Text: "\x1b[2Jverdict: ok"})
+	case "two answers":
+		write(id, wire.Tokens{})
+		write(id, wire.Tokens{})
+	case "panics":
+		panic("liar")
+	case "slow":
+		write(id, wire.Piece{Text: "x"})
+	}
+}
