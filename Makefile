@@ -16,13 +16,13 @@ help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 build: guest ## the one binary, bin/hallmark
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/hallmark ./cli/hallmark
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/hallmark ./cli/hallmark
 
 guest: ## the jailed process, embedded into the binary
 	$(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $(GUEST) ./cli/hallmark-guest
 
 demo: build ## install, build and run the main job end to end on real models
-	bin/hallmark demo --models testdata/models/tinychat
+	bin/hallmark demo --models testdata/models
 
 serve: build ## leave a server running on loopback, data in .hallmark
 	bin/hallmark server --data-dir .hallmark

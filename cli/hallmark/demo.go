@@ -66,6 +66,9 @@ func (a *app) demo(ctx context.Context, models, dir string) error {
 		return fmt.Errorf("demo: %w", err)
 	}
 	data := filepath.Join(dir, "data")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("demo directory: %w", err)
+	}
 	d := &demo{app: a, bin: bin, models: models, dir: dir, env: append(os.Environ(),
 		"HALLMARK_DATA_DIR="+data, "HALLMARK_KEYS="+filepath.Join(dir, "keys"), "HALLMARK_KEY_PASSWORD=demo",
 		"HALLMARK_LISTEN=127.0.0.1:0", "HALLMARK_EVIDENCE_LISTEN=127.0.0.1:0", "HALLMARK_CHAIN_LISTEN=127.0.0.1:0")}

@@ -161,7 +161,7 @@ func (a *API) Handler(openAI http.Handler) http.Handler {
 	r.Get("/readyz", a.open(a.ready))
 	r.Method(http.MethodGet, "/metrics", a.cfg.Metrics)
 	r.Route("/api/v1", a.routes)
-	r.Mount("/v1", openAI)
+	r.Handle("/v1/*", openAI)
 	return r
 }
 

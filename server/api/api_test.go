@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hallmark-ml/hallmark"
@@ -231,4 +233,14 @@ func TestConfigChecks(t *testing.T) {
 	for _, field := range []string{"flow", "store", "blobs", "reload", "verify", "hash directory", "check key", "ready", "metrics", "meter", "logger", "directory"} {
 		require.ErrorContains(t, err, field+" is missing")
 	}
+}
+
+func TestServedModelsAnswerBesideTheAPI(t *testing.T) {
+	t.Parallel()
+
+	models := chi.NewRouter() // as the gateway's: routes from the root
+	models.Post("/v1/chat/completions", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	rec := httptest.NewRecorder()
+	startedAPI(t).Handler(models).ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/chat/completions", nil))
+	require.Equal(t, http.StatusTeapot, rec.Code)
 }
