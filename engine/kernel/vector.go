@@ -5,13 +5,6 @@ import "math"
 // lanes is the number of partial sums of a float dot product.
 const lanes = 16
 
-// Dot returns the inner product of a and b, which are equally long.
-func Dot(a, b []float32) float32 {
-	var s [1]float32
-	DotRows(s[:], a, len(a), b)
-	return s[0]
-}
-
 // DotRows sets dst[i] to the inner product of x and w[i*stride : i*stride+len(x)].
 func DotRows(dst, w []float32, stride int, x []float32) {
 	if len(dst) == 0 {
