@@ -16,7 +16,8 @@ import (
 	"github.com/hallmark-ml/hallmark"
 )
 
-// ExportCAR writes a CAR (version 1) of the roots and everything below them, each block once, parents first.
+// ExportCAR writes a CAR (version 1) of the roots and everything below them, each block once, parents first. After an
+// error what was written is worth nothing.
 func (s *Store) ExportCAR(ctx context.Context, w io.Writer, roots ...string) error {
 	ids := make([]cid.Cid, len(roots))
 	for i, r := range roots {

@@ -511,9 +511,9 @@ func TestReportsThatContradictThemselves(t *testing.T) {
 	decides(t, p, careful, hallmark.Undecided, "limit/inject.*")
 
 	// An outcome that nobody knows is none.
-	odd := with(good(), "inject.direct", exampleDetector{Passed: 99, Inconclusive: 1})
+	odd := with(good(), "inject.direct", exampleDetector{Passed: 99, Errors: 1})
 	for i := range odd.Report.Cases {
-		if odd.Report.Cases[i].Outcome == hallmark.Inconclusive {
+		if odd.Report.Cases[i].Outcome == hallmark.Error {
 			odd.Report.Cases[i].Outcome = "great"
 		}
 	}

@@ -34,9 +34,11 @@
 // failures of 30 cases (bound 9.5 %) is undecided under a limit of 5 %. With anyFailureBlocks a single failing case
 // blocks whatever the bound is.
 //
-// maxFindings limits the number of findings of a detector at or above minSeverity; more is block. maxDropPoints limits
-// the metric accuracyDropPoints; more is block, and no such metric is undecided. minCases and minTemplates say how many
-// judged cases and different templates the detector must have run; fewer is undecided.
+// maxFindings (0 if it is not set) limits the number of findings of a detector at or above minSeverity (medium), those
+// of cases left out that a rate or drop judges already; more is block. maxDropPoints limits the metric
+// accuracyDropPoints; more is block, and no such metric is undecided. minCases and minTemplates say how many judged
+// cases and different templates the detector must have run; fewer is undecided. A limit with neither rate nor drop lets
+// no case fail.
 //
 // A detector whose capability control failed ("not assessable") gives the policy's notAssessable decision.
 //
@@ -44,11 +46,28 @@
 //
 // A rule holds a CEL expression over the evidence that is true when the rule speaks. With each: finding or each:
 // detector it is evaluated for every one of them, and those that match are named in the reason. Fractions are whole
-// millionths in CEL (5 % is 50000), because a decision never depends on rounding.
+// millionths in CEL (5 % is 50000), because a decision never depends on rounding. There are:
+//
+//	model      digest, name, kind, size (bytes), files, tensors
+//	run        verdict, tier
+//	report     suite, suiteDigest, engine, profile, cases
+//	lineage    modelOnly, signed, steps, operations, datasets, datasetsOk
+//	findings   a list of: detector, rule, severity, caseId, message, location
+//	detectors  a map by name of: name, assessment, cases, templates, effectiveN, passed, failed, inconclusive, errors, void,
+//	           bound, metrics
+//	finding    in a rule with each: finding
+//	detector   in a rule with each: detector
+//
+// So a policy that wants every data set of the lineage scanned says
+//
+//	when: "!lineage.modelOnly && lineage.datasetsOk < lineage.datasets"
+//
+// What a rule asks for and the evidence does not have (a detector, a metric) is an error, and so undecided.
 //
 // # Exemptions
 //
-// An exemption names a detector, what it covers and why. Reasons that it covers appear in Verdict.Exempted with the
-// decision that they would have had. A limit that is wider than the built-in default needs a reason too, and is listed
-// there when the model needed the width.
+// An exemption names a detector, what it covers and why: "not-assessable", "limit" (rate, drop, cases and templates) or
+// "findings" whose rules it lists. It covers no rule of the file. Reasons that it covers appear in Verdict.Exempted with
+// the decision that they would have had. A limit that is wider than the built-in default needs a reason too, and is
+// listed there when the model needed the width.
 package policy

@@ -107,12 +107,12 @@ func (c *check) count(r *hallmark.CaseResult) {
 	case hallmark.Fail:
 		n.Failed++
 		c.failing = append(c.failing, r.ID)
-	case hallmark.Error:
-		n.Errors++
 	case hallmark.Inconclusive:
 		n.Inconclusive++
-	default: // an outcome that nobody knows is none
-		n.Inconclusive++
+	case hallmark.Error:
+		n.Errors++
+	default: // an outcome that nobody knows counts as the report's maker counts it
+		n.Errors++
 	}
 	n.Cases++
 	c.opposed = append(c.opposed, r.ID)
