@@ -97,6 +97,18 @@ func (c Config) listen() (host string, port int, err error) {
 	return host, int(number), nil
 }
 
+// tryPort finds out that a port is taken before a database is open that would not be closed well.
+func (c Config) tryPort(ctx context.Context) error {
+	if c.Addr == "" {
+		return nil
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
 // A Node is a running development chain. Close ends it; its methods are safe for concurrent use.
 type Node struct {
 	stack  *node.Node
@@ -105,7 +117,7 @@ type Node struct {
 	log    *slog.Logger
 
 	stop      context.CancelFunc
-	sealer    sync.WaitGroup
+	running   sync.WaitGroup
 	closeOnce sync.Once
 	closeErr  error
 }
@@ -125,6 +137,9 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	routeLog(logger)
 
+	if err := cfg.tryPort(ctx); err != nil {
+		return nil, startError(cfg, err)
+	}
 	n, err := open(ctx, cfg, logger)
 	if err != nil {
 		return nil, startError(cfg, err)
@@ -139,7 +154,10 @@ func open(ctx context.Context, cfg Config, logger *slog.Logger) (*Node, error) {
 	}
 	n := &Node{stack: stack, log: logger}
 	if err := n.assemble(ctx, cfg); err != nil {
-		return nil, errors.Join(err, stack.Close())
+		if closed := stack.Close(); !errors.Is(closed, node.ErrNodeStopped) {
+			err = errors.Join(err, closed)
+		}
+		return nil, err
 	}
 	return n, nil
 }
@@ -161,29 +179,46 @@ func (n *Node) assemble(ctx context.Context, cfg Config) error {
 	if err := n.closeEpoch(ctx); err != nil {
 		return err
 	}
-	arrivals := make(chan core.NewTxsEvent, 64)
-	sub := n.eth.TxPool().SubscribeTransactions(arrivals, true)
+	ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx)) // the node outlives the call that starts it
+	events, arrived := make(chan core.NewTxsEvent), make(chan struct{}, 1)
+	sub := n.eth.TxPool().SubscribeTransactions(events, true)
+	n.running.Go(func() {
+		defer sub.Unsubscribe()
+		hear(ctx, events, arrived)
+	})
+	n.running.Go(func() { n.seal(ctx, arrived) })
 	if err := n.stack.Start(); err != nil {
-		sub.Unsubscribe()
+		n.stop()
+		n.running.Wait()
 		return err
 	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(ctx)) // the node outlives the call that starts it
-	n.stop = stop
-	n.sealer.Go(func() {
-		defer sub.Unsubscribe()
-		n.seal(ctx, arrivals)
-	})
 	return nil
 }
 
-// seal mines whenever a transaction arrives. Only one goroutine mines.
-func (n *Node) seal(ctx context.Context, arrivals <-chan core.NewTxsEvent) {
+// hear notes that transactions arrived. It takes the pool's events at once, always: the pool waits for whoever hears
+// them, and mining waits for the pool.
+func hear(ctx context.Context, events <-chan core.NewTxsEvent, arrived chan<- struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-events:
+		}
+		select {
+		case arrived <- struct{}{}:
+		default: // the sealer has not looked yet
+		}
+	}
+}
+
+// seal mines whenever a transaction arrived. Only one goroutine mines.
+func (n *Node) seal(ctx context.Context, arrived <-chan struct{}) {
 	var retry <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-arrivals:
+		case <-arrived:
 		case <-retry:
 		}
 		retry = nil
@@ -237,7 +272,7 @@ func (n *Node) URL() string { return n.stack.HTTPEndpoint() }
 func (n *Node) Close() error {
 	n.closeOnce.Do(func() {
 		n.stop()
-		n.sealer.Wait()
+		n.running.Wait()
 		n.closeErr = errors.Join(n.beacon.Stop(), n.stack.Close())
 	})
 	return n.closeErr
@@ -248,7 +283,7 @@ func nodeConfig(cfg Config) *node.Config {
 	c := node.DefaultConfig
 	c.Name = "devnet"
 	c.DataDir = cfg.Dir
-	c.DBEngine = "leveldb" // flushes its journal to the kernel on every write; pebble does so in the background
+	c.DBEngine = "leveldb" // hands its journal to the kernel on every write; pebble loses its last blocks to kill -9
 	c.P2P = p2p.Config{NoDiscovery: true, NoDial: true}
 	c.HTTPHost, c.HTTPPort = host, port
 	c.HTTPModules = []string{"eth", "net", "web3"}
