@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -478,6 +479,34 @@ func TestSignalsToItsGroupDoNotEndAGuest(t *testing.T) {
 	_, err := s.Info(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, hallmark.RunOK, s.Close().Verdict)
+}
+
+// TestRunInTheJailHasTheReportOfTheEngine compares the bytes of reports: jailed on one and two threads, and without a jail.
+func TestRunInTheJailHasTheReportOfTheEngine(t *testing.T) {
+	t.Parallel()
+
+	suite := tinychatSuite(t)
+	suite.Detectors = slices.DeleteFunc(suite.Detectors, func(d probe.Spec) bool { return d.ID != probe.InjectSysPrompt })
+	for i := range suite.Detectors {
+		suite.Detectors[i].Repeat = 1
+	}
+	const name = "naive-q8_0.gguf"
+	run := func(m probe.Model, digest hallmark.Digest) string {
+		res, err := sandbox.Run(t.Context(), sandbox.Plan{
+			Model: m, ModelDigest: digest, Suite: suite, Profile: probe.ProfileChat, Scan: []hallmark.Finding{},
+		})
+		require.NoError(t, err)
+		b, err := hallmark.CanonicalJSON(res.Report)
+		require.NoError(t, err)
+		return string(b)
+	}
+	direct := loadTinychat(t, name)
+	want := run(direct, direct.digest)
+	for threads := 1; threads <= 2; threads++ {
+		s := session(t, modelFile(t, name), sandbox.Config{Threads: threads})
+		require.Equal(t, want, run(s, s.Digest()))
+		require.Equal(t, hallmark.RunOK, s.Close().Verdict)
+	}
 }
 
 func BenchmarkOpen(b *testing.B) {

@@ -64,6 +64,7 @@ type report struct {
 	PeakRSS  int64
 	WallMS   int64
 	Output   int64
+	Owner    map[string]string
 	Contacts int
 	Lines    []struct {
 		ID      string
@@ -208,6 +209,23 @@ func TestGuestCannotForgeAVerdict(t *testing.T) {
 	require.Equal(t, hallmark.RunCrash, r.Verdict)
 	require.Contains(t, log, "verdict: ok")
 	require.NotContains(t, log, "\x1b", "its log is cleaned")
+}
+
+func TestGuestOfRootIsNobody(t *testing.T) {
+	t.Parallel()
+
+	id := strconv.Itoa(os.Geteuid())
+	if os.Geteuid() == 0 {
+		id = strconv.Itoa(nobody)
+	}
+	four := strings.Join([]string{id, id, id, id}, " ")
+	for _, tier := range tiers() {
+		r, _ := supervised(t, nil, "bomb", string(tier), "none")
+		require.Equal(t, four, r.Owner["Uid"], "real, effective, saved and file system user")
+		if os.Geteuid() == 0 {
+			require.Equal(t, map[string]string{"Uid": four, "Gid": four, "Groups": ""}, r.Owner)
+		}
+	}
 }
 
 func TestLayersAreReported(t *testing.T) {

@@ -36,6 +36,7 @@ type report struct {
 	PeakRSS  int64
 	WallMS   int64
 	Output   int64
+	Owner    map[string]string
 	Contacts int // connections and datagrams that the canaries saw
 	Lines    []line
 }

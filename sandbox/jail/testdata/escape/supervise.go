@@ -12,8 +12,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/sandbox/jail"
@@ -31,6 +34,8 @@ func setCanaries() *canaries {
 	c := &canaries{order: order{Canary: filepath.Join(dir, "canary"), WorkDir: dir, Parent: os.Getpid(), Unix: fmt.Sprintf("hallmark-escape-%d", os.Getpid())}}
 	must(os.WriteFile(c.order.Canary, []byte("canary"), 0o644))
 	must(os.Setenv("HALLMARK_CANARY", "canary"))
+	_, err = unix.Open(c.order.Canary, unix.O_RDONLY, 0) // without close-on-exec, as from a careless parent
+	must(err)
 
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	must(err)
@@ -114,7 +119,7 @@ func run(tier hallmark.Tier, o order, limits jail.Limits) report {
 	if o.Bomb == "hold" {
 		fmt.Println(p.PID())
 	}
-	var r report
+	r := report{Owner: owner(p.PID())}
 	switch o.Bomb {
 	case "late", "deaf", "none":
 	default:
@@ -130,6 +135,19 @@ func run(tier hallmark.Tier, o order, limits jail.Limits) report {
 		fmt.Fprintln(os.Stderr, exit.Log)
 	}
 	return r
+}
+
+// owner returns the user, group and supplementary groups that the kernel says a process has.
+func owner(pid int) map[string]string {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	must(err)
+	fields := map[string]string{}
+	for l := range strings.Lines(string(b)) {
+		if name, value, _ := strings.Cut(l, ":"); name == "Uid" || name == "Gid" || name == "Groups" {
+			fields[name] = strings.Join(strings.Fields(value), " ")
+		}
+	}
+	return fields
 }
 
 func results(r io.Reader) ([]line, int64) {
