@@ -41,6 +41,9 @@ func hostileSPM() keys {
 
 // Each takes some 30 ms of CPU; with one quadratic step it would be ten seconds.
 func TestEncodeIsNotQuadratic(t *testing.T) {
+	if testing.Short() {
+		t.Skip("times; of no use under the race detector")
+	}
 	const n = 100_000
 	texts := map[string]string{
 		"one letter":       strings.Repeat("a", n),
