@@ -41,11 +41,10 @@ type checked struct {
 	reopen func() chain.Outbox
 }
 
-func (c checked) add(key, state, doc string, want bool) {
+func (c checked) add(key, state, doc string) {
 	c.Helper()
-	added, err := c.box.AddIntent(c.Context(), key, state, []byte(doc))
-	if err != nil || added != want {
-		c.Fatalf("AddIntent(%s) = %t, %v, want %t", key, added, err, want)
+	if added, err := c.box.AddIntent(c.Context(), key, state, []byte(doc)); err != nil || !added {
+		c.Fatalf("AddIntent(%s) = %t, %v, want true", key, added, err)
 	}
 }
 
@@ -73,8 +72,10 @@ func (c checked) keys(want []string, states ...string) {
 }
 
 func firstStands(c checked) {
-	c.add("a", chain.StateIntent, "first", true)
-	c.add("a", chain.StateFinal, "second", false)
+	c.add("a", chain.StateIntent, "first")
+	if added, err := c.box.AddIntent(c.Context(), "a", chain.StateFinal, []byte("second")); err != nil || added {
+		c.Fatalf("AddIntent of a key that is there = %t, %v, want false", added, err)
+	}
 	c.holds("a", "first", 1)
 	c.keys([]string{"a"}, chain.StateIntent)
 }
@@ -88,7 +89,7 @@ func unknownKey(c checked) {
 }
 
 func updateNeedsVersion(c checked) {
-	c.add("a", chain.StateIntent, "one", true)
+	c.add("a", chain.StateIntent, "one")
 	c.update("a", 1, chain.StateSigned, "two", nil)
 	c.update("a", 1, chain.StateFinal, "stale", hallmark.ErrConflict)
 	c.update("a", 3, chain.StateFinal, "early", hallmark.ErrConflict)
@@ -98,7 +99,7 @@ func updateNeedsVersion(c checked) {
 
 func keysInOrder(c checked) {
 	for _, key := range []string{"c", "a", "b", "d"} {
-		c.add(key, chain.StateIntent, "", true)
+		c.add(key, chain.StateIntent, "")
 	}
 	c.update("c", 1, chain.StateSafe, "", nil)
 	c.update("d", 1, chain.StateFinal, "", nil)
@@ -137,8 +138,8 @@ func oneWriterWins(c checked) {
 }
 
 func outlivesCrash(c checked) {
-	c.add("a", chain.StateIntent, "doc a", true)
-	c.add("b", chain.StateIntent, "doc b", true)
+	c.add("a", chain.StateIntent, "doc a")
+	c.add("b", chain.StateIntent, "doc b")
 	c.update("b", 1, chain.StateSigned, "raw", nil)
 	c.box = c.reopen()
 	c.keys([]string{"a", "b"}, chain.StateIntent, chain.StateSigned)
