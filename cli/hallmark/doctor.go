@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hallmark-ml/hallmark"
-	"github.com/hallmark-ml/hallmark/cli/hallmark/guestbin"
 	"github.com/hallmark-ml/hallmark/sandbox"
 	"github.com/hallmark-ml/hallmark/server/api"
 )
@@ -29,7 +28,7 @@ func (a *app) doctorCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Check what this host can do, and a server if one is named", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			list := []diagnosis{checkJail(cmd.Context()), checkGit()}
+			list := []diagnosis{checkJail(cmd.Context(), a.guest), checkGit()}
 			if c, err := server.client(a); err == nil {
 				list = append(list, checkServer(cmd.Context(), c))
 			}
@@ -61,8 +60,8 @@ func diagnose(what, detail string, err error) diagnosis {
 }
 
 // checkJail starts a guest through the whole chain of layers.
-func checkJail(ctx context.Context) diagnosis {
-	guest, err := guestbin.Guest()
+func checkJail(ctx context.Context, program func() ([]byte, error)) diagnosis {
+	guest, err := program()
 	if err != nil {
 		return diagnose("jail", "", fmt.Errorf("%w: %w", err, hallmark.ErrUnsandboxed))
 	}

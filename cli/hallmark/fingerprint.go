@@ -50,11 +50,11 @@ func (a *app) fingerprint(ctx context.Context, path string, kind hallmark.Artifa
 		fp, err := fingerprint.Compute(ctx, path, fingerprint.Options{Kind: kind, Progress: bar.set})
 		return fp, notThere(path, err)
 	}
-	j, err := openJail(serverConfig{Threads: 1, RunMemory: 1 << 30})
+	j, err := openJail(serverConfig{Threads: 1, RunMemory: 1 << 30}, a.guest)
 	if err != nil {
 		return hallmark.Fingerprint{}, err
 	}
-	fp, err := j.fingerprintOf(ctx, path, kind, hallmark.TierNoNamespaces, bar.set)
+	fp, err := j.fingerprintOf(ctx, hallmark.Artifact{Path: path, Kind: kind}, hallmark.TierNoNamespaces, bar.set)
 	return fp, notThere(path, err)
 }
 

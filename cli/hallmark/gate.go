@@ -81,7 +81,7 @@ func (a *app) gate(ctx context.Context, f gateFlags, path string) (gateResult, e
 	if _, err := os.Lstat(path); err != nil {
 		return result, notThere(path, err)
 	}
-	j, err := openJail(serverConfig{Threads: f.threads, RunWall: f.wall, RunMemory: f.memory})
+	j, err := openJail(serverConfig{Threads: f.threads, RunWall: f.wall, RunMemory: f.memory}, a.guest)
 	if err != nil {
 		return result, err
 	}
@@ -100,7 +100,7 @@ type gateRun struct {
 
 func (g gateRun) run(ctx context.Context, path string, result gateResult) (gateResult, error) {
 	bar := g.app.progress("hash")
-	fp, err := g.jail.fingerprintOf(ctx, path, hallmark.KindModel, g.policy.MinTierGate(), bar.set)
+	fp, err := g.jail.fingerprintOf(ctx, hallmark.Artifact{Path: path, Kind: hallmark.KindModel}, g.policy.MinTierGate(), bar.set)
 	bar.done()
 	if err != nil {
 		return result, err

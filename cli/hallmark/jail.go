@@ -10,7 +10,6 @@ import (
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/attest/fingerprint"
-	"github.com/hallmark-ml/hallmark/cli/hallmark/guestbin"
 	"github.com/hallmark-ml/hallmark/engine/model"
 	"github.com/hallmark-ml/hallmark/sandbox"
 	"github.com/hallmark-ml/hallmark/sandbox/probe"
@@ -26,8 +25,8 @@ type jail struct {
 	memory  int64 // bytes beside the model file's own
 }
 
-func openJail(cfg serverConfig) (*jail, error) {
-	guest, err := guestbin.Guest()
+func openJail(cfg serverConfig, program func() ([]byte, error)) (*jail, error) {
+	guest, err := program()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", err, hallmark.ErrUnsandboxed)
 	}
@@ -59,28 +58,20 @@ func (j *jail) scanFile(ctx context.Context, f *os.File, name string, least hall
 }
 
 // fingerprintOf computes a fingerprint; a model's tensors are hashed where the guest says that they lie.
-func (j *jail) fingerprintOf(ctx context.Context, path string, kind hallmark.ArtifactKind, least hallmark.Tier, progress func(done, total int64)) (hallmark.Fingerprint, error) {
-	opt := fingerprint.Options{Kind: kind, Progress: progress}
-	if kind == hallmark.KindModel || kind == hallmark.KindAdapter {
+func (j *jail) fingerprintOf(ctx context.Context, a hallmark.Artifact, least hallmark.Tier, progress func(done, total int64)) (hallmark.Fingerprint, error) {
+	opt := fingerprint.Options{Kind: a.Kind, Name: a.Name, Progress: progress}
+	if a.Kind == hallmark.KindModel || a.Kind == hallmark.KindAdapter {
 		opt.Tensors = func(ctx context.Context, rel string, f *os.File, _ int64) ([]hallmark.TensorRange, error) {
 			report, _, err := j.scanFile(ctx, f, rel, least)
 			return report.Tensors, err
 		}
 	}
-	return fingerprint.Compute(ctx, path, opt)
+	return fingerprint.Compute(ctx, a.Path, opt)
 }
 
 // Fingerprint implements pipeline.Fingerprinter.
 func (j *jail) Fingerprint(ctx context.Context, a hallmark.Artifact, progress func(done, total int64)) (hallmark.Fingerprint, error) {
-	fp, err := j.fingerprintOf(ctx, a.Path, a.Kind, hallmark.TierFull, progress)
-	fp.Name = a.Name
-	if !fp.Dir && len(fp.Files) == 1 {
-		fp.Files[0].Path = a.Name // the content address is not its name
-		for i := range fp.Tensors {
-			fp.Tensors[i].File = a.Name
-		}
-	}
-	return fp, err
+	return j.fingerprintOf(ctx, a, hallmark.TierFull, progress)
 }
 
 // Scan implements pipeline.Sandbox: every file of the artifact is scanned in a jail of its own.

@@ -37,6 +37,7 @@ import (
 // reverse.
 type node struct {
 	cfg   serverConfig
+	opt   nodeOptions
 	log   *slog.Logger
 	close []func() error // in the order of opening
 
@@ -60,10 +61,17 @@ type node struct {
 // verifierID names the service in verification summaries.
 const verifierID = projectURI + "/service"
 
-func openNode(ctx context.Context, cfg serverConfig, passwordFile string, log *slog.Logger) (*node, error) {
-	n := &node{cfg: cfg, log: log, waker: &pipeline.Broadcaster{}, serveErr: make(chan error, 3)}
+// nodeOptions are what a node needs beside its configuration.
+type nodeOptions struct {
+	passwordFile string // of the server's keys; empty for the one in the data directory
+	guest        func() ([]byte, error)
+	log          *slog.Logger
+}
+
+func openNode(ctx context.Context, cfg serverConfig, opt nodeOptions) (*node, error) {
+	n := &node{cfg: cfg, opt: opt, log: opt.log, waker: &pipeline.Broadcaster{}, serveErr: make(chan error, 3)}
 	for _, open := range []func(context.Context) error{
-		n.openStore, func(context.Context) error { return n.openSecrets(passwordFile) }, n.openEvidence, n.openChain, n.openJail, n.openFlow, n.openAPI,
+		n.openStore, n.openSecrets, n.openEvidence, n.openChain, n.openJail, n.openFlow, n.openAPI,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, n.Close())
@@ -94,7 +102,8 @@ func (n *node) openStore(ctx context.Context) error {
 	return n.firstAPIKey(ctx)
 }
 
-// firstAPIKey makes a write key on the first start and leaves its token in the data directory (0600).
+// firstAPIKey makes a write key on the first start and leaves its token in the data directory (0600). A crash between the
+// two leaves a key whose token nobody has; then one more is made.
 func (n *node) firstAPIKey(ctx context.Context) error {
 	keys, err := n.store.APIKeys(ctx)
 	if err != nil {
@@ -110,9 +119,9 @@ func (n *node) firstAPIKey(ctx context.Context) error {
 	return writeFileAtomic(n.path(apiKeyFile), []byte(token+"\n"), 0o600)
 }
 
-func (n *node) openSecrets(passwordFile string) error {
+func (n *node) openSecrets(context.Context) error {
 	var err error
-	n.secrets, err = openSecrets(n.path("keys"), passwordFile)
+	n.secrets, err = openSecrets(n.path("keys"), n.opt.passwordFile)
 	return err
 }
 
@@ -155,7 +164,7 @@ func (n *node) openChain(ctx context.Context) error {
 
 func (n *node) openJail(ctx context.Context) error {
 	var err error
-	if n.jail, err = openJail(n.cfg); err != nil {
+	if n.jail, err = openJail(n.cfg, n.opt.guest); err != nil {
 		return err
 	}
 	return n.openGateway(ctx)

@@ -10,6 +10,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hallmark-ml/hallmark/cli/hallmark/guestbin"
 )
 
 // app is what the commands share: the streams, and the flags that every command has.
@@ -18,6 +20,7 @@ type app struct {
 	out    io.Writer // data only
 	errw   io.Writer // progress, log and errors
 	getenv func(string) string
+	guest  func() ([]byte, error) // the program of jailed processes
 
 	format string // table or json
 	quiet  bool
@@ -25,15 +28,16 @@ type app struct {
 
 // run is main without the process around it, so that tests can call it.
 func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
-	a := &app{in: in, out: out, errw: errw, getenv: os.Getenv}
+	a := &app{in: in, out: out, errw: errw, getenv: os.Getenv, guest: guestbin.Guest}
+	return a.run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
 	root := a.rootCmd()
 	root.SetArgs(args)
-	root.SetIn(in)
-	root.SetOut(out)
-	root.SetErr(errw)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		printError(errw, err)
+		printError(a.errw, err)
 	}
 	return exitCode(err)
 }
@@ -69,6 +73,9 @@ the wanted head · 17 revoked · 18 log proof · 19 evidence missing`,
 	root.PersistentFlags().StringVarP(&a.format, "output", "o", "table", "output format: table or json")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress on stderr")
 	root.AddCommand(a.commands()...)
+	root.SetIn(a.in)
+	root.SetOut(a.out) // before the completion command, which remembers it
+	root.SetErr(a.errw)
 	root.InitDefaultCompletionCmd()
 	return root
 }

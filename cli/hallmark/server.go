@@ -27,7 +27,7 @@ on where it was.`,
 				return fmt.Errorf("log-level: %w: %w", err, errUsage)
 			}
 			log := a.logger(level)
-			n, err := openNode(cmd.Context(), cfg, passwordFile, log)
+			n, err := openNode(cmd.Context(), cfg, nodeOptions{passwordFile: passwordFile, guest: a.guest, log: log})
 			if err != nil {
 				return err
 			}
