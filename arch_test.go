@@ -42,7 +42,7 @@ var layers = []struct {
 	{"sandbox", []string{".", "engine/al", "sandbox/jail", "sandbox/wire", "sandbox/probe", "sandbox/scan", "sandbox/pii", "sandbox/pii/*", "sandbox/stats"}},
 	{"attest/fingerprint", []string{"."}},
 	{"attest/statement", []string{".", "attest/fingerprint"}},
-	{"attest/oms", []string{".", "attest/fingerprint", "attest/statement"}},
+	{"attest/oms", []string{".", "attest/fingerprint"}},
 	{"attest/policy", []string{".", "attest/statement"}},
 	{"attest/sign", []string{".", "attest/statement"}},
 	{"attest/evidence", []string{".", "attest/statement"}},
@@ -55,11 +55,11 @@ var layers = []struct {
 	{"server/gateway", []string{".", "attest/policy", "server/pipeline"}},
 	{"server/web", []string{".", "attest/policy", "server/pipeline"}},
 	{"cli/hallmark", []string{
-		".", "contracts", "engine/al", "sandbox", "sandbox/jail", "sandbox/probe", "sandbox/scan", "sandbox/stats", "sandbox/pii", "sandbox/pii/*", "attest/*",
+		".", "contracts", "engine/al", "engine/model", "sandbox", "sandbox/jail", "sandbox/probe", "sandbox/scan", "sandbox/stats", "sandbox/pii", "sandbox/pii/*", "attest/*",
 		"chain", "chain/*", "server/*", "cli/hallmark/*",
 	}},
 	{"cli/hallmark/*", []string{
-		".", "contracts", "engine/al", "sandbox", "sandbox/jail", "sandbox/probe", "sandbox/scan", "sandbox/stats", "sandbox/pii", "sandbox/pii/*", "attest/*",
+		".", "contracts", "engine/al", "engine/model", "sandbox", "sandbox/jail", "sandbox/probe", "sandbox/scan", "sandbox/stats", "sandbox/pii", "sandbox/pii/*", "attest/*",
 		"chain", "chain/*", "server/*", "cli/hallmark/*",
 	}},
 	{"cli/hallmark-guest", []string{"sandbox/guest"}},
@@ -68,12 +68,10 @@ var layers = []struct {
 // homes says where a third-party module may be imported outside tests; a prefix without a row is free.
 var homes = []struct{ prefix, home string }{
 	{"golang.org/x/sys/cpu", "engine/*"},
-	{"golang.org/x/sys", "sandbox/jail cli/hallmark server/store attest/fingerprint sandbox"},
-	{"github.com/landlock-lsm", "sandbox/jail"},
+	{"golang.org/x/sys", "sandbox/jail"},
 	{"github.com/nyaruka/phonenumbers", "sandbox/pii/*"},
 	{"golang.org/x/net/html", "sandbox/probe"},
 	{"github.com/yuin/goldmark", "sandbox/probe"},
-	{"github.com/ipfs/go-cid", "attest/fingerprint attest/evidence"},
 	{"github.com/ipfs", "attest/evidence"},
 	{"github.com/ipld", "attest/evidence"},
 	{"github.com/libp2p", "attest/evidence"},
@@ -97,7 +95,7 @@ var homes = []struct{ prefix, home string }{
 }
 
 // guestLibraries are the only modules outside the standard library that the jailed process links.
-var guestLibraries = []string{"golang.org/x/sys", "github.com/landlock-lsm/go-landlock", "kernel.org/pub/linux/libs/security/libcap/psx", "golang.org/x/text"}
+var guestLibraries = []string{"golang.org/x/sys"}
 
 // gatewayBans are what the serving path must not link, directly or through others.
 var gatewayBans = []string{
