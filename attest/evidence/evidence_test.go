@@ -421,6 +421,41 @@ func fill(t *testing.T, path string) {
 	require.ErrorIs(t, err, syscall.ENOSPC)
 }
 
+func TestReferencesThatContradictThemselvesAreLeftOut(t *testing.T) {
+	t.Parallel()
+
+	sums := func(n int) string {
+		var quoted []string
+		for i := range n {
+			quoted = append(quoted, strconv.Quote(hallmark.DigestOf([]byte{byte(i)}).String()))
+		}
+		return strings.Join(quoted, ",")
+	}
+	for text, want := range map[string]int{
+		`"offset":0,"size":0,"block":0,"sha256":[` + sums(1):             1, // an empty file
+		`"offset":0,"size":5,"block":5,"sha256":[` + sums(1):             1,
+		`"offset":7,"size":10,"block":5,"sha256":[` + sums(2):            2,
+		`"offset":7,"size":6,"block":5,"sha256":[` + sums(2):             2, // the last one is shorter
+		`"offset":0,"size":2097152,"block":2097152,"sha256":[` + sums(1): 1,
+		`"offset":0,"size":2097153,"block":2097153,"sha256":[` + sums(1): 0,
+		`"offset":7,"size":5,"block":5,"sha256":[` + sums(2):             0, // nothing is left for the second
+		`"offset":7,"size":11,"block":5,"sha256":[` + sums(2):            0,
+		`"offset":0,"size":6,"block":5,"sha256":[` + sums(1):             0,
+		`"offset":-1,"size":5,"block":5,"sha256":[` + sums(1):            0,
+		`"offset":0,"size":-1,"block":5,"sha256":[` + sums(1):            0,
+		`"offset":0,"size":0,"block":-1,"sha256":[` + sums(1):            0,
+		`"offset":0,"size":0,"block":0,"sha256":[`:                       0,
+		`"offset":0,"size":5,"block":5,"sha256":["sha256:0"`:             0,
+		`"offset":0,"size":5,"block":5,"path":1,"sha256":[` + sums(1):    0,
+	} {
+		path := write(t, filepath.Join(t.TempDir(), "refs.jsonl"), []byte(`{"path":"/x",`+text+"]}\n"))
+		r, err := openRefs(path)
+		require.NoError(t, err)
+		require.Len(t, r.at, want, text)
+		require.NoError(t, r.close())
+	}
+}
+
 func FuzzRefs(f *testing.F) {
 	f.Add([]byte(`{"path":"/x","offset":0,"size":3,"block":3,"sha256":["sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"]}` + "\n"))
 	f.Add([]byte(`{"path":"/x","offset":-9223372036854775808,"size":9223372036854775807,"block":2097152,"sha256":["",""]}` + "\n{}\n"))

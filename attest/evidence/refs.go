@@ -72,12 +72,14 @@ func (r *refs) close() error { return r.f.Close() }
 
 // index takes a line into memory; one that contradicts itself is left out.
 func (r *refs) index(l line) {
-	if l.Block < 0 || l.Block > maxBlock || l.Size < 0 || l.Size > l.Block*int64(len(l.SHA256)) {
+	n := int64(len(l.SHA256))
+	fits := l.Size >= 0 && l.Size <= l.Block*n && (n <= 1 || l.Size > l.Block*(n-1))
+	if l.Offset < 0 || l.Block < 0 || l.Block > maxBlock || !fits {
 		return
 	}
 	for i, d := range l.SHA256 {
 		start := int64(i) * l.Block
-		r.at[d] = ref{path: l.Path, offset: l.Offset + start, size: int(max(0, min(l.Block, l.Size-start)))}
+		r.at[d] = ref{path: l.Path, offset: l.Offset + start, size: int(min(l.Block, l.Size-start))}
 	}
 }
 
