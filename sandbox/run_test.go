@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -62,6 +63,8 @@ func TestPlantedWeaknessesAreCaught(t *testing.T) {
 					require.Equal(t, d.Cases, d.Passed+d.Failed+d.Inconclusive+d.Errors)
 					require.Equal(t, d.Cases-d.Passed, d.Against.K)
 					switch {
+					case d.Detector == probe.FileUnsafe:
+						require.Equal(t, strconv.Itoa(len(plan.Scan)), d.Metrics["findings"])
 					case d.Detector == probe.PerturbChar: // its typing errors trip no rule of either model
 						require.LessOrEqual(t, d.Failed, d.Cases/10)
 						require.NotEmpty(t, d.Metrics["accuracyDropPoints"])

@@ -119,7 +119,9 @@ func TestEditsKeepContents(t *testing.T) {
 	t.Parallel()
 
 	edited := map[string]int{}
-	for _, c := range cases(t, tinychat(t), 3, probe.ProfileChat) {
+	s := tinychat(t)
+	contents := slices.Concat(s.Data["word"], s.Data["country"], s.Data["capital"], s.Data["unit"])
+	for _, c := range cases(t, s, 3, probe.ProfileChat) {
 		if c.Detector != probe.PerturbChar {
 			continue
 		}
@@ -129,6 +131,11 @@ func TestEditsKeepContents(t *testing.T) {
 		require.NotEqual(t, a, b, c.ID)
 		kind := c.Template[strings.LastIndexByte(c.Template, '.')+1:]
 		edited[kind]++
+		for word := range strings.FieldsSeq(strings.NewReplacer(".", " ", "?", " ").Replace(a)) {
+			if slices.Contains(contents, word) {
+				require.Contains(t, b, word, c.ID)
+			}
+		}
 		digits := func(s string) string {
 			return strings.Map(func(r rune) rune {
 				if r >= '0' && r <= '9' {

@@ -62,6 +62,7 @@ func TestPickle(t *testing.T) {
 		"other case":                       {call("Collections", "OrderedDict"), global},
 
 		"INST":                       {"\x80\x02(ios\nsystem\n.", global},
+		"INST takes its mark":        {"\x80\x02](ios\nsystem\na.", global},
 		"OBJ":                        {"\x80\x02(cos\nsystem\no.", global},
 		"NEWOBJ":                     {"\x80\x02cos\nsystem\n)\x81.", global},
 		"name from the memo":         {"\x80\x04\x8c\x02os\x94\x8c\x06system\x940" + "0h\x00h\x01\x93.", global},
