@@ -55,8 +55,10 @@ vuln: ## govulncheck, where GOVULNDB names a database
 bench: ## benchmarks, table in docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./engine/... ./attest/... ./sandbox/...
 
-contracts: ## compile the contract, regenerate artifact and bindings, run its Foundry tests
-	tools/contracts.sh
+contracts: deps ## compile the contract, regenerate artifact and bindings, run its Foundry tests
+	npm --prefix contracts run build
+	$(GO) generate ./chain/registry
+	npm --prefix contracts test
 
 clean:
 	rm -rf bin $(GUEST)
