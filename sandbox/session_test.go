@@ -423,6 +423,20 @@ func TestAnswerTooManyIsFoundAtTheEnd(t *testing.T) {
 	require.ErrorIs(t, err, hallmark.ErrRefused)
 }
 
+func TestCancelReachesTheGuest(t *testing.T) {
+	t.Parallel()
+
+	s := lies(t, "waits", sandbox.Limits{})
+	for range 2 {
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := s.Generate(ctx, probe.GenerateRequest{Prompt: "x", MaxTokens: 5, OnToken: func(string) { cancel() }})
+		require.ErrorIs(t, err, context.Canceled)
+		var run *sandbox.RunError
+		require.NotErrorAs(t, err, &run)
+	}
+	require.Equal(t, hallmark.RunOK, s.Close().Verdict)
+}
+
 func TestGuestThatDoesNotStopIsKilled(t *testing.T) {
 	t.Parallel()
 

@@ -204,12 +204,17 @@ func TestThreadStatusMustBeThatOfAJail(t *testing.T) {
 	t.Parallel()
 
 	const none = "0000000000000000"
-	good := "Name:\tx\nNSpid:\t7\t1\nCapInh:\t" + none + "\nCapPrm:\t" + none + "\nCapEff:\t" + none + "\nCapAmb:\t" + none + "\nNoNewPrivs:\t1\nSeccomp:\t2\n"
-	require.NoError(t, checkThread([]byte(good), hallmark.TierFull))
+	good := "Name:\tx\nNSpid:\t7\t1\nCapInh:\t" + none + "\nCapPrm:\t" + none + "\nCapEff:\t" + none + "\nCapAmb:\t" + none +
+		"\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t2\n"
+	check := func(text string, tier hallmark.Tier) error {
+		return checkThread(statusFields([]byte(text)), map[string]string{"Seccomp_filters": "1"}, tier)
+	}
+	require.NoError(t, check(good, hallmark.TierFull))
 	for _, change := range [][2]string{
 		{"NoNewPrivs:\t1", "NoNewPrivs:\t0"},
 		{"Seccomp:\t2", "Seccomp:\t0"},
 		{"Seccomp:\t2", "Seccomp:\t3"},
+		{"Seccomp_filters:\t2", "Seccomp_filters:\t1"},
 		{"CapEff:\t" + none, "CapEff:\t000001ffffffffff"},
 		{"CapPrm:\t" + none, "CapPrm:\t0000000000000001"},
 		{"CapInh", "CapXxx"},
@@ -217,10 +222,10 @@ func TestThreadStatusMustBeThatOfAJail(t *testing.T) {
 	} {
 		bad := strings.Replace(good, change[0], change[1], 1)
 		require.NotEqual(t, good, bad)
-		require.Error(t, checkThread([]byte(bad), hallmark.TierFull), change[1])
+		require.Error(t, check(bad, hallmark.TierFull), change[1])
 	}
-	require.NoError(t, checkThread([]byte(strings.Replace(good, "7\t1", "7", 1)), hallmark.TierNoNamespaces))
-	require.Error(t, checkThread(nil, hallmark.TierNoNamespaces))
+	require.NoError(t, check(strings.Replace(good, "7\t1", "7", 1), hallmark.TierNoNamespaces))
+	require.Error(t, check("", hallmark.TierNoNamespaces))
 }
 
 func TestStatusOfThisProcess(t *testing.T) {

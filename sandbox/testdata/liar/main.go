@@ -50,6 +50,9 @@ func lie(how string, id uint32, m wire.Message) {
 		write(id, wire.ScanReport{Format: "gguf"})
 		return
 	case wire.Cancel:
+		if how == "waits" {
+			write(id, wire.Failure{Kind: wire.FailCanceled})
+		}
 		return
 	}
 	long := strings.Repeat("x", 1<<20)
@@ -110,7 +113,7 @@ func lie(how string, id uint32, m wire.Message) {
 		write(id, wire.Tokens{})
 	case "panics":
 		panic("liar")
-	case "slow":
+	case "slow", "waits": // the second one, for a cancel
 		write(id, wire.Piece{Text: "x"})
 	}
 }
