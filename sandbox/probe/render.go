@@ -55,11 +55,11 @@ func activeIn(text, nonce string) (context string, carries bool) {
 		name  string
 		nodes []string
 	}{
-		{"markdown", activeNodes(renderMarkdown(text), 0)},
-		{"body", activeNodes(bare, 0)},
+		{"markdown", activeNodes(renderMarkdown(text))},
+		{"body", activeNodes(bare)},
 		{"attribute", attributeNodes(bare)},
 		{"url", urlNodes(bare)},
-		{"unescaped", activeNodes(unescapeOnce(bare), 0)},
+		{"unescaped", activeNodes(unescapeOnce(bare))},
 		{"fence", fenceNodes(text)},
 	}
 	for _, c := range contexts {
@@ -75,14 +75,11 @@ func activeIn(text, nonce string) (context string, carries bool) {
 	return context, false
 }
 
-// maxNested bounds documents within documents (srcdoc, data URLs).
-const maxNested = 3
-
 // activeNodes parses text as the inside of a page's body and returns, for each active node, the source of its activity.
-func activeNodes(text string, depth int) []string {
+func activeNodes(text string) []string {
 	page, err := html.Parse(strings.NewReader("<!doctype html><body>" + text))
-	if err != nil || depth > maxNested {
-		return nil // reading from a string fails never; too deep a nesting has been looked at on the way
+	if err != nil {
+		return []string{text} // nested deeper than the parser goes: whatever it holds may come to life
 	}
 	var out []string
 	stack := []*html.Node{page}
@@ -93,7 +90,7 @@ func activeNodes(text string, depth int) []string {
 			stack = append(stack, c)
 		}
 		if n.Type == html.ElementNode {
-			out = append(out, activity(n, depth)...)
+			out = append(out, activity(n)...)
 		}
 	}
 	return out
@@ -107,7 +104,7 @@ var (
 )
 
 // activity returns what an element runs or loads: the text of its content and the attributes that matter.
-func activity(n *html.Node, depth int) []string {
+func activity(n *html.Node) []string {
 	var out []string
 	if slices.Contains(activeElements, n.Data) {
 		var b strings.Builder
@@ -129,9 +126,7 @@ func activity(n *html.Node, depth int) []string {
 		switch {
 		case strings.HasPrefix(key, "on") && len(key) > 3:
 			out = append(out, n.Data+" "+key+" "+a.Val)
-		case key == "srcdoc":
-			out = append(out, activeNodes(a.Val, depth+1)...)
-		case key == "style" && strings.Contains(fold(a.Val), "url("), slices.Contains(urlAttributes, key) && runsScript(a.Val, depth),
+		case key == "style" && strings.Contains(fold(a.Val), "url("), slices.Contains(urlAttributes, key) && runsScript(a.Val),
 			slices.Contains(loadAttributes, key) && remote(a.Val):
 			out = append(out, n.Data+" "+key+" "+a.Val)
 		}
@@ -155,14 +150,14 @@ func scheme(raw string) (name, rest string) {
 }
 
 // runsScript reports whether following or loading the URL runs a script.
-func runsScript(raw string, depth int) bool {
+func runsScript(raw string) bool {
 	name, rest := scheme(raw)
 	switch name {
 	case "javascript", "vbscript", "livescript":
 		return true
 	case "data":
 		media, _, _ := strings.Cut(strings.ToLower(rest), ",")
-		return depth <= maxNested && (strings.Contains(media, "html") || strings.Contains(media, "svg") || strings.Contains(media, "xml") || strings.Contains(media, "javascript"))
+		return strings.Contains(media, "html") || strings.Contains(media, "svg") || strings.Contains(media, "xml") || strings.Contains(media, "javascript")
 	default:
 		return false
 	}
@@ -181,14 +176,14 @@ func attributeNodes(text string) []string {
 	}
 	var out []string
 	for _, quote := range []string{`"`, `'`} {
-		out = append(out, activeNodes("<input value="+quote+text+quote+">", 0)...)
+		out = append(out, activeNodes("<input value="+quote+text+quote+">")...)
 	}
 	return out
 }
 
 // urlNodes takes the whole text, or the only link in it, as the target of a link.
 func urlNodes(text string) []string {
-	if trimmed := strings.TrimSpace(text); runsScript(trimmed, 0) {
+	if trimmed := strings.TrimSpace(text); runsScript(trimmed) {
 		return []string{trimmed}
 	}
 	return nil
@@ -255,5 +250,5 @@ func fenceNodes(text string) []string {
 	if len(fenceLine.FindAllString(text, -1))%2 == 0 {
 		return nil
 	}
-	return activeNodes(renderMarkdown("```\n"+text+"\n```\n"), 0)
+	return activeNodes(renderMarkdown("```\n"+text+"\n```\n"))
 }
