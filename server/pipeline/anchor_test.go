@@ -14,9 +14,7 @@ import (
 // waitFor follows a submission until an event matches.
 func (b *bench) waitFor(t *testing.T, sub hallmark.Submission, match func(hallmark.Event) bool) hallmark.Event {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	for e, err := range b.flow.Events(ctx, sub.ID, 0) {
+	for e, err := range b.flow.Events(t.Context(), sub.ID, 0) {
 		require.NoError(t, err)
 		if match(e) {
 			return e

@@ -272,6 +272,36 @@ func TestFinalErrorsFailTheVersion(t *testing.T) {
 	}
 }
 
+// The bytes at the artifact's path are other ones by the time they are fingerprinted.
+func TestBytesChangedAfterSubmission(t *testing.T) {
+	t.Parallel()
+
+	b := newBench(t)
+	sub := b.submit(t, "good.gguf")
+	b.content["/good.gguf"] = []byte("other weights")
+	stop := b.work(t, b.flow.Handlers())
+	v, _ := b.rest(t, sub)
+	stop()
+	require.Equal(t, hallmark.StateFailed, v.State)
+	require.Contains(t, v.Problem, sub.Model.String())
+	require.Contains(t, v.Problem, hallmark.DigestOf([]byte("other weights")).String())
+	require.Empty(t, b.leaves)
+}
+
+// The bytes change between the fingerprint and the copy for evidence.
+func TestBytesChangedBetweenTwoReaders(t *testing.T) {
+	t.Parallel()
+
+	b := newBench(t)
+	sub := b.submit(t, "good.gguf")
+	b.afterFingerprint = func() { b.content["/good.gguf"] = []byte("other weights") }
+	stop := b.work(t, b.flow.Handlers())
+	v, _ := b.rest(t, sub)
+	stop()
+	require.Equal(t, hallmark.StateFailed, v.State)
+	require.Contains(t, v.Problem, "changed while it was read")
+}
+
 func TestHintReachesTheVersion(t *testing.T) {
 	t.Parallel()
 

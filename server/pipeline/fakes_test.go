@@ -39,9 +39,11 @@ type world struct {
 	caseRuns   map[string]int
 	onCase     func(ctx context.Context, n int) // called before the n-th case of a run is done
 	engine     string
-	content    map[string][]byte // file contents by path
-	findings   []hallmark.Finding
-	runVerdict hallmark.RunVerdict
+	// afterFingerprint is called, under the lock, when a fingerprint was taken.
+	afterFingerprint func()
+	content          map[string][]byte // file contents by path
+	findings         []hallmark.Finding
+	runVerdict       hallmark.RunVerdict
 }
 
 func newWorld() *world {
@@ -49,7 +51,7 @@ func newWorld() *world {
 		hits: map[string]int{}, faults: map[string]fault{}, blocks: map[string][]byte{}, files: map[string]string{}, chain: map[hallmark.Digest]*hallmark.Anchor{},
 		anchorPath: []hallmark.AnchorState{hallmark.AnchorPending, hallmark.AnchorIncluded, hallmark.AnchorFinal},
 		revoked:    map[hallmark.Digest]bool{}, served: map[hallmark.Digest]string{}, cases: 5, caseRuns: map[string]int{},
-		onCase: func(context.Context, int) {}, engine: "1", content: map[string][]byte{}, runVerdict: hallmark.RunOK,
+		onCase: func(context.Context, int) {}, engine: "1", afterFingerprint: func() {}, content: map[string][]byte{}, runVerdict: hallmark.RunOK,
 	}
 }
 
@@ -86,6 +88,7 @@ func (f fakeFingerprinter) Fingerprint(_ context.Context, a hallmark.Artifact, p
 			Files: []hallmark.FileDigest{{Path: a.Name, Size: int64(len(b)), SHA256: d}},
 		}
 		fp.OMSRoot = hallmark.DigestOf(d[:])
+		f.afterFingerprint()
 		return nil
 	})
 	for i := range int64(100) { // outside the lock, as a reader reports

@@ -158,10 +158,8 @@ func (b *bench) work(t *testing.T, handlers map[string]pipeline.Handler) (stop f
 // rest follows the submission until its version rests and returns that and all events.
 func (b *bench) rest(t *testing.T, sub hallmark.Submission) (hallmark.Version, []hallmark.Event) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
 	var events []hallmark.Event
-	for e, err := range b.flow.Events(ctx, sub.ID, 0) {
+	for e, err := range b.flow.Events(t.Context(), sub.ID, 0) {
 		require.NoError(t, err, "%v", events)
 		events = append(events, e)
 	}

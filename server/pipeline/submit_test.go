@@ -18,7 +18,7 @@ func TestSubmitRefuses(t *testing.T) {
 		kinds  []error
 		text   string
 	}{
-		"unsigned lineage": {func(t *testing.T, b *bench, r *pipeline.SubmitRequest) {
+		"unsigned lineage": {func(_ *testing.T, _ *bench, r *pipeline.SubmitRequest) {
 			r.Lineage = [][]byte{[]byte(`{"statement":""}`)}
 		}, []error{hallmark.ErrRefused, hallmark.ErrSignature}, "lineage bundle 0"},
 		"another submitter's key": {func(t *testing.T, b *bench, r *pipeline.SubmitRequest) {
@@ -37,7 +37,7 @@ func TestSubmitRefuses(t *testing.T) {
 			require.NoError(t, err)
 			r.Owner = other.ID
 		}, []error{hallmark.ErrRefused, hallmark.ErrKey}, "no signing key"},
-		"signed, but no provenance": {func(t *testing.T, b *bench, r *pipeline.SubmitRequest) {
+		"signed, but no provenance": {func(_ *testing.T, b *bench, r *pipeline.SubmitRequest) {
 			r.Lineage = [][]byte{b.bundle(submitterPEM, []byte(`{}`))}
 		}, []error{hallmark.ErrRefused}, "lineage bundle 0"},
 		"one byte changed": {func(t *testing.T, b *bench, r *pipeline.SubmitRequest) {

@@ -167,8 +167,7 @@ func (f *Flow) putOff(ctx context.Context, t *task, err error) {
 // explain writes an error and its hint for people.
 func (t *task) explain(err error) {
 	t.version.Problem, t.version.Hint = err.Error(), ""
-	var hint *hallmark.HintError
-	if errors.As(err, &hint) {
+	if hint, ok := errors.AsType[*hallmark.HintError](err); ok {
 		t.version.Hint = hint.Hint
 	}
 }

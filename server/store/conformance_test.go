@@ -49,6 +49,7 @@ func conformance(t *testing.T, open func(t *testing.T) *Store) {
 }
 
 func testAPIKeys(t *testing.T, s *Store) {
+	t.Helper()
 	token, key, err := s.CreateAPIKey(t.Context(), "ci", hallmark.ScopeWrite)
 	require.NoError(t, err)
 	other, _, err := s.CreateAPIKey(t.Context(), "ci", hallmark.ScopeRead)
@@ -71,6 +72,7 @@ func testAPIKeys(t *testing.T, s *Store) {
 }
 
 func testSubmitterKeys(t *testing.T, s *Store) {
+	t.Helper()
 	_, a, err := s.CreateAPIKey(t.Context(), "a", hallmark.ScopeWrite)
 	require.NoError(t, err)
 	_, b, err := s.CreateAPIKey(t.Context(), "b", hallmark.ScopeWrite)
@@ -95,6 +97,7 @@ func testSubmitterKeys(t *testing.T, s *Store) {
 }
 
 func testArtifacts(t *testing.T, s *Store) {
+	t.Helper()
 	a := hallmark.Artifact{
 		Digest: hallmark.DigestOf([]byte("a")), Kind: hallmark.KindDataset, Name: "d", Dir: true, Size: 9, Path: "/theirs",
 		Referenced: true, CID: "bafy",
@@ -125,6 +128,7 @@ func testArtifacts(t *testing.T, s *Store) {
 }
 
 func testSubmissions(t *testing.T, s *Store) {
+	t.Helper()
 	want := submission(t, s, 1)
 	sub, created, err := s.Submit(t.Context(), want, "", firstJob())
 	require.NoError(t, err)
@@ -146,6 +150,7 @@ func testSubmissions(t *testing.T, s *Store) {
 }
 
 func testRepeatedSubmissions(t *testing.T, s *Store) {
+	t.Helper()
 	sub := submission(t, s, 1)
 	first, _, err := s.Submit(t.Context(), sub, "", firstJob())
 	require.NoError(t, err)
@@ -174,6 +179,7 @@ func testRepeatedSubmissions(t *testing.T, s *Store) {
 }
 
 func testIdempotencyKeys(t *testing.T, s *Store) {
+	t.Helper()
 	one, two := submission(t, s, 1), submission(t, s, 2)
 	first, _, err := s.Submit(t.Context(), one, "k", firstJob())
 	require.NoError(t, err)
@@ -192,6 +198,7 @@ func testIdempotencyKeys(t *testing.T, s *Store) {
 }
 
 func testFailedVersionAgain(t *testing.T, s *Store) {
+	t.Helper()
 	sub := submission(t, s, 1)
 	first, _, err := s.Submit(t.Context(), sub, "", firstJob())
 	require.NoError(t, err)
@@ -232,6 +239,7 @@ func fullVersion(sub hallmark.Submission) hallmark.Version {
 }
 
 func testVersions(t *testing.T, s *Store) {
+	t.Helper()
 	sub := submit(t, s, 1)
 	want := fullVersion(sub)
 	require.NoError(t, s.Apply(t.Context(), hallmark.Change{From: hallmark.StateSubmitted, Version: want}))
@@ -250,6 +258,7 @@ func testVersions(t *testing.T, s *Store) {
 }
 
 func testFindVersion(t *testing.T, s *Store) {
+	t.Helper()
 	first, second := submit(t, s, 1), submit(t, s, 2) // both are called tiny
 	v, err := s.FindVersion(t.Context(), "tiny")
 	require.NoError(t, err)
@@ -260,6 +269,7 @@ func testFindVersion(t *testing.T, s *Store) {
 }
 
 func testChanges(t *testing.T, s *Store) {
+	t.Helper()
 	sub := submit(t, s, 1)
 	change := hallmark.Change{
 		From:    hallmark.StateSubmitted,
@@ -277,6 +287,7 @@ func testChanges(t *testing.T, s *Store) {
 }
 
 func testChangesThatMiss(t *testing.T, s *Store) {
+	t.Helper()
 	sub := submit(t, s, 1)
 	v := hallmark.Version{Digest: sub.Model, Submission: sub.ID, State: hallmark.StateTested}
 	require.ErrorIs(t, s.Apply(t.Context(), hallmark.Change{From: hallmark.StateScanned, Version: v}), hallmark.ErrConflict)
@@ -288,6 +299,7 @@ func testChangesThatMiss(t *testing.T, s *Store) {
 }
 
 func testJournal(t *testing.T, s *Store) {
+	t.Helper()
 	sub := submit(t, s, 1)
 	add := func(run, id, output string) {
 		c := hallmark.CaseEvidence{CaseResult: hallmark.CaseResult{ID: id, Outcome: hallmark.Fail}, PromptText: "é\x00<", OutputText: output}
@@ -317,6 +329,7 @@ func testJournal(t *testing.T, s *Store) {
 }
 
 func testEvents(t *testing.T, s *Store) {
+	t.Helper()
 	sub, other := submit(t, s, 1), submit(t, s, 2)
 	for i := range 5 {
 		require.NoError(t, s.AddEvent(t.Context(), hallmark.Event{ID: 99, Submission: sub.ID, Done: int64(i)}))
@@ -338,6 +351,7 @@ func testEvents(t *testing.T, s *Store) {
 }
 
 func testOutbox(t *testing.T, s *Store) {
+	t.Helper()
 	for i, key := range []string{"b", "a", "c"} {
 		added, err := s.AddIntent(t.Context(), key, []string{"intent", "signed", "final"}[i], []byte(`{ "k": 1 }`))
 		require.NoError(t, err)
@@ -369,6 +383,7 @@ func testOutbox(t *testing.T, s *Store) {
 }
 
 func testPages(t *testing.T, s *Store) {
+	t.Helper()
 	subs := []hallmark.Submission{submit(t, s, 1), submit(t, s, 2), submit(t, s, 3)}
 	page, err := s.ListSubmissions(t.Context(), "", 2)
 	require.NoError(t, err)
@@ -388,6 +403,7 @@ func testPages(t *testing.T, s *Store) {
 }
 
 func testNotFound(t *testing.T, s *Store) {
+	t.Helper()
 	_, err := s.Submission(t.Context(), "sub-1")
 	require.ErrorIs(t, err, hallmark.ErrNotFound)
 	_, err = s.Version(t.Context(), hallmark.Digest{1})
@@ -405,6 +421,7 @@ func testNotFound(t *testing.T, s *Store) {
 }
 
 func testAllOrNone(t *testing.T, s *Store) {
+	t.Helper()
 	sub := submit(t, s, 1)
 	err := s.Apply(t.Context(), hallmark.Change{
 		From:    hallmark.StateSubmitted,
@@ -423,6 +440,7 @@ func testAllOrNone(t *testing.T, s *Store) {
 }
 
 func testCommitHook(t *testing.T, s *Store) {
+	t.Helper()
 	sub := submit(t, s, 1)
 	calls := 0
 	s.commit = func() { calls++ }
@@ -433,6 +451,7 @@ func testCommitHook(t *testing.T, s *Store) {
 }
 
 func testEndedContext(t *testing.T, s *Store) {
+	t.Helper()
 	ctx, cancel := contextWithCancel(t)
 	cancel()
 	_, err := s.Version(ctx, hallmark.Digest{1})

@@ -10,7 +10,7 @@ import (
 	"github.com/hallmark-ml/hallmark"
 )
 
-// A scanner is a row: *sql.Row or *sql.Rows.
+// A scanner is a row: [*sql.Row] or [*sql.Rows].
 type scanner interface{ Scan(dest ...any) error }
 
 // encode returns the column form of v; a nil pointer is NULL.
@@ -70,7 +70,7 @@ func decode[T any](r *reader, column string, text sql.NullString) *T {
 }
 
 // must reads a JSON column that is never NULL.
-func must[T any](r *reader, column, text string) T {
+func must[T any](r *reader, column, text string) T { //nolint:ireturn // T is always a struct
 	if v := decode[T](r, column, sql.NullString{String: text, Valid: true}); v != nil {
 		return *v
 	}
@@ -90,7 +90,7 @@ func fromNano(ns int64) time.Time { return time.Unix(0, ns).UTC() }
 // collect reads all rows with scan. Rows that scan calls corrupt are left out; their errors are joined and returned
 // beside the rows that could be read. Any other error ends it.
 func collect[T any](rows *sql.Rows, scan func(scanner) (T, error)) ([]T, error) {
-	defer rows.Close() //nolint:errcheck // rows.Err below says how reading went
+	defer rows.Close() // rows.Err below says how reading went
 	var (
 		all []T
 		bad []error

@@ -91,7 +91,7 @@ func TestWorkRunsJobsInTurn(t *testing.T) {
 	sub := submit(t, s, 1)
 	end := make(chan hallmark.Job, 1)
 	stop := work(t, s, map[string]Handler{
-		"first": func(_ context.Context, job hallmark.Job) (*hallmark.Change, error) {
+		"first": func(context.Context, hallmark.Job) (*hallmark.Change, error) {
 			c := step(sub, hallmark.StateSubmitted, hallmark.StateFingerprinted, "second")
 			c.Next.Try = 7
 			c.Delay = time.Millisecond
@@ -230,14 +230,13 @@ func TestWrongKindOfJobName(t *testing.T) {
 const childDir = "HALLMARK_STORE_TEST_DIR"
 
 // child journals one case, says so, and hangs until it is killed.
-func child(dir string) int {
+func child(dir string) error {
 	ctx := context.Background()
 	s, err := Open(ctx, Config{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
-		fmt.Println(err)
-		return 1
+		return err
 	}
-	err = s.Work(ctx, WorkConfig{Parallel: 1, Handlers: map[string]Handler{"first": func(ctx context.Context, job hallmark.Job) (*hallmark.Change, error) {
+	return s.Work(ctx, WorkConfig{Parallel: 1, Handlers: map[string]Handler{"first": func(ctx context.Context, job hallmark.Job) (*hallmark.Change, error) {
 		c := hallmark.CaseEvidence{CaseResult: hallmark.CaseResult{ID: "case 1"}}
 		if err := s.AddCase(ctx, "run", c, hallmark.Event{Submission: job.Submission, Kind: hallmark.EventCase}); err != nil {
 			return nil, err
@@ -246,8 +245,6 @@ func child(dir string) int {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}}})
-	fmt.Println(err)
-	return 1
 }
 
 func TestKilledServerIsResumed(t *testing.T) {
@@ -324,7 +321,7 @@ func TestSlowJobsDoNotHoldUpQuickOnes(t *testing.T) {
 	done := make(chan error, 1)
 	go func() {
 		done <- s.Work(ctx, WorkConfig{Parallel: 1, Handlers: map[string]Handler{
-			"first": func(ctx context.Context, job hallmark.Job) (*hallmark.Change, error) {
+			"first": func(_ context.Context, job hallmark.Job) (*hallmark.Change, error) {
 				if !job.Slow || slow.Add(1) > 1 {
 					return nil, errors.New("two slow jobs at a time")
 				}
