@@ -18,13 +18,17 @@ import (
 	"github.com/hallmark-ml/hallmark"
 )
 
-// carOf returns a CAR of one document.
-func carOf(tb testing.TB, data []byte) []byte {
+// carOf returns a CAR of documents.
+func carOf(tb testing.TB, documents ...[]byte) []byte {
 	tb.Helper()
 	s := openStore(tb)
-	id, err := s.Put(tb.Context(), data)
-	require.NoError(tb, err)
-	return export(tb, s, id)
+	var roots []string
+	for _, data := range documents {
+		id, err := s.Put(tb.Context(), data)
+		require.NoError(tb, err)
+		roots = append(roots, id)
+	}
+	return export(tb, s, roots...)
 }
 
 func export(tb testing.TB, s *Store, roots ...string) []byte {

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/ipfs/go-cid"
+	"github.com/multiformats/go-multihash"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -307,6 +309,7 @@ func TestLimitsAndKinds(t *testing.T) {
 		"no CID":                {"bafkrei", 1, hallmark.ErrInvalid},
 		"empty":                 {"", 1, hallmark.ErrInvalid},
 		"control characters":    {"bafk\x1b[2J", 1, hallmark.ErrInvalid},
+		"truncated hash":        {truncatedCID(t), 1, hallmark.ErrInvalid},
 		"identity hash":         {"bafkqaaik", 1, hallmark.ErrInvalid},
 		"dag-json":              {"baguqeerasords4njcts6vs7qvdjfcvgnume4hqohf65zsfguprqphs3icwea", 1, hallmark.ErrInvalid},
 	} {
@@ -330,6 +333,14 @@ func TestLimitsAndKinds(t *testing.T) {
 	require.ErrorIs(t, err, hallmark.ErrInvalid)
 }
 
+// truncatedCID names the first 20 bytes of a SHA-256.
+func truncatedCID(t *testing.T) string {
+	t.Helper()
+	hash, err := multihash.Encode(make([]byte, 20), multihash.SHA2_256)
+	require.NoError(t, err)
+	return cid.NewCidV1(cid.Raw, hash).String()
+}
+
 func TestCancelledContextStopsWork(t *testing.T) {
 	t.Parallel()
 
@@ -345,11 +356,11 @@ func TestCancelledContextStopsWork(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-// smallDisk mounts 1 MiB of memory as a file system.
+// smallDisk mounts 3 MiB of memory as a file system.
 func smallDisk(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=3m"); err != nil {
 		t.Skip("this test mounts a file system, which is not permitted here:", err)
 	}
 	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, 0)) })
@@ -365,21 +376,28 @@ func TestFullDisk(t *testing.T) {
 	require.NoError(t, err)
 	before := storedBytes(t, s)
 
-	big := stream(t, 5<<20/2)
-	_, err = s.Put(t.Context(), big[:900<<10]) // nearly all of the disk
+	filling, big := stream(t, 900<<10), stream(t, 5<<20/2)
+	_, err = s.Put(t.Context(), filling)
 	require.NoError(t, err)
 	full := storedBytes(t, s)
-	for name, add := range map[string]func() (string, error){
-		"document": func() (string, error) { return s.Put(t.Context(), big[1<<20:]) },
-		"CAR": func() (string, error) {
-			_, err := s.ImportCAR(t.Context(), bytes.NewReader(carOf(t, big[:1<<20])), Limits{})
-			return "", err
+	for name, add := range map[string]func() error{
+		"a document of which two blocks fit": func() error {
+			_, err := s.Put(t.Context(), big)
+			return err
+		},
+		"a CAR that does not fit": func() error {
+			_, err := s.ImportCAR(t.Context(), bytes.NewReader(carOf(t, big)), Limits{})
+			return err
+		},
+		"a CAR that fits once, and three of its four blocks again": func() error {
+			_, err := s.ImportCAR(t.Context(), bytes.NewReader(carOf(t, big[:300<<10], big[1:300<<10], big[2:300<<10], big[3:300<<10])), Limits{})
+			return err
 		},
 	} {
-		_, err = add()
+		err := add()
 		require.ErrorIs(t, err, hallmark.ErrUnavailable, name)
 		require.ErrorContains(t, err, "no space", name)
-		require.Equal(t, full, storedBytes(t, s), "nothing half-written stays after %s", name)
+		require.Equal(t, full, storedBytes(t, s), "nothing half-written stays of "+name)
 	}
 
 	// References need space too.
@@ -395,7 +413,7 @@ func TestFullDisk(t *testing.T) {
 
 	// Space comes back: everything works, and what was there is there.
 	require.NoError(t, os.Remove(filepath.Join(dir, "filler")))
-	require.NoError(t, os.Remove(s.blockPath(hallmark.DigestOf(big[:900<<10]))))
+	require.NoError(t, os.Remove(s.blockPath(hallmark.DigestOf(filling))))
 	id, err := s.AddFile(t.Context(), outside)
 	require.NoError(t, err)
 	have, err := s.Has(t.Context(), id)
