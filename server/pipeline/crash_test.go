@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -283,9 +284,47 @@ func TestBytesChangedAfterSubmission(t *testing.T) {
 	v, _ := b.rest(t, sub)
 	stop()
 	require.Equal(t, hallmark.StateFailed, v.State)
+	require.Contains(t, v.Problem, "fingerprint: good.gguf hashes to "+hallmark.DigestOf([]byte("other weights")).String())
 	require.Contains(t, v.Problem, sub.Model.String())
-	require.Contains(t, v.Problem, hallmark.DigestOf([]byte("other weights")).String())
-	require.Empty(t, b.leaves)
+}
+
+func TestSandboxTestedOtherBytes(t *testing.T) {
+	t.Parallel()
+
+	b := newBench(t)
+	sub := b.submit(t, "good.gguf")
+	b.tested = hallmark.Digest{7}
+	stop := b.work(t, b.flow.Handlers())
+	v, _ := b.rest(t, sub)
+	stop()
+	require.Equal(t, hallmark.StateFailed, v.State)
+	require.Contains(t, v.Problem, "the run tested other bytes")
+}
+
+// The stored report is no longer the one that the run gave.
+func TestReportThatChangedIsNotDecidedOn(t *testing.T) {
+	t.Parallel()
+
+	b := newBench(t)
+	sub := b.submit(t, "good.gguf")
+	handlers := b.flow.Handlers()
+	decide := handlers[pipeline.JobDecide]
+	handlers[pipeline.JobDecide] = func(ctx context.Context, job hallmark.Job) (*hallmark.Change, error) {
+		v, err := b.store.Version(ctx, sub.Model)
+		if err != nil {
+			return nil, err
+		}
+		b.mu.Lock()
+		b.blocks[v.ReportCID] = bytes.Replace(b.blocks[v.ReportCID], []byte(`"pass"`), []byte(`"void"`), 1)
+		b.mu.Unlock()
+		return decide(ctx, job)
+	}
+	stop := b.work(t, handlers)
+	v, _ := b.rest(t, sub)
+	stop()
+	require.Equal(t, hallmark.StateFailed, v.State)
+	require.Contains(t, v.Problem, "decide: report")
+	require.Nil(t, v.Verdict)
 }
 
 // The bytes change between the fingerprint and the copy for evidence.

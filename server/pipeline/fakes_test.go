@@ -39,6 +39,7 @@ type world struct {
 	caseRuns   map[string]int
 	onCase     func(ctx context.Context, n int) // called before the n-th case of a run is done
 	engine     string
+	tested     hallmark.Digest // what the sandbox says that it tested; zero: what it was asked to
 	// afterFingerprint is called, under the lock, when a fingerprint was taken.
 	afterFingerprint func()
 	content          map[string][]byte // file contents by path
@@ -141,7 +142,11 @@ func (f fakeSandbox) Test(ctx context.Context, r pipeline.TestRequest) (pipeline
 		FilterSHA256: hallmark.Digest{1}, Guest: hallmark.Digest{2}, Layers: []string{"userns"},
 	}}
 	err := f.do("test", func() error {
-		result.Report = fakeReport(r.Artifact.Digest, r.Scan.Findings, done)
+		model := r.Artifact.Digest
+		if !f.tested.IsZero() {
+			model = f.tested
+		}
+		result.Report = fakeReport(model, r.Scan.Findings, done)
 		return nil
 	})
 	return result, err
