@@ -22,6 +22,7 @@ func TestSubmitRefuses(t *testing.T) {
 			r.Lineage = [][]byte{[]byte(`{"statement":""}`)}
 		}, []error{hallmark.ErrRefused, hallmark.ErrSignature}, "lineage bundle 0"},
 		"another submitter's key": {func(t *testing.T, b *bench, r *pipeline.SubmitRequest) {
+			t.Helper()
 			_, other, err := b.store.CreateAPIKey(t.Context(), "other", hallmark.ScopeWrite)
 			require.NoError(t, err)
 			_, err = b.store.RegisterSubmitterKey(t.Context(), other.ID, "another key")
@@ -29,10 +30,12 @@ func TestSubmitRefuses(t *testing.T) {
 			r.Owner = other.ID
 		}, []error{hallmark.ErrRefused, hallmark.ErrKey}, "not yours"},
 		"the service's key": {func(t *testing.T, b *bench, r *pipeline.SubmitRequest) {
+			t.Helper()
 			model, data, script := b.add(t, hallmark.KindModel, "m", "w"), b.add(t, hallmark.KindDataset, "d", "d"), b.add(t, hallmark.KindScript, "s", "s")
 			r.Model, r.Lineage = model.Digest, b.lineage(t, "service", trained(model, data, script))
 		}, []error{hallmark.ErrRefused, hallmark.ErrKey}, ""},
 		"no key registered": {func(t *testing.T, b *bench, r *pipeline.SubmitRequest) {
+			t.Helper()
 			_, other, err := b.store.CreateAPIKey(t.Context(), "new", hallmark.ScopeWrite)
 			require.NoError(t, err)
 			r.Owner = other.ID
@@ -41,14 +44,17 @@ func TestSubmitRefuses(t *testing.T) {
 			r.Lineage = [][]byte{b.bundle(submitterPEM, []byte(`{}`))}
 		}, []error{hallmark.ErrRefused}, "lineage bundle 0"},
 		"one byte changed": {func(t *testing.T, b *bench, r *pipeline.SubmitRequest) {
+			t.Helper()
 			r.Model = b.add(t, hallmark.KindModel, "changed.gguf", "weights of good.gguG").Digest
 		}, []error{hallmark.ErrRefused, hallmark.ErrDigest}, "not those that lineage and signature name"},
 		"dangling data set": {func(t *testing.T, b *bench, r *pipeline.SubmitRequest) {
+			t.Helper()
 			model, script := b.add(t, hallmark.KindModel, "m", "w"), b.add(t, hallmark.KindScript, "s", "s")
 			gone := hallmark.Artifact{Kind: hallmark.KindDataset, Name: "gone.jsonl", Digest: hallmark.Digest{5}}
 			r.Model, r.Lineage = model.Digest, b.lineage(t, submitterPEM, trained(model, gone, script))
 		}, []error{hallmark.ErrRefused, hallmark.ErrLineage}, "gone.jsonl"},
 		"cycle": {func(t *testing.T, b *bench, r *pipeline.SubmitRequest) {
+			t.Helper()
 			a, c := b.add(t, hallmark.KindModel, "a", "a"), b.add(t, hallmark.KindModel, "c", "c")
 			convert := func(from, to hallmark.Artifact) hallmark.LineageStep {
 				return hallmark.LineageStep{Operation: hallmark.OpConvert, Output: node(to), Inputs: []hallmark.LineageInput{{LineageNode: node(from), Role: hallmark.RoleBase}}}
@@ -59,6 +65,7 @@ func TestSubmitRefuses(t *testing.T) {
 			r.Model = hallmark.Digest{1}
 		}, []error{hallmark.ErrNotFound}, "submit model"},
 		"model that is a data set": {func(t *testing.T, b *bench, r *pipeline.SubmitRequest) {
+			t.Helper()
 			r.Model = b.add(t, hallmark.KindDataset, "d", "x").Digest
 		}, []error{hallmark.ErrInvalid}, "not a model"},
 		"broken policy": {func(_ *testing.T, _ *bench, r *pipeline.SubmitRequest) {
