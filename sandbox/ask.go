@@ -30,7 +30,7 @@ func violated(format string, args ...any) error {
 }
 
 // ask puts one question and returns its answer, which check accepts. piece, if not nil, gets the text of a streamed reply.
-func ask[T wire.Message](ctx context.Context, s *Session, q wire.Message, check func(T) error, piece func(string)) (T, error) {
+func ask[T wire.Message](ctx context.Context, s *Session, q wire.Message, check func(T) error, piece func(string)) (T, error) { //nolint:ireturn // the type that the caller names
 	var none T
 	select {
 	case s.slot <- struct{}{}:
@@ -42,7 +42,7 @@ func ask[T wire.Message](ctx context.Context, s *Session, q wire.Message, check 
 }
 
 // exchange is [ask] for a caller that holds the slot.
-func exchange[T wire.Message](ctx context.Context, s *Session, q wire.Message, check func(T) error, piece func(string)) (T, error) {
+func exchange[T wire.Message](ctx context.Context, s *Session, q wire.Message, check func(T) error, piece func(string)) (T, error) { //nolint:ireturn // the type that the caller names
 	var none T
 	if s.closed {
 		return none, fmt.Errorf("ask the guest: the session is closed: %w", hallmark.ErrUnavailable)
@@ -86,7 +86,7 @@ func exchange[T wire.Message](ctx context.Context, s *Session, q wire.Message, c
 }
 
 // converse sends a question and reads up to the last message of the reply. An error means that the guest is gone.
-func (s *Session) converse(ctx context.Context, q wire.Message, piece func(string)) (wire.Message, error) {
+func (s *Session) converse(ctx context.Context, q wire.Message, piece func(string)) (wire.Message, error) { //nolint:ireturn // a closed sum
 	s.lastID++
 	id := s.lastID
 	s.proc.ExpectReply()

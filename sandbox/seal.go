@@ -18,7 +18,8 @@ import (
 // SealFile copies a regular file into a memory file that nobody can change any more and returns it, read-only, with the
 // SHA-256 of exactly the bytes in it. progress, if not nil, is called with the bytes copied and their total.
 func SealFile(ctx context.Context, path string, progress func(done, total int64)) (*os.File, hallmark.Digest, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // not to wait for the writer of a pipe
+	// Nonblocking, not to wait for the writer of a named pipe.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) //nolint:gosec // opening what the caller names is the job
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, hallmark.Digest{}, fmt.Errorf("seal a model: %w", errors.Join(err, hallmark.ErrNotFound))
 	}

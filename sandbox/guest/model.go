@@ -109,7 +109,7 @@ func (m *model) chat(msgs []wire.ChatMessage, addGenerationPrompt bool) (templat
 	if m.template == nil {
 		return template.Rendered{}, fail(wire.FailMissing, "the model has no chat template")
 	}
-	in := template.Input{AddGenerationPrompt: addGenerationPrompt, BOS: m.spelling(m.tokens.BOS()), EOS: m.spelling(m.tokens.EOS())}
+	in := template.Input{AddGenerationPrompt: addGenerationPrompt, BOS: m.spelling(m.tokens.BOS), EOS: m.spelling(m.tokens.EOS)}
 	size := 0
 	for _, msg := range msgs {
 		if !roleName(msg.Role) {
@@ -139,7 +139,9 @@ func roleName(s string) bool {
 	return s != "" && len(s) <= 32
 }
 
-func (m *model) spelling(id int32, ok bool) string {
+// spelling is how a token that the vocabulary may name is written.
+func (m *model) spelling(which func() (int32, bool)) string {
+	id, ok := which()
 	if !ok {
 		return ""
 	}
@@ -166,7 +168,7 @@ func (m *model) prompt(q wire.Generate) ([]int32, error) {
 // other engines do, so that tokens may reach over the borders of messages.
 func (m *model) chatTokens(r template.Rendered) []int32 {
 	// A template that opens the text itself must not get a second opening.
-	first := m.spelling(m.tokens.BOS())
+	first := m.spelling(m.tokens.BOS)
 	special := token.EncodeOptions{ParseSpecial: true, AddSpecial: first == "" || len(r.Text) < len(first) || r.Text[:len(first)] != first}
 	whole := m.tokens.Encode(r.Text, special)
 	if !m.forges(whole, r.Spans) {

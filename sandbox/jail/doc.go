@@ -21,6 +21,6 @@
 // Two tiers: full has seven new namespaces; no-namespaces is what containers and hardened hosts still allow. The process
 // of either runs as an unprivileged user, also when the supervisor is root.
 //
-// Lock-down covers all threads of a process with syscall.AllThreadsSyscall, which binaries built with cgo do not have.
+// Lock-down covers all threads of a process with [syscall.AllThreadsSyscall], which binaries built with cgo do not have.
 // The guest is built with CGO_ENABLED=0; the supervisor may be built either way.
 package jail

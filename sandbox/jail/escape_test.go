@@ -3,6 +3,7 @@ package jail_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	program = filepath.Join(dir, "escape")
-	cmd := exec.Command("go", "build", "-o", program, "./testdata/escape")
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", program, "./testdata/escape")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("build testdata/escape: %v\n%s", err, out))

@@ -31,21 +31,21 @@ func seccompData(nr, audit uint32, args ...uint64) []byte {
 	return b
 }
 
-func machine(t testing.TB, a arch, deny uint32) *bpf.VM {
-	t.Helper()
+func machine(tb testing.TB, a arch) *bpf.VM {
+	tb.Helper()
 	var prog []bpf.Instruction
-	for _, in := range assemble(a, self, deny) {
+	for _, in := range assemble(a, self, actKill) {
 		prog = append(prog, bpf.RawInstruction{Op: in.Code, Jt: in.Jt, Jf: in.Jf, K: in.K}.Disassemble())
 	}
 	vm, err := bpf.NewVM(prog)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return vm
 }
 
-func answer(t testing.TB, vm *bpf.VM, data []byte) uint32 {
-	t.Helper()
+func answer(tb testing.TB, vm *bpf.VM, data []byte) uint32 {
+	tb.Helper()
 	got, err := vm.Run(data)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return uint32(got)
 }
 
@@ -76,7 +76,7 @@ func TestFilterAllowsTheTableAndNothingElse(t *testing.T) {
 				require.NotContains(t, known, nr, c.name)
 				known[nr] = c
 			}
-			vm := machine(t, a, actKill)
+			vm := machine(t, a)
 			for nr := range uint32(1000) {
 				want := uint32(actKill)
 				c, ok := known[nr]
@@ -139,15 +139,15 @@ func TestFilterChecksArguments(t *testing.T) {
 				if tt.allow {
 					want = actAllow
 				}
-				require.Equal(t, want, answer(t, machine(t, a, actKill), seccompData(nr, a.audit, tt.args...)))
+				require.Equal(t, want, answer(t, machine(t, a), seccompData(nr, a.audit, tt.args...)))
 			}
 		})
 	}
-	vm := machine(t, arches()["amd64"], actKill)
+	vm := machine(t, arches()["amd64"])
 	for flags, want := range map[uint64]uint32{0x50f00: actAllow, 0xd0f00: actAllow, 0x150f00: actKill} { // the Go runtime's own
 		require.Equal(t, want, answer(t, vm, seccompData(56, unix.AUDIT_ARCH_X86_64, flags)))
 	}
-	require.EqualValues(t, actKill, answer(t, machine(t, arches()["arm64"], actKill), seccompData(220, unix.AUDIT_ARCH_AARCH64, 0xd0f00)))
+	require.EqualValues(t, actKill, answer(t, machine(t, arches()["arm64"]), seccompData(220, unix.AUDIT_ARCH_AARCH64, 0xd0f00)))
 }
 
 func TestFilterIsShortAndJumpsInside(t *testing.T) {

@@ -119,7 +119,7 @@ func checkThread(guest, supervisor map[string]string, t hallmark.Tier) error {
 		}
 	}
 	if n, ok := guest["Seccomp_filters"]; ok && n == supervisor["Seccomp_filters"] { // since Linux 5.10
-		return fmt.Errorf("Seccomp_filters is %s, as here", n)
+		return fmt.Errorf("there are %s seccomp filters, as many as here", n)
 	}
 	// In a pid namespace of its own the process has a second number.
 	if n := len(strings.Fields(guest["NSpid"])); t == hallmark.TierFull && n < 2 {

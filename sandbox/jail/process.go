@@ -250,7 +250,7 @@ func (p *Process) Stop() Exit {
 	p.mu.Lock()
 	p.closing = true
 	p.mu.Unlock()
-	p.stdin.Close()
+	_ = p.stdin.Close() // a pipe
 	timer := time.AfterFunc(endTime, func() {
 		p.Kill(hallmark.RunProtocolError, fmt.Sprintf("did not end %v after its input", endTime))
 	})
@@ -268,8 +268,8 @@ func (p *Process) Stop() Exit {
 }
 
 func (p *Process) close() {
-	p.stdin.Close()
-	p.stdout.Close()
+	_ = p.stdin.Close() // twice after Stop, which is an error and no harm
+	_ = p.stdout.Close()
 }
 
 // Layers returns the layers that are on.

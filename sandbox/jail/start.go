@@ -127,7 +127,7 @@ func prepare(spec Spec) (attr *os.ProcAttr, e ends, err error) {
 	defer func() {
 		if err != nil {
 			for _, f := range open {
-				f.Close()
+				_ = f.Close() // pipes
 			}
 		}
 	}()

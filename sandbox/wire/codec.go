@@ -12,7 +12,7 @@ func appendString(b []byte, s string) []byte {
 	return append(binary.LittleEndian.AppendUint32(b, uint32(len(s))), s...)
 }
 
-func appendBool(b []byte, v bool) []byte {
+func appendBool(b []byte, v bool) []byte { //nolint:revive // v is data
 	if v {
 		return append(b, 1)
 	}

@@ -22,7 +22,8 @@ func requests() []wire.Message {
 	return []wire.Message{
 		wire.Hello{Version: wire.Version, Tier: hallmark.TierFull, Memory: 1 << 30, CPUSeconds: 9, ModelSize: 12},
 		wire.Hello{Version: 7, Tier: hallmark.TierNoNamespaces},
-		wire.Load{}, wire.Cancel{},
+		wire.Load{},
+		wire.Cancel{},
 		wire.Scan{Name: "a.gguf"},
 		wire.Tokenize{Text: "a\x00\xff\x1b", ParseSpecial: true},
 		wire.Render{Messages: []wire.ChatMessage{{Role: "user", Content: "hi"}, {}}, AddGenerationPrompt: true},
@@ -57,10 +58,10 @@ func replies() []wire.Message {
 	}
 }
 
-func encode(t testing.TB, id uint32, m wire.Message) []byte {
-	t.Helper()
+func encode(tb testing.TB, id uint32, m wire.Message) []byte {
+	tb.Helper()
 	var b bytes.Buffer
-	require.NoError(t, wire.Write(&b, id, m))
+	require.NoError(tb, wire.Write(&b, id, m))
 	return b.Bytes()
 }
 
