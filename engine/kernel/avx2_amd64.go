@@ -31,10 +31,10 @@ func halvesFast(dst []float32, src []byte) bool {
 	return avx2()
 }
 
-// dotQ8Fast is dotQ8Generic for the rows of w, which are Group in number.
-func dotQ8Fast(dst *[Group]float32, w []byte, q []int8, d []float32) bool {
+// dotQ8Fast is dotQ8Generic for the rows of w, which are batch in number.
+func dotQ8Fast(dst *[batch]float32, w []byte, q []int8, d []float32) bool {
 	if avx2() {
-		dotQ8AVX2(&dst[0], &w[0], len(w)/Group, len(d), &q[0], &d[0])
+		dotQ8AVX2(&dst[0], &w[0], len(w)/batch, len(d), &q[0], &d[0])
 	}
 	return avx2()
 }

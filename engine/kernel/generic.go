@@ -10,7 +10,13 @@ func addRowsFast(_, _ []float32, _ int, _ []float32) bool { return false }
 
 func halvesFast(_ []float32, _ []byte) bool { return false }
 
-func dotQ8Fast(_ *[Group]float32, _ []byte, _ []int8, _ []float32) bool { return false }
+func packs() bool { return false }
+
+func pack(_, _ []byte) {}
+
+func dotPacked(_ []float32, _ int, _ []byte, _ *blocks, _ int) {}
+
+func dotQ8Fast(_ *[batch]float32, _ []byte, _ []int8, _ []float32) bool { return false }
 
 func dotUnpackedFast(_ []int32, _ []uint64, _ []int8) bool { return false }
 

@@ -309,19 +309,32 @@ func TestAssemblyEqualsItsDefinition(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(8, 8))
 	for nb := 1; nb < 40; nb++ {
-		w := weights(gguf.Q8_0, Group, 32*nb)
-		q, d := make([]int8, 32*nb), random(4, nb)
-		for i := range q {
-			q[i] = int8(r.Uint32())
-		}
-		var want, got [Group]float32
-		for i := range want {
-			want[i] = dotQ8Generic(w[34*nb*i:][:34*nb], q, d)
-		}
-		m, err := NewMatrix(gguf.Q8_0, Group, 32*nb, w)
+		rows, n, cols := 2*Group+batch+nb%3, 1+nb%10, 32*nb // every kernel, and what they leave over
+		m, err := NewMatrix(gguf.Q8_0, rows, cols, weights(gguf.Q8_0, rows, cols))
 		require.NoError(t, err)
-		m.Mul(got[:], &Vectors{Len: 32 * nb, b32: &blocks{q: q, d: d}}, 1, 0, Group, nil)
-		same(want[:], got[:], "Q8_0", nb)
+		x := NewVectors(n, cols, m.Form())
+		for i := range x.b32.q {
+			x.b32.q[i] = int8(r.Uint32())
+		}
+		copy(x.b32.d, random(4, n*nb))
+		for i := range x.b32.bias {
+			x.b32.bias[i] = -128 * sum(x.b32.q[32*i:][:32])
+		}
+		want, got, eight := make([]float32, n*rows), make([]float32, n*rows), make([]float32, n*rows)
+		for i := range want {
+			at := i / rows
+			want[i] = dotQ8Generic(m.data[i%rows*m.stride:][:m.stride], x.b32.q[at*cols:][:cols], x.b32.d[at*nb:][:nb])
+		}
+		m.Mul(got, x, n, 0, rows, NewScratch(cols))
+		same(want, got, "Q8_0", nb)
+		clear(got)
+		m.Pack()
+		m.Mul(got, x, n, 0, rows, NewScratch(cols))
+		same(want, got, "Q8_0 packed", nb)
+		for lo := 0; lo < rows; lo += batch {
+			m.Mul(eight, x, n, lo, min(lo+batch, rows), NewScratch(cols))
+		}
+		same(want, eight, "Q8_0 by eights", nb)
 	}
 }
 
@@ -332,7 +345,7 @@ func TestIntegerProductsDoNotOverflow(t *testing.T) {
 	for _, fill := range []byte{0x00, 0x7f, 0x80, 0xff} {
 		for _, typ := range []gguf.Type{gguf.Q8_0, gguf.Q4_K, gguf.Q6_K} {
 			_, size := typ.Block()
-			data := make([]byte, 8*256*size)
+			data := make([]byte, Group*256*size)
 			for i := range data {
 				data[i] = fill
 			}
@@ -348,15 +361,15 @@ func TestIntegerProductsDoNotOverflow(t *testing.T) {
 					copy(data[at:], []byte{0, 0x3c})
 				}
 			}
-			m, err := NewMatrix(typ, 8, cols, data)
+			m, err := NewMatrix(typ, Group, cols, data)
 			require.NoError(t, err)
 			x := NewVectors(1, cols, m.Form())
 			for i := range x.Data {
 				x.Data[i] = 127
 			}
 			x.Quantise(0)
-			got := make([]float32, 8)
-			m.Mul(got, x, 1, 0, 8, NewScratch(cols))
+			got := make([]float32, Group)
+			m.Mul(got, x, 1, 0, Group, NewScratch(cols))
 			want := 0.0
 			for i := range cols {
 				want += 127 * plain(typ, data[:m.stride], i)

@@ -77,7 +77,7 @@ func TestFloatProductsAreRounded(t *testing.T) {
 		sources := map[string]any{}
 		for _, e := range entries {
 			name := e.Name()
-			if strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") && name != "avx2_amd64.go" { // calls assembly, declares what generic.go has
+			if strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") && !strings.HasSuffix(name, "_amd64.go") { // calls assembly, declares what generic.go has
 				sources[filepath.Join("..", pkg, name)] = nil
 			}
 		}

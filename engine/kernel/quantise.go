@@ -28,6 +28,7 @@ type blocks struct {
 	q    []int8    // [n][Len]; of blocks of 256, each 32 elements lie in the order of shuffle
 	d    []float32 // [n][Len/block]
 	sums []int32   // [n][Len/32]: sum of q over 32 elements; blocks of 256 only
+	bias []int32   // [n][Len/32]: -128 times that; blocks of 32 only
 }
 
 // NewVectors returns n vectors of length elements that are 0.
@@ -37,7 +38,7 @@ func NewVectors(n, length int, forms Form) *Vectors {
 		v.half = make([]float32, n*length)
 	}
 	if forms&Blocks32 != 0 {
-		v.b32 = &blocks{q: make([]int8, n*length), d: make([]float32, n*length/32)}
+		v.b32 = &blocks{q: make([]int8, n*length), d: make([]float32, n*length/32), bias: make([]int32, n*length/32)}
 	}
 	if forms&Blocks256 != 0 {
 		v.b256 = &blocks{q: make([]int8, n*length), d: make([]float32, n*length/256), sums: make([]int32, n*length/32)}
@@ -58,9 +59,10 @@ func (v *Vectors) Quantise(i int) {
 		}
 	}
 	if b := v.b32; b != nil {
-		q, d := b.q[i*v.Len:][:v.Len], b.d[i*v.Len/32:][:v.Len/32]
+		q, d, bias := b.q[i*v.Len:][:v.Len], b.d[i*v.Len/32:][:v.Len/32], b.bias[i*v.Len/32:][:v.Len/32]
 		for j := range d {
 			d[j] = roundHalf(quantise(q[32*j:][:32], x[32*j:][:32]))
+			bias[j] = -128 * sum(q[32*j:][:32])
 		}
 	}
 	if b := v.b256; b != nil {
@@ -69,15 +71,20 @@ func (v *Vectors) Quantise(i int) {
 			d[j] = quantise(q[256*j:][:256], x[256*j:][:256])
 		}
 		for j := range sums {
-			sums[j] = 0
-			for _, c := range q[32*j:][:32] {
-				sums[j] += int32(c)
-			}
+			sums[j] = sum(q[32*j:][:32])
 		}
 		for j := 0; j+32 <= len(q); j += 32 {
 			shuffle((*[32]int8)(q[j:]))
 		}
 	}
+}
+
+func sum(q []int8) int32 {
+	n := int32(0)
+	for _, c := range q {
+		n += int32(c)
+	}
+	return n
 }
 
 // roundHalf rounds x to the precision of a half float, half to even, but keeps the range of a float32.

@@ -88,6 +88,7 @@ func Load(f *gguf.File, data []byte, cfg Config) (*Model, error) {
 		return nil, l.err
 	}
 	m.rotation = kernel.NewRotation(p.rotated, p.ropeBase)
+	m.pack()
 	return m, nil
 }
 
@@ -174,6 +175,28 @@ func (m *Model) readWeights(l *loader) {
 	}
 	m.forms.norm |= m.output.Form()
 	m.largest = max(m.embed, m.heads*m.head, m.ff)
+}
+
+// mostPacked is the size of weights, in bytes, up to which they are kept in a second, quicker layout. Larger models are
+// slowed down by memory, not by arithmetic, and would need twice as much of it.
+const mostPacked = 64 << 20
+
+func (m *Model) pack() {
+	all := []*kernel.Matrix{&m.output}
+	for i := range m.layer {
+		y := &m.layer[i]
+		all = append(all, &y.q, &y.k, &y.v, &y.o, &y.gate, &y.up, &y.down)
+	}
+	size := 0
+	for _, w := range all {
+		size += w.Size()
+	}
+	if size > mostPacked {
+		return
+	}
+	for _, w := range all {
+		w.Pack()
+	}
 }
 
 // Context returns the most positions a sequence can have.
