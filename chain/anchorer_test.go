@@ -294,7 +294,9 @@ func TestCallsLostOnTheWay(t *testing.T) {
 func TestDamagedRowHoldsUpNothingElse(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	box := new(chaintest.Memory)
+	box := &chaintest.Memory{Unreadable: "damaged row"}
+	_, err := box.AddIntent(t.Context(), box.Unreadable, chain.StateIntent, []byte("{}"))
+	require.NoError(t, err)
 	for _, doc := range []string{"{", `{"kind":"nonsense","state":"intent"}`, `{"kind":"version","record":[],"state":"intent"}`} {
 		_, err := box.AddIntent(t.Context(), "damaged "+doc, chain.StateIntent, []byte(doc))
 		require.NoError(t, err)
@@ -302,6 +304,8 @@ func TestDamagedRowHoldsUpNothingElse(t *testing.T) {
 	a, _ := f.start(t, f.node.URL(), box)
 	final(t, a, register(t, a, "tiny"))
 	require.ErrorIs(t, a.Trouble(), hallmark.ErrInvalid)
-	_, err := a.Status(t.Context(), "damaged {")
-	require.ErrorIs(t, err, hallmark.ErrInvalid)
+	for _, key := range []string{"damaged {", box.Unreadable} {
+		_, err = a.Status(t.Context(), key)
+		require.ErrorIs(t, err, hallmark.ErrInvalid)
+	}
 }

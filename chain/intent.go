@@ -3,6 +3,7 @@ package chain
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/hallmark-ml/hallmark"
@@ -68,11 +69,16 @@ func (in *intent) decode(record any) error {
 	return nil
 }
 
-// load reads an intent from the outbox. A document that is not one is ErrInvalid: the row is damaged.
+// load reads an intent from the outbox. A row that cannot be read, though the outbox is there, and a document that is
+// not an intent are ErrInvalid: the row is damaged.
 func (a *Anchorer) load(ctx context.Context, key string) (*intent, int64, error) {
 	doc, version, err := a.cfg.Outbox.Intent(ctx, key)
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(err, hallmark.ErrNotFound) || errors.Is(err, hallmark.ErrUnavailable) || ctx.Err() != nil:
 		return nil, 0, fmt.Errorf("anchor %s: reading the intent: %w", key, err)
+	default:
+		return nil, 0, fmt.Errorf("anchor %s: reading the intent: %w: %w", key, err, hallmark.ErrInvalid)
 	}
 	in := new(intent)
 	if err := json.Unmarshal(doc, in); err != nil {

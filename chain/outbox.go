@@ -7,7 +7,8 @@ import "context"
 //
 //   - Every method is atomic, and durable once it returned nil. A method that fails may have been applied or not.
 //   - Methods are safe for concurrent use.
-//   - Documents are returned byte for byte as they were stored.
+//   - Documents are JSON and are returned byte for byte as they were stored. A damaged row may be an error of any kind
+//     but ErrUnavailable and ErrNotFound; other rows stay readable.
 //
 // Package chaintest has the conformance test.
 type Outbox interface {

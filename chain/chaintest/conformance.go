@@ -72,11 +72,11 @@ func (c checked) keys(want []string, states ...string) {
 }
 
 func firstStands(c checked) {
-	c.add("a", chain.StateIntent, "first")
-	if added, err := c.box.AddIntent(c.Context(), "a", chain.StateFinal, []byte("second")); err != nil || added {
+	c.add("a", chain.StateIntent, `"first"`)
+	if added, err := c.box.AddIntent(c.Context(), "a", chain.StateFinal, []byte(`"second"`)); err != nil || added {
 		c.Fatalf("AddIntent of a key that is there = %t, %v, want false", added, err)
 	}
-	c.holds("a", "first", 1)
+	c.holds("a", `"first"`, 1)
 	c.keys([]string{"a"}, chain.StateIntent)
 }
 
@@ -84,37 +84,37 @@ func unknownKey(c checked) {
 	if _, _, err := c.box.Intent(c.Context(), "a"); !errors.Is(err, hallmark.ErrNotFound) {
 		c.Fatalf("Intent of an unknown key: %v", err)
 	}
-	c.update("a", 1, chain.StateSigned, "", hallmark.ErrNotFound)
+	c.update("a", 1, chain.StateSigned, `{}`, hallmark.ErrNotFound)
 	c.keys(nil, chain.StateIntent)
 }
 
 func updateNeedsVersion(c checked) {
-	c.add("a", chain.StateIntent, "one")
-	c.update("a", 1, chain.StateSigned, "two", nil)
-	c.update("a", 1, chain.StateFinal, "stale", hallmark.ErrConflict)
-	c.update("a", 3, chain.StateFinal, "early", hallmark.ErrConflict)
-	c.holds("a", "two", 2)
+	c.add("a", chain.StateIntent, `"one"`)
+	c.update("a", 1, chain.StateSigned, `"two"`, nil)
+	c.update("a", 1, chain.StateFinal, `"stale"`, hallmark.ErrConflict)
+	c.update("a", 3, chain.StateFinal, `"early"`, hallmark.ErrConflict)
+	c.holds("a", `"two"`, 2)
 	c.keys(nil, chain.StateFinal)
 }
 
 func keysInOrder(c checked) {
 	for _, key := range []string{"c", "a", "b", "d"} {
-		c.add(key, chain.StateIntent, "")
+		c.add(key, chain.StateIntent, `{}`)
 	}
-	c.update("c", 1, chain.StateSafe, "", nil)
-	c.update("d", 1, chain.StateFinal, "", nil)
+	c.update("c", 1, chain.StateSafe, `{}`, nil)
+	c.update("d", 1, chain.StateFinal, `{}`, nil)
 	c.keys([]string{"c", "a", "b"}, chain.StateSafe, chain.StateIntent)
 	c.keys([]string{"d"}, chain.StateFinal)
 	c.keys(nil)
 }
 
 func documentsAreBytes(c checked) {
-	doc := []byte{0, 0xff, '\'', '\n', 0}
-	want := string(doc)
+	const want = "{\"b\" :1,\n \"a\": \"\\u0000 \u2028'\"} "
+	doc := []byte(want)
 	if _, err := c.box.AddIntent(c.Context(), "a", chain.StateIntent, doc); err != nil {
 		c.Fatal(err)
 	}
-	doc[0] = 1 // the caller's slice stays the caller's
+	doc[0] = '[' // the caller's slice stays the caller's
 	c.holds("a", want, 1)
 }
 
@@ -138,13 +138,13 @@ func oneWriterWins(c checked) {
 }
 
 func outlivesCrash(c checked) {
-	c.add("a", chain.StateIntent, "doc a")
-	c.add("b", chain.StateIntent, "doc b")
-	c.update("b", 1, chain.StateSigned, "raw", nil)
+	c.add("a", chain.StateIntent, `"doc a"`)
+	c.add("b", chain.StateIntent, `"doc b"`)
+	c.update("b", 1, chain.StateSigned, `"raw"`, nil)
 	c.box = c.reopen()
 	c.keys([]string{"a", "b"}, chain.StateIntent, chain.StateSigned)
-	c.holds("a", "doc a", 1)
-	c.holds("b", "raw", 2)
+	c.holds("a", `"doc a"`, 1)
+	c.holds("b", `"raw"`, 2)
 }
 
 // race calls try from 16 goroutines and counts the successes.

@@ -16,6 +16,8 @@ type Memory struct {
 	// Fail is asked before (applied false) and after (applied true) each change; an error of the first kind is a write
 	// that did not happen, one of the second kind a write that did, which the caller does not know. Optional.
 	Fail func(key, state string, applied bool) error
+	// Unreadable is a key whose row is damaged. Optional.
+	Unreadable string
 
 	mu   sync.Mutex
 	keys []string
@@ -49,6 +51,9 @@ func (m *Memory) AddIntent(_ context.Context, key, state string, doc []byte) (ad
 func (m *Memory) Intent(_ context.Context, key string) (doc []byte, version int64, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if key == m.Unreadable && key != "" {
+		return nil, 0, fmt.Errorf("intent %s: damaged", key)
+	}
 	r, ok := m.rows[key]
 	if !ok {
 		return nil, 0, fmt.Errorf("intent %s: %w", key, hallmark.ErrNotFound)
