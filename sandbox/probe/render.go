@@ -250,5 +250,5 @@ func fenceNodes(text string) []string {
 	if len(fenceLine.FindAllString(text, -1))%2 == 0 {
 		return nil
 	}
-	return activeNodes(renderMarkdown("```\n"+text+"\n```\n"))
+	return activeNodes(renderMarkdown("```\n" + text + "\n```\n"))
 }
