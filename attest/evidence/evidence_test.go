@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -161,6 +162,10 @@ func TestReferencedBytesAreNotCopied(t *testing.T) {
 	require.NoError(t, err)
 	require.Less(t, storedBytes(t, s), int64(len(data)/2500), "0.04 % of the file")
 
+	index, err := os.ReadFile(s.path("refs.jsonl"))
+	require.NoError(t, err)
+	require.Equal(t, 2, bytes.Count(index, []byte("\n")), "one line a group")
+
 	before := storedBytes(t, s)
 	again, err := s.AddFile(t.Context(), path)
 	require.NoError(t, err)
@@ -170,6 +175,33 @@ func TestReferencedBytesAreNotCopied(t *testing.T) {
 	got, err := s.Get(t.Context(), id, int64(len(data)))
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(data, got))
+}
+
+func TestFilesThatShareBlocks(t *testing.T) {
+	t.Parallel()
+
+	data := stream(t, 4<<20)
+	block := func(i int) []byte { return data[i<<20 : (i+1)<<20] }
+	files := map[string][]byte{
+		"a": block(0),
+		"b": slices.Concat(block(0), block(1)),           // the second block stands where a ends
+		"c": slices.Concat(block(2), block(0), block(3)), // a block that is known lies between two that are not
+		"d": data,
+	}
+	dir := t.TempDir()
+	for name, content := range files {
+		write(t, filepath.Join(dir, name), content)
+	}
+	s, oracle := openStore(t), openStore(t)
+	_, err := s.AddFile(t.Context(), dir)
+	require.NoError(t, err)
+	for name, content := range files {
+		id, err := oracle.Put(t.Context(), content)
+		require.NoError(t, err)
+		got, err := s.Get(t.Context(), id, int64(len(content)))
+		require.NoError(t, err, name)
+		require.True(t, bytes.Equal(content, got), name)
+	}
 }
 
 func TestStoreSurvivesReopening(t *testing.T) {

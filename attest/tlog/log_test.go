@@ -286,6 +286,7 @@ func TestCheckpointsThatDoNotHold(t *testing.T) {
 		"no root":           {signed(origin + "\n5\n"), public, hallmark.ErrLogProof},
 		"empty":             {"", public, hallmark.ErrLogProof},
 		"no signature":      {text[:strings.Index(text, "\n\n")+2], public, hallmark.ErrLogProof},
+		"just not too long": {signed(origin + "\n5\n" + root + "\n" + strings.Repeat("x", MaxCheckpoint-len(text)-1) + "\n"), public, nil},
 		"too long":          {text + strings.Repeat(" ", MaxCheckpoint), public, hallmark.ErrLogProof},
 	} {
 		t.Run(name, func(t *testing.T) {
