@@ -23,3 +23,9 @@ func dotUnpackedFast(_ []int32, _ []uint64, _ []int8) bool { return false }
 func unpackQ4KFast(_ *[64]uint64, _ *[128]byte, _ uint64) bool { return false }
 
 func unpackQ6KFast(_ *[64]uint64, _ *[210]byte) bool { return false }
+
+func expsFast(_ []float32) int { return 0 }
+
+func topBitsFast(_ []float32) (uint32, bool) { return 0, false }
+
+func scaleFast(_ []int8, _ []float32, _ float32) (int32, bool) { return 0, false }

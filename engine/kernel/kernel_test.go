@@ -2,8 +2,10 @@ package kernel
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -134,16 +136,21 @@ func TestQuantise(t *testing.T) {
 
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
 	q := make([]int8, 4)
-	equal(t, float32(1), quantise(q, []float32{127, 0.5, 1.5, -2.5}))
+	d, sum := quantise(q, []float32{127, 0.5, 1.5, -2.5})
+	equal(t, float32(1), d)
 	require.Equal(t, []int8{127, 0, 2, -2}, q, "half to even")
-	equal(t, float32(2), quantise(q, []float32{-254, 254, 3, 0}))
+	require.EqualValues(t, 127, sum)
+	d, sum = quantise(q, []float32{-254, 254, 3, 0})
+	equal(t, float32(2), d)
 	require.Equal(t, []int8{-127, 127, 2, 0}, q)
+	require.EqualValues(t, 2, sum)
 	for name, x := range map[string][]float32{"infinite": {1, -inf, 2, 3}, "not a number": {1, 2, nan, 3}} {
-		d := quantise(q, x)
+		d, _ := quantise(q, x)
 		isNaN(t, d, name)
 		require.Equal(t, []int8{0, 0, 0, 0}, q, name)
 	}
-	equal(t, float32(0), quantise(q, []float32{0x1p-140, 0, -0x1p-149, 0x1p-101}), "1/d would overflow")
+	d, _ = quantise(q, []float32{0x1p-140, 0, -0x1p-149, 0x1p-101})
+	equal(t, float32(0), d, "1/d would overflow")
 	require.Equal(t, []int8{0, 0, 0, 0}, q)
 	for _, v := range random(1, 4000) {
 		quantise(q, []float32{v, v * 1e-3, 0x1p100, -0x1p100})
@@ -318,7 +325,9 @@ func TestAssemblyEqualsItsDefinition(t *testing.T) {
 		}
 		copy(x.b32.d, random(4, n*nb))
 		for i := range x.b32.bias {
-			x.b32.bias[i] = -128 * sum(x.b32.q[32*i:][:32])
+			for _, c := range x.b32.q[32*i:][:32] {
+				x.b32.bias[i] -= 128 * int32(c)
+			}
 		}
 		want, got, eight := make([]float32, n*rows), make([]float32, n*rows), make([]float32, n*rows)
 		for i := range want {
@@ -335,6 +344,45 @@ func TestAssemblyEqualsItsDefinition(t *testing.T) {
 			m.Mul(eight, x, n, lo, min(lo+batch, rows), NewScratch(cols))
 		}
 		same(want, eight, "Q8_0 by eights", nb)
+	}
+}
+
+// TestFunctionsOfManyElements compares what is computed many at a time with the same done one by one.
+func TestFunctionsOfManyElements(t *testing.T) {
+	t.Parallel()
+
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	x := []float32{0, float32(math.Copysign(0, -1)), inf, -inf, nan, 89, 88.9, 88.7, -87.4, -103.9, -104, -104.1, 1e30, -1e30, 0x1p-149}
+	for v := float32(-105); v < 90; v += 0.00173 {
+		x = append(x, v)
+	}
+	got := append([]float32(nil), x...)
+	exps(got)
+	for i, v := range x {
+		if v != v {
+			isNaN(t, got[i])
+			continue
+		}
+		equal(t, Exp(v), got[i], "exp %v", v)
+	}
+	for n := range 9 {
+		part := append([]float32(nil), x[:n]...)
+		exps(part)
+		require.Equal(t, fmt.Sprint(got[:n]), fmt.Sprint(part))
+	}
+
+	one, all := make([]int8, 256), make([]int8, 256)
+	for seed := range uint64(200) {
+		x := random(seed, 256)
+		x[seed] = float32(math.Ldexp(float64(x[seed]), int(seed)-140))
+		most := math.Float32frombits(topBits(x))
+		require.Equal(t, max(slices.Max(x), -slices.Min(x)), most)
+		sum := scale(all, x, 127/most)
+		for i := range x {
+			sum -= scale(one[i:i+1], x[i:i+1], 127/most)
+		}
+		require.Zero(t, sum)
+		require.Equal(t, one, all)
 	}
 }
 

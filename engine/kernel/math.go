@@ -18,6 +18,14 @@ func Exp(x float32) float32 {
 	return float32(exp(float64(x)))
 }
 
+// exps replaces every element of x by its [Exp].
+func exps(x []float32) {
+	done := expsFast(x)
+	for i, v := range x[done:] {
+		x[done+i] = Exp(v)
+	}
+}
+
 // exp is e to the power of x for |x| <= 700: x = k ln 2 + r, a polynomial of r by Estrin's scheme, and k put into the exponent.
 func exp(x float64) float64 {
 	const (

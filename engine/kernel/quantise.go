@@ -61,30 +61,25 @@ func (v *Vectors) Quantise(i int) {
 	if b := v.b32; b != nil {
 		q, d, bias := b.q[i*v.Len:][:v.Len], b.d[i*v.Len/32:][:v.Len/32], b.bias[i*v.Len/32:][:v.Len/32]
 		for j := range d {
-			d[j] = roundHalf(quantise(q[32*j:][:32], x[32*j:][:32]))
-			bias[j] = -128 * sum(q[32*j:][:32])
+			f, total := quantise(q[32*j:][:32], x[32*j:][:32])
+			d[j], bias[j] = roundHalf(f), -128*total
 		}
 	}
 	if b := v.b256; b != nil {
 		q, d, sums := b.q[i*v.Len:][:v.Len], b.d[i*v.Len/256:][:v.Len/256], b.sums[i*v.Len/32:][:v.Len/32]
 		for j := range d {
-			d[j] = quantise(q[256*j:][:256], x[256*j:][:256])
+			d[j], _ = quantise(q[256*j:][:256], x[256*j:][:256])
 		}
 		for j := range sums {
-			sums[j] = sum(q[32*j:][:32])
+			sums[j] = 0
+			for _, c := range q[32*j:][:32] {
+				sums[j] += int32(c)
+			}
 		}
 		for j := 0; j+32 <= len(q); j += 32 {
 			shuffle((*[32]int8)(q[j:]))
 		}
 	}
-}
-
-func sum(q []int8) int32 {
-	n := int32(0)
-	for _, c := range q {
-		n += int32(c)
-	}
-	return n
 }
 
 // roundHalf rounds x to the precision of a half float, half to even, but keeps the range of a float32.
@@ -111,30 +106,48 @@ func shuffle(q *[32]int8) {
 	}
 }
 
-// quantise sets q to x/d rounded half to even, |q| <= 127, and returns d. A block with an element that is not finite
-// becomes not a number as a whole, a block of tiny elements 0.
-func quantise(q []int8, x []float32) float32 {
-	const (
-		infinite = 0x7f800000
-		magic    = 0x1.8p23 // the low bits of x + magic are x rounded to an integer
-	)
-	top := uint32(0) // the bits of non-negative floats are ordered like the floats
+// quantise sets q to x/d rounded half to even, |q| <= 127, and returns d and the sum of q. A block with an element that is
+// not finite becomes not a number as a whole, a block of tiny elements 0.
+func quantise(q []int8, x []float32) (d float32, sum int32) {
+	top := topBits(x)
+	most := math.Float32frombits(top)
+	switch {
+	case top >= 0x7f800000:
+		clear(q)
+		return math.Float32frombits(0x7fc00000), 0
+	case most < 0x1p-100:
+		clear(q)
+		return 0, 0
+	}
+	return most / 127, scale(q[:len(x)], x, 127/most)
+}
+
+// topBits returns the bits of the largest magnitude: those of non-negative floats are ordered like the floats.
+func topBits(x []float32) uint32 {
+	if len(x)%32 == 0 {
+		if top, ok := topBitsFast(x); ok {
+			return top
+		}
+	}
+	top := uint32(0)
 	for _, v := range x {
 		top = max(top, math.Float32bits(v)&^(1<<31))
 	}
-	most := math.Float32frombits(top)
-	switch {
-	case top >= infinite:
-		clear(q)
-		return math.Float32frombits(0x7fc00000)
-	case most < 0x1p-100:
-		clear(q)
-		return 0
+	return top
+}
+
+// scale sets q to x times inv, rounded half to even, and returns the sum of q.
+func scale(q []int8, x []float32, inv float32) int32 {
+	if len(x)%32 == 0 {
+		if sum, ok := scaleFast(q, x, inv); ok {
+			return sum
+		}
 	}
-	inv := 127 / most
-	q = q[:len(x)]
+	const magic = 0x1.8p23 // the low bits of x + magic are x rounded to an integer
+	sum := int32(0)
 	for i, v := range x {
 		q[i] = int8(math.Float32bits(float32(v*inv) + magic))
+		sum += int32(q[i])
 	}
-	return most / 127
+	return sum
 }

@@ -119,20 +119,26 @@ func SoftMax(x []float32) float32 {
 			top = v
 		}
 	}
-	sum := 0.0
 	for i, v := range x {
-		e := Exp(v - top)
-		x[i] = e
+		x[i] = v - top
+	}
+	exps(x)
+	sum := 0.0
+	for _, e := range x {
 		sum += float64(e)
 	}
 	return float32(1 / sum)
 }
 
-// SwiGLU sets dst to silu(gate) times up by element; silu(x) is x / (1 + e^-x).
+// SwiGLU sets dst, which is neither of the others, to silu(gate) times up by element; silu(x) is x / (1 + e^-x).
 func SwiGLU(dst, gate, up []float32) {
 	dst, up = dst[:len(gate)], up[:len(gate)]
 	for i, g := range gate {
-		dst[i] = float32(g / (1 + Exp(-g)) * up[i])
+		dst[i] = -g
+	}
+	exps(dst)
+	for i, g := range gate {
+		dst[i] = float32(g / (1 + dst[i]) * up[i])
 	}
 }
 

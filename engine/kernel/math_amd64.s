@@ -1,0 +1,172 @@
+//go:build !purego
+
+#include "textflag.h"
+
+// The constants of exp, in its order: log2e, roundMagic, ln2Hi, ln2Lo, and 1/n! from n = 0 on; 1/1! is left out.
+DATA exps<>+0(SB)/8, $0x3ff71547652b82fe
+DATA exps<>+8(SB)/8, $0x4338000000000000
+DATA exps<>+16(SB)/8, $0x3fe62e42fefa0000
+DATA exps<>+24(SB)/8, $0x3d7cf79abc9e3b39
+DATA exps<>+32(SB)/8, $0x3ff0000000000000
+DATA exps<>+40(SB)/8, $0x3fe0000000000000
+DATA exps<>+48(SB)/8, $0x3fc5555555555555
+DATA exps<>+56(SB)/8, $0x3fa5555555555555
+DATA exps<>+64(SB)/8, $0x3f81111111111111
+DATA exps<>+72(SB)/8, $0x3f56c16c16c16c17
+DATA exps<>+80(SB)/8, $0x3f2a01a01a01a01a
+DATA exps<>+88(SB)/8, $0x3efa01a01a01a01a
+DATA exps<>+96(SB)/8, $0x3ec71de3a556c734
+DATA exps<>+104(SB)/4, $89.0
+DATA exps<>+108(SB)/4, $-104.0
+DATA exps<>+112(SB)/4, $0x7f800000
+GLOBL exps<>(SB), RODATA|NOPTR, $116
+
+// P = C0 + Y0*C1
+#define PAIR(C0, C1, P) \
+	VBROADCASTSD exps<>+C1(SB), P   \
+	VBROADCASTSD exps<>+C0(SB), Y9  \
+	VMULPD       Y0, P, P           \
+	VADDPD       Y9, P, P
+
+// func expAVX2(x *float32, n int)
+// Four at a time by the steps of exp: x is Y0, then r; r2 is Y1, r4 Y3. The arguments themselves stay in X10, and replace
+// or clear at the end what is outside the range of exp.
+TEXT ·expAVX2(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), SI
+	MOVQ n+8(FP), CX
+	VBROADCASTSD exps<>+8(SB), Y14
+	VBROADCASTSS exps<>+104(SB), X11
+	VBROADCASTSS exps<>+108(SB), X12
+	VBROADCASTSS exps<>+112(SB), X13
+	MOVQ         $1023, AX
+	VMOVQ        AX, X15
+	VPBROADCASTQ X15, Y15
+
+loop:
+	VMOVUPS      (SI), X10
+	VCVTPS2PD    X10, Y0
+	VBROADCASTSD exps<>+0(SB), Y1
+	VMULPD       Y0, Y1, Y1
+	VADDPD       Y14, Y1, Y2 // the low bits are k
+	VSUBPD       Y14, Y2, Y1
+	VBROADCASTSD exps<>+16(SB), Y3
+	VBROADCASTSD exps<>+24(SB), Y4
+	VMULPD       Y1, Y3, Y3
+	VMULPD       Y1, Y4, Y4
+	VSUBPD       Y3, Y0, Y0
+	VSUBPD       Y4, Y0, Y0
+	VMULPD       Y0, Y0, Y1
+	VMULPD       Y1, Y1, Y3
+
+	VBROADCASTSD exps<>+32(SB), Y4
+	VADDPD       Y0, Y4, Y4
+	PAIR(40, 48, Y5)
+	PAIR(56, 64, Y6)
+	PAIR(72, 80, Y7)
+	PAIR(88, 96, Y8)
+	VMULPD Y1, Y5, Y5
+	VADDPD Y5, Y4, Y4
+	VMULPD Y1, Y7, Y7
+	VADDPD Y7, Y6, Y6
+	VMULPD Y3, Y8, Y8
+	VADDPD Y8, Y6, Y6
+	VMULPD Y3, Y6, Y6
+	VADDPD Y6, Y4, Y4
+
+	VPADDQ     Y15, Y2, Y2
+	VPSLLQ     $52, Y2, Y2
+	VMULPD     Y2, Y4, Y4
+	VCVTPD2PSY Y4, X4
+
+	VCMPPS    $0x1e, X11, X10, X5 // greater
+	VBLENDVPS X5, X13, X4, X4
+	VCMPPS    $0x11, X12, X10, X5 // less
+	VANDNPS   X4, X5, X4
+	VCMPPS    $0x03, X10, X10, X5 // not a number
+	VBLENDVPS X5, X10, X4, X4
+	VMOVUPS   X4, (SI)
+	ADDQ      $16, SI
+	SUBQ      $4, CX
+	JGT       loop
+	VZEROUPPER
+	RET
+
+// func topBitsAVX2(x *float32, n int) uint32
+TEXT ·topBitsAVX2(SB), NOSPLIT, $0-20
+	MOVQ     x+0(FP), SI
+	MOVQ     n+8(FP), CX
+	VPCMPEQD Y7, Y7, Y7
+	VPSRLD   $1, Y7, Y7
+	VPXOR    Y0, Y0, Y0
+
+loop:
+	VPAND   (SI), Y7, Y1
+	VPAND   32(SI), Y7, Y2
+	VPAND   64(SI), Y7, Y3
+	VPAND   96(SI), Y7, Y4
+	VPMAXUD Y2, Y1, Y1
+	VPMAXUD Y4, Y3, Y3
+	VPMAXUD Y1, Y0, Y0
+	VPMAXUD Y3, Y0, Y0
+	ADDQ    $128, SI
+	SUBQ    $32, CX
+	JGT     loop
+
+	VEXTRACTI128 $1, Y0, X1
+	VPMAXUD      X1, X0, X0
+	VPSRLDQ      $8, X0, X1
+	VPMAXUD      X1, X0, X0
+	VPSRLDQ      $4, X0, X1
+	VPMAXUD      X1, X0, X0
+	VMOVD        X0, AX
+	MOVL         AX, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// Eight elements at OFF as integers in Y, which are added to Y8.
+#define ROUND(OFF, Y) \
+	VMULPS OFF(SI), Y14, Y \
+	VADDPS Y15, Y, Y       \
+	VPSLLD $24, Y, Y       \
+	VPSRAD $24, Y, Y       \
+	VPADDD Y, Y8, Y8
+
+// func scaleAVX2(q *int8, x *float32, n int, inv float32) int32
+TEXT ·scaleAVX2(SB), NOSPLIT, $0-36
+	MOVQ         q+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS inv+24(FP), Y14
+	MOVL         $0x4b400000, AX // 0x1.8p23
+	VMOVD        AX, X15
+	VPBROADCASTD X15, Y15
+	MOVQ         $0x0703060205010400, AX // undoes the order that packing leaves
+	VMOVQ        AX, X9
+	VPMOVZXBD    X9, Y9
+	VPXOR        Y8, Y8, Y8
+
+loop:
+	ROUND(0, Y0)
+	ROUND(32, Y1)
+	ROUND(64, Y2)
+	ROUND(96, Y3)
+	VPACKSSDW Y1, Y0, Y0
+	VPACKSSDW Y3, Y2, Y2
+	VPACKSSWB Y2, Y0, Y0
+	VPERMD    Y0, Y9, Y0
+	VMOVDQU   Y0, (DI)
+	ADDQ      $128, SI
+	ADDQ      $32, DI
+	SUBQ      $32, CX
+	JGT       loop
+
+	VEXTRACTI128 $1, Y8, X0
+	VPADDD       X0, X8, X0
+	VPSRLDQ      $8, X0, X1
+	VPADDD       X1, X0, X0
+	VPSRLDQ      $4, X0, X1
+	VPADDD       X1, X0, X0
+	VMOVD        X0, AX
+	MOVL         AX, ret+32(FP)
+	VZEROUPPER
+	RET
