@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
 	chunk "github.com/ipfs/boxo/chunker"
@@ -95,6 +97,7 @@ func (w *writer) addDir(ctx context.Context, path string, f *os.File) (ipld.Node
 	if err != nil {
 		return nil, err
 	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) }) // so that refs.jsonl is the same too
 	profile := uio.UnixFS_v1_2025
 	dir, err := uio.NewDirectory(w, uio.WithCidBuilder(profile.CidBuilder()), uio.WithMaxHAMTFanout(profile.HAMTShardWidth),
 		uio.WithSizeEstimationMode(profile.HAMTSizeEstimation))
