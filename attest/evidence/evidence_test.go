@@ -180,20 +180,21 @@ func TestReferencedBytesAreNotCopied(t *testing.T) {
 func TestFilesThatShareBlocks(t *testing.T) {
 	t.Parallel()
 
-	data := stream(t, 4<<20)
+	data := stream(t, 5<<20)
 	block := func(i int) []byte { return data[i<<20 : (i+1)<<20] }
 	files := map[string][]byte{
-		"a": block(0),
-		"b": slices.Concat(block(0), block(1)),           // the second block stands where a ends
-		"c": slices.Concat(block(2), block(0), block(3)), // a block that is known lies between two that are not
-		"d": data,
+		"a": block(1),
+		"b": slices.Concat(block(0), block(2)),           // its new block stands where a ends
+		"c": slices.Concat(block(3), block(0), block(4)), // a block that is known lies between two that are not
 	}
 	dir := t.TempDir()
 	for name, content := range files {
 		write(t, filepath.Join(dir, name), content)
 	}
 	s, oracle := openStore(t), openStore(t)
-	_, err := s.AddFile(t.Context(), dir)
+	_, err := s.AddFile(t.Context(), write(t, filepath.Join(t.TempDir(), "known"), block(0)))
+	require.NoError(t, err)
+	_, err = s.AddFile(t.Context(), dir)
 	require.NoError(t, err)
 	for name, content := range files {
 		id, err := oracle.Put(t.Context(), content)
