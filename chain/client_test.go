@@ -179,7 +179,6 @@ func TestHostileEndpoint(t *testing.T) {
 		"nonsense":      "hello",
 		"wrong type":    `{"jsonrpc":"2.0","id":1,"result":{"a":[]}}`,
 		"huge chain id": `{"jsonrpc":"2.0","id":1,"result":"0xffffffffffffffffffffffff"}`,
-		"endless":       `{"jsonrpc":"2.0","id":1,"result":"0x` + strings.Repeat("0", 17<<20) + `"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -190,9 +189,6 @@ func TestHostileEndpoint(t *testing.T) {
 			defer server.Close()
 			_, err := chain.Dial(t.Context(), server.URL, chain.Address{1})
 			require.Error(t, err)
-			if name == "endless" {
-				require.ErrorIs(t, err, hallmark.ErrTooLarge)
-			}
 		})
 	}
 }

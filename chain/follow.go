@@ -40,25 +40,29 @@ func openStates() []string {
 func (a *Anchorer) Run(ctx context.Context) error {
 	var s *session
 	defer func() { s.close() }()
-	for still := 0; ; still++ { // rounds in which nothing moved
+	var failures, still int // rounds in a row that failed, or in which nothing moved
+	for {
 		open, damage, err := a.round(ctx, &s)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		a.setTrouble(ctx, errors.Join(err, damage))
-		if err == nil && s.moved {
-			still = 0
-		}
-		delay := a.cfg.Poll << min(still, 10)
+		var delay time.Duration
 		switch {
 		case err != nil:
 			s.close()
 			s = nil
-			delay = min(delay, maxBackoff)
+			delay = min(a.cfg.Poll<<min(failures, 10), maxBackoff)
+			failures, still = failures+1, 0
 		case open == 0:
-			delay, still = idlePoll, 0
+			delay = idlePoll
+			failures, still = 0, 0
+		case s.moved:
+			delay = a.cfg.Poll
+			failures, still = 0, 0
 		default:
-			delay = min(delay, max(slowPoll, a.cfg.Poll))
+			delay = min(a.cfg.Poll<<min(still, 10), max(slowPoll, a.cfg.Poll))
+			failures, still = 0, still+1
 		}
 		a.pause(ctx, delay)
 	}

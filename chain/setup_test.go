@@ -60,7 +60,7 @@ func (f fixture) start(t *testing.T, url string, box chain.Outbox) (a *chain.Anc
 }
 
 const (
-	waitLimit = 20 * time.Second
+	waitLimit = 90 * time.Second // many times what it takes, for the race detector on a busy machine
 	pollEvery = 2 * time.Millisecond
 )
 

@@ -36,5 +36,5 @@ func TestBurst(t *testing.T) {
 		height, err := eth.BlockNumber(t.Context())
 		require.NoError(t, err)
 		return mined == burst && height%32 == 0
-	}, 30*time.Second, 5*time.Millisecond)
+	}, 90*time.Second, 5*time.Millisecond)
 }

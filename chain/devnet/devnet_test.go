@@ -62,7 +62,7 @@ func TestTransactionIsFinalAtOnceAndSurvivesARestart(t *testing.T) {
 	require.Eventually(t, func() bool {
 		h, err := eth.HeaderByNumber(t.Context(), big.NewInt(int64(rpc.FinalizedBlockNumber)))
 		return err == nil && h.Number.Uint64() == 32
-	}, 10*time.Second, 2*time.Millisecond)
+	}, 90*time.Second, 2*time.Millisecond)
 	latest := block(eth, int64(rpc.LatestBlockNumber))
 	require.EqualValues(t, 32, latest.Number.Uint64(), "the chain stands still when the epoch is closed")
 	require.NoError(t, n.Close())
@@ -100,10 +100,10 @@ func TestTransactionThatNoBlockTakes(t *testing.T) {
 		return n
 	}
 	send(1)
-	require.Eventually(t, func() bool { return height() == 32 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return height() == 32 }, 90*time.Second, time.Millisecond)
 	require.Never(t, func() bool { return height() > 32 }, 200*time.Millisecond, 10*time.Millisecond)
 	send(1e9) // the sender's replacement
-	require.Eventually(t, func() bool { return height() == 64 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return height() == 64 }, 90*time.Second, time.Millisecond)
 }
 
 func TestStartRefuses(t *testing.T) { // not parallel, nor are its parts: they share directories

@@ -166,7 +166,7 @@ func (s *scene) register(t *testing.T, i int) (key string) {
 
 func (s *scene) final(t *testing.T, key string) chain.Status {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	status, err := s.anchorer.Wait(ctx, key, hallmark.AnchorFinal)
 	require.NoError(t, err)

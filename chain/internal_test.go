@@ -3,6 +3,9 @@ package chain
 import (
 	"encoding/hex"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -36,6 +39,26 @@ type dataError struct{ data any }
 
 func (dataError) Error() string    { return "execution reverted" }
 func (e dataError) ErrorData() any { return e.data }
+
+func TestAnswersAreBounded(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for block := make([]byte, 1<<20); ; {
+			if _, err := w.Write(block); err != nil {
+				return
+			}
+		}
+	}))
+	defer server.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+	require.NoError(t, err)
+	resp, err := boundedTransport{}.RoundTrip(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	n, err := io.Copy(io.Discard, resp.Body)
+	require.ErrorIs(t, err, hallmark.ErrTooLarge)
+	require.EqualValues(t, maxReply, n)
+}
 
 func FuzzContractError(f *testing.F) {
 	for _, seed := range []string{
