@@ -114,12 +114,12 @@ func run(tier hallmark.Tier, o order, limits jail.Limits) report {
 		}
 		return r
 	}
-	_, err = p.Write([]byte{0})
+	r := report{Owner: owner(p.PID())}
+	_, err = p.Write([]byte{0}) // now
 	must(err)
 	if o.Bomb == "hold" {
 		fmt.Println(p.PID())
 	}
-	r := report{Owner: owner(p.PID())}
 	switch o.Bomb {
 	case "late", "deaf", "none":
 	default:
