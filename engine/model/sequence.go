@@ -31,6 +31,11 @@ const pageLen = 32
 // page holds keys and values of pageLen positions, each [layers][kvHeads][pageLen][head].
 type page struct{ k, v []float32 }
 
+func pagesFor(positions int) int { return (positions + pageLen - 1) / pageLen }
+
+// pageFloats is the number of keys of a page, and of values.
+func (m *Model) pageFloats() int { return m.layers * m.kvHeads * pageLen * m.head }
+
 // Sequence is the state of one text: the keys and values of its positions. One goroutine uses it at a time; sequences of
 // one model, forks included, are independent of each other.
 type Sequence struct {
@@ -72,13 +77,21 @@ func (s *Sequence) AppendEmbeddings(ctx context.Context, embeddings []float32, n
 	return s.extend(ctx, input{embeddings: embeddings}, n, want)
 }
 
+// Size returns the memory of keys and values in bytes, that shared with other sequences included.
+func (s *Sequence) Size() int { return len(s.pages) * 2 * 4 * s.m.pageFloats() }
+
 // Truncate forgets all positions from n on.
-func (s *Sequence) Truncate(n int) { s.n = max(0, min(n, s.n)) }
+func (s *Sequence) Truncate(n int) {
+	s.n = max(0, min(n, s.n))
+	for used := pagesFor(s.n); len(s.pages) > used && !s.own[len(s.pages)-1]; { // copying them would serve nobody
+		s.pages, s.own = s.pages[:len(s.pages)-1], s.own[:len(s.own)-1]
+	}
+}
 
 // Fork returns a sequence with the same positions. It shares their memory until one of the two writes to it.
 func (s *Sequence) Fork() *Sequence {
 	clear(s.own)
-	used := (s.n + pageLen - 1) / pageLen
+	used := pagesFor(s.n)
 	return &Sequence{m: s.m, n: s.n, pages: append([]*page(nil), s.pages[:used]...), own: make([]bool, used)}
 }
 
@@ -122,7 +135,7 @@ func (s *Sequence) extend(ctx context.Context, in input, n int, want Want) ([]fl
 
 // reserve makes room for n positions in pages of the sequence's own, and for logits.
 func (s *Sequence) reserve(n, logits int) {
-	size := s.m.layers * s.m.kvHeads * pageLen * s.m.head
+	size := s.m.pageFloats()
 	for i := s.n / pageLen; i*pageLen < s.n+n; i++ {
 		if i < len(s.pages) && s.own[i] {
 			continue

@@ -25,7 +25,7 @@ func (m *model) generate(ctx context.Context, q wire.Generate, emit func(string)
 	if err != nil {
 		return nil, err
 	}
-	logits, err := m.prefill(ctx, prompt)
+	t, logits, err := m.prefill(ctx, prompt)
 	if err != nil {
 		return nil, err
 	}
@@ -52,10 +52,10 @@ func (m *model) generate(ctx context.Context, q wire.Generate, emit func(string)
 				break
 			}
 		}
-		if done.OutputTokens == q.MaxTokens || len(m.past) == m.engine.Context() {
+		if done.OutputTokens == q.MaxTokens || len(t.tokens) == m.engine.Context() {
 			break
 		}
-		if logits, err = m.extend(ctx, []int32{id}); err != nil {
+		if logits, err = t.extend(ctx, []int32{id}); err != nil {
 			return nil, err
 		}
 	}
@@ -83,29 +83,25 @@ func checkGenerate(q wire.Generate) error {
 	return nil
 }
 
-// prefill makes m.seq hold prompt and returns the logits after it.
-func (m *model) prefill(ctx context.Context, prompt []int32) ([]float32, error) {
+// prefill returns a text that holds prompt and the logits after it.
+func (m *model) prefill(ctx context.Context, prompt []int32) (*text, []float32, error) {
 	if len(prompt) == 0 {
-		return nil, fail(wire.FailRequest, "the prompt has no tokens")
+		return nil, nil, fail(wire.FailRequest, "the prompt has no tokens")
 	}
 	if len(prompt) > m.engine.Context() {
-		return nil, fail(wire.FailTooLarge, "prompt of %d tokens, the model's context has %d", len(prompt), m.engine.Context())
+		return nil, nil, fail(wire.FailTooLarge, "prompt of %d tokens, the model's context has %d", len(prompt), m.engine.Context())
 	}
-	same := 0
-	for same < len(prompt)-1 && same < len(m.past) && prompt[same] == m.past[same] { // the last one's logits are wanted
-		same++
-	}
-	m.seq.Truncate(same)
-	m.past = m.past[:same]
-	return m.extend(ctx, prompt[same:])
+	t := m.memory.begin(m.engine, prompt)
+	logits, err := t.extend(ctx, prompt[len(t.tokens):])
+	return t, logits, err
 }
 
-func (m *model) extend(ctx context.Context, tokens []int32) ([]float32, error) {
-	logits, err := m.seq.Append(ctx, tokens, engine.Last)
+func (t *text) extend(ctx context.Context, tokens []int32) ([]float32, error) {
+	logits, err := t.seq.Append(ctx, tokens, engine.Last)
 	if err != nil {
 		return nil, err
 	}
-	m.past = append(m.past, tokens...)
+	t.tokens = append(t.tokens, tokens...)
 	return logits, nil
 }
 

@@ -24,10 +24,7 @@ type model struct {
 	template    *template.Template // nil if there is none or it does not parse
 	templateErr error
 
-	// seq holds the positions of past, the tokens of the last generation. The next one keeps what both begin with: many
-	// prompts of a run share a system prompt. It changes no bit.
-	seq  *engine.Sequence
-	past []int32
+	memory memory
 }
 
 func (g *guest) scan(q wire.Scan) (wire.Message, error) {
@@ -63,7 +60,7 @@ func open(file []byte, threads int) (*model, error) {
 	if tokens.Size() != e.VocabSize() {
 		return nil, fail(wire.FailModel, "the vocabulary has %d tokens and the weights %d", tokens.Size(), e.VocabSize())
 	}
-	m := &model{engine: e, tokens: tokens, seq: e.NewSequence()}
+	m := &model{engine: e, tokens: tokens}
 	m.about = wire.Loaded{
 		Context: e.Context(), Vocab: e.VocabSize(), Embedding: e.EmbeddingSize(), EngineVersion: engine.Version,
 	}

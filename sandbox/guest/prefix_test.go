@@ -1,0 +1,97 @@
+package guest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// ramp returns n tokens that begin at from.
+func ramp(from, n int) []int32 {
+	out := make([]int32, n)
+	for i := range out {
+		out[i] = int32((from + 7*i) % 1000)
+	}
+	return out
+}
+
+func TestMemoryChangesNoAnswer(t *testing.T) {
+	t.Parallel()
+
+	m, err := open(readModel(t, "guarded-q8_0.gguf"), 1)
+	require.NoError(t, err)
+	fresh, err := open(readModel(t, "guarded-q8_0.gguf"), 1)
+	require.NoError(t, err)
+	for _, q := range suiteRequests(t, 60) {
+		want, err := fresh.generate(t.Context(), q, nil)
+		require.NoError(t, err)
+		fresh.memory = memory{}
+		got, err := m.generate(t.Context(), q, nil)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	require.Less(t, m.engine.Computed(), fresh.engine.Computed()*9/10)
+}
+
+// A prompt takes over the beginning that it shares with an earlier one, all of it and nothing after it, whatever was
+// written to either since.
+func TestPromptsGoOnFromTheLongestCommonBeginning(t *testing.T) {
+	t.Parallel()
+
+	m, err := open(readModel(t, "guarded-q8_0.gguf"), 1)
+	require.NoError(t, err)
+	long := ramp(1, 70)
+	other := append(append([]int32(nil), long[:45]...), ramp(500, 30)...)
+	for _, step := range []struct {
+		prompt   []int32
+		computed int
+	}{
+		{long, 70},
+		{other, 30},
+		{ramp(2, 40), 40},
+		{long, 1},      // the last token's logits are wanted
+		{long[:50], 1}, // and so are they of one in the middle
+		{other, 1},
+		{append(append([]int32(nil), long[:69]...), 3, 4), 2},
+		{long[:1], 1},
+	} {
+		want, err := m.engine.NewSequence().Append(t.Context(), step.prompt, false)
+		require.NoError(t, err)
+		before := m.engine.Computed()
+		text, got, err := m.prefill(t.Context(), step.prompt)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		require.Equal(t, step.prompt, text.tokens)
+		require.EqualValues(t, step.computed, m.engine.Computed()-before)
+		_, err = text.extend(t.Context(), []int32{9, 8}) // an answer
+		require.NoError(t, err)
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	t.Parallel()
+
+	m, err := open(readModel(t, "guarded-q8_0.gguf"), 1)
+	require.NoError(t, err)
+	for i := range mostRemembered + 9 {
+		_, _, err := m.prefill(t.Context(), ramp(i, 1))
+		require.NoError(t, err)
+	}
+	require.Len(t, m.memory.texts, mostRemembered)
+
+	size := func() int {
+		n := 0
+		for _, t := range m.memory.texts[:len(m.memory.texts)-1] {
+			n += t.seq.Size()
+		}
+		return n
+	}
+	for i := range 30 {
+		_, _, err := m.prefill(t.Context(), ramp(i, 500))
+		require.NoError(t, err)
+		require.LessOrEqual(t, size(), memoryLimit)
+	}
+	require.Greater(t, size(), memoryLimit*9/10)
+	require.Less(t, len(m.memory.texts), 30)
+	require.Equal(t, ramp(28, 500), m.memory.texts[len(m.memory.texts)-2].tokens, "the latest stay")
+}
