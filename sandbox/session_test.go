@@ -14,11 +14,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/sandbox"
 	"github.com/hallmark-ml/hallmark/sandbox/probe"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // programs builds the guest and the liar once.
 var programs = sync.OnceValues(func() (map[string][]byte, error) {
@@ -442,9 +445,11 @@ func TestGuestThatDoesNotStopIsKilled(t *testing.T) {
 
 	for _, how := range []string{"silent", "slow"} {
 		s := lies(t, how, sandbox.Limits{})
+		_, err := s.Info(t.Context())
+		require.NoError(t, err)
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		_, err := s.Generate(ctx, probe.GenerateRequest{Prompt: "x", MaxTokens: 5})
+		_, err = s.Generate(ctx, probe.GenerateRequest{Prompt: "x", MaxTokens: 5})
 		var run *sandbox.RunError
 		require.ErrorAs(t, err, &run, how)
 		require.Equal(t, hallmark.RunWallLimit, run.Verdict)
