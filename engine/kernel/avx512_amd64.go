@@ -29,4 +29,4 @@ func packQ8AVX512(dst, src *byte, stride, blocks int)
 // In floats: stride. blocks and n are positive.
 //
 //go:noescape
-func dotPackedVNNI(dst *float32, stride int, w *byte, blocks int, q *int8, d *float32, bias *int32, n int)
+func dotPackedVNNI(dst *float32, stride int, w *byte, blocks int, q *int8, d *float32, bias *int32, n int) //nolint:revive // assembly takes no structures

@@ -139,17 +139,20 @@ func (r *runner) work(w int) {
 			copy(x, r.in.embeddings[(r.from+t)*m.embed:])
 		}
 	}
+	n := r.n
 	for i := range m.layer {
-		if !r.attention(w, i) {
+		if n = r.attention(w, i); n == 0 {
 			return
 		}
-		r.feedForward(w, &m.layer[i])
+		r.feedForward(w, &m.layer[i], n)
 	}
-	r.finish(w)
+	r.finish(w, n)
 }
 
-// attention adds block i's attention to x. It returns false when the caller has given up.
-func (r *runner) attention(w, i int) bool {
+// attention computes block i's attention, to be added to x. It returns the number of positions, at the beginning of x, that
+// go on. In the last block keys and values are all that is wanted of positions without logits, and the others move up.
+// When the caller has given up it is 0.
+func (r *runner) attention(w, i int) int {
 	m, y := r.m, &r.m.layer[i]
 	for t := w; t < r.n; t += r.active {
 		kernel.RMSNorm(r.h.Row(t), r.row(r.x, m.embed, t), y.attnNorm, m.epsilon)
@@ -160,7 +163,7 @@ func (r *runner) attention(w, i int) bool {
 	}
 	r.meet.wait(r.active)
 	if r.stopped.Load() {
-		return false
+		return 0
 	}
 	r.mul(w, &y.q, r.q, r.h, r.n)
 	r.mul(w, &y.k, r.k, r.h, r.n)
@@ -170,54 +173,60 @@ func (r *runner) attention(w, i int) bool {
 		r.remember(t, i)
 	}
 	r.meet.wait(r.active)
-	for head := w; head < r.n*m.heads; head += r.active {
-		r.attend(w, head/m.heads, head%m.heads, i)
+	n := r.n
+	if i == len(m.layer)-1 {
+		if n = len(r.logits) / m.vocab; n == 0 {
+			return 0
+		}
+	}
+	skip := r.n - n
+	if w == 0 && skip > 0 {
+		copy(r.x, r.x[skip*m.embed:r.n*m.embed])
+	}
+	for head := w; head < n*m.heads; head += r.active {
+		r.attend(w, head/m.heads, skip, head%m.heads, i)
 	}
 	r.meet.wait(r.active)
-	for t := w; t < r.n; t += r.active {
+	for t := w; t < n; t += r.active {
 		r.att.Quantise(t)
 	}
 	r.meet.wait(r.active)
-	r.mul(w, &y.o, r.out, r.att, r.n)
+	r.mul(w, &y.o, r.out, r.att, n)
 	r.meet.wait(r.active)
-	return true
+	return n
 }
 
-// feedForward adds the attention's output to x, and then block y's gated feed-forward layer.
-func (r *runner) feedForward(w int, y *layer) {
+// feedForward adds the attention's output to x, and then block y's gated feed-forward layer, for n positions.
+func (r *runner) feedForward(w int, y *layer, n int) {
 	m := r.m
-	for t := w; t < r.n; t += r.active {
+	for t := w; t < n; t += r.active {
 		x := r.row(r.x, m.embed, t)
 		kernel.Add(x, r.row(r.out, m.embed, t))
 		kernel.RMSNorm(r.h.Row(t), x, y.ffNorm, m.epsilon)
 		r.h.Quantise(t)
 	}
 	r.meet.wait(r.active)
-	r.mul(w, &y.gate, r.gate, r.h, r.n)
-	r.mul(w, &y.up, r.up, r.h, r.n)
+	r.mul(w, &y.gate, r.gate, r.h, n)
+	r.mul(w, &y.up, r.up, r.h, n)
 	r.meet.wait(r.active)
-	for t := w; t < r.n; t += r.active {
+	for t := w; t < n; t += r.active {
 		kernel.SwiGLU(r.act.Row(t), r.row(r.gate, m.ff, t), r.row(r.up, m.ff, t))
 		r.act.Quantise(t)
 	}
 	r.meet.wait(r.active)
-	r.mul(w, &y.down, r.out, r.act, r.n)
+	r.mul(w, &y.down, r.out, r.act, n)
 	r.meet.wait(r.active)
-	for t := w; t < r.n; t += r.active {
+	for t := w; t < n; t += r.active {
 		kernel.Add(r.row(r.x, m.embed, t), r.row(r.out, m.embed, t))
 	}
 }
 
-// finish computes the logits of the last positions, as many as there is room for.
-func (r *runner) finish(w int) {
+// finish computes the logits of n positions.
+func (r *runner) finish(w, n int) {
 	m := r.m
-	n := len(r.logits) / m.vocab
-	if n == 0 {
-		return
-	}
 	r.meet.wait(r.active) // others may have written to x
 	for t := w; t < n; t += r.active {
-		kernel.RMSNorm(r.h.Row(t), r.row(r.x, m.embed, r.n-n+t), m.norm, m.epsilon)
+		kernel.RMSNorm(r.h.Row(t), r.row(r.x, m.embed, t), m.norm, m.epsilon)
 		r.h.Quantise(t)
 	}
 	r.meet.wait(r.active)
@@ -261,13 +270,13 @@ func (r *runner) remember(t, i int) {
 	}
 }
 
-// attend computes head h of position t in block i over all positions up to its own.
-func (r *runner) attend(w, t, h, i int) {
+// attend computes head h of position skip+t in block i over all positions up to its own, into row t.
+func (r *runner) attend(w, t, skip, h, i int) {
 	m := r.m
-	length := r.pos + t + 1
+	length := r.pos + skip + t + 1
 	scores := r.workers[w].scores[:length]
 	at := (i*m.kvHeads + h/(m.heads/m.kvHeads)) * pageLen * m.head
-	q := r.q[(t*m.heads+h)*m.head:][:m.head]
+	q := r.q[((skip+t)*m.heads+h)*m.head:][:m.head]
 	for from := 0; from < length; from += pageLen {
 		kernel.DotRows(scores[from:min(from+pageLen, length)], r.seq.pages[from/pageLen].k[at:], m.head, q)
 	}
