@@ -41,9 +41,9 @@ type checked struct {
 	reopen func() chain.Outbox
 }
 
-func (c checked) add(key, state, doc string) {
+func (c checked) add(key, doc string) {
 	c.Helper()
-	if added, err := c.box.AddIntent(c.Context(), key, state, []byte(doc)); err != nil || !added {
+	if added, err := c.box.AddIntent(c.Context(), key, chain.StateIntent, []byte(doc)); err != nil || !added {
 		c.Fatalf("AddIntent(%s) = %t, %v, want true", key, added, err)
 	}
 }
@@ -72,7 +72,7 @@ func (c checked) keys(want []string, states ...string) {
 }
 
 func firstStands(c checked) {
-	c.add("a", chain.StateIntent, `"first"`)
+	c.add("a", `"first"`)
 	if added, err := c.box.AddIntent(c.Context(), "a", chain.StateFinal, []byte(`"second"`)); err != nil || added {
 		c.Fatalf("AddIntent of a key that is there = %t, %v, want false", added, err)
 	}
@@ -89,7 +89,7 @@ func unknownKey(c checked) {
 }
 
 func updateNeedsVersion(c checked) {
-	c.add("a", chain.StateIntent, `"one"`)
+	c.add("a", `"one"`)
 	c.update("a", 1, chain.StateSigned, `"two"`, nil)
 	c.update("a", 1, chain.StateFinal, `"stale"`, hallmark.ErrConflict)
 	c.update("a", 3, chain.StateFinal, `"early"`, hallmark.ErrConflict)
@@ -99,7 +99,7 @@ func updateNeedsVersion(c checked) {
 
 func keysInOrder(c checked) {
 	for _, key := range []string{"c", "a", "b", "d"} {
-		c.add(key, chain.StateIntent, `{}`)
+		c.add(key, `{}`)
 	}
 	c.update("c", 1, chain.StateSafe, `{}`, nil)
 	c.update("d", 1, chain.StateFinal, `{}`, nil)
@@ -138,8 +138,8 @@ func oneWriterWins(c checked) {
 }
 
 func outlivesCrash(c checked) {
-	c.add("a", chain.StateIntent, `"doc a"`)
-	c.add("b", chain.StateIntent, `"doc b"`)
+	c.add("a", `"doc a"`)
+	c.add("b", `"doc b"`)
 	c.update("b", 1, chain.StateSigned, `"raw"`, nil)
 	c.box = c.reopen()
 	c.keys([]string{"a", "b"}, chain.StateIntent, chain.StateSigned)

@@ -17,5 +17,5 @@ func TestBindingsAreOfTheArtifact(t *testing.T) {
 	require.NoError(t, err)
 	got, err := os.ReadFile("registry.go")
 	require.NoError(t, err)
-	require.True(t, want == string(got), "run go generate ./chain/registry")
+	require.Equal(t, want, string(got), "run go generate ./chain/registry")
 }
