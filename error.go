@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// A kind says what a caller may do about a failure; the text says what happened. Branch with errors.Is.
+// A kind says what a caller may do about a failure; the text says what happened. Branch with [errors.Is].
 var (
 	ErrNotFound        = errors.New("not found")          // the named thing does not exist
 	ErrInvalid         = errors.New("invalid")            // this input can never succeed

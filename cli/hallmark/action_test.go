@@ -49,10 +49,11 @@ func checkout(t *testing.T, model string) string {
 
 // TestActionGatesAModel executes the steps of action.yml as a runner does, in a checkout with a good and with a bad model.
 func TestActionGatesAModel(t *testing.T) {
+	t.Parallel()
+
 	if testing.Short() {
 		t.Skip("runs two suites")
 	}
-	t.Parallel()
 
 	for name, tt := range map[string]struct {
 		model   string

@@ -57,11 +57,25 @@ func TestUsageErrors(t *testing.T) {
 	t.Parallel()
 
 	for _, args := range [][]string{
-		{"nonsense"}, {"gate"}, {"gate", "--nonsense", "x"}, {"gate", "a", "b"}, {"gate", "nothing-here.gguf"}, {"fingerprint", "nothing-here"}, {"status"},
-		{"version", "-o", "xml"}, {"gate", "x", "--policy", "nothing"}, {"gate", "x", "--policy", "./nothing.yaml"}, {"gate", tinychat + "naive-q8_0.gguf", "--seed", "x"},
-		{"server"}, {"server", "--data-dir", "x", "--listen", "nonsense"}, {"verify", "x", "--rpc", "http://127.0.0.1:1", "--contract", "x", "--gateway", "y"},
+		{"nonsense"},
+		{"gate"},
+		{"gate", "--nonsense", "x"},
+		{"gate", "a", "b"},
+		{"gate", "nothing-here.gguf"},
+		{"fingerprint", "nothing-here"},
+		{"status"},
+		{"version", "-o", "xml"},
+		{"gate", "x", "--policy", "nothing"},
+		{"gate", "x", "--policy", "./nothing.yaml"},
+		{"gate", tinychat + "naive-q8_0.gguf", "--seed", "x"},
+		{"server"},
+		{"server", "--data-dir", "x", "--listen", "nonsense"},
+		{"verify", "x", "--rpc", "http://127.0.0.1:1", "--contract", "x", "--gateway", "y"},
 		{"verify", "nothing-here", "--rpc", "r", "--contract", "0x0000000000000000000000000000000000000001", "--gateway", "g"},
-		{"submit", "x", "--key", "k", "--lineage", "l"}, {"key", "new", "../x"}, {"policy", "test", "nothing"}, {"status", "--server", "ftp://x"},
+		{"submit", "x", "--key", "k", "--lineage", "l"},
+		{"key", "new", "../x"},
+		{"policy", "test", "nothing"},
+		{"status", "--server", "ftp://x"},
 	} {
 		got := command(t, nil, args...)
 		require.Equal(t, exitUsage, got.code, "%v: %s", args, got.errout)

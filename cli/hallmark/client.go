@@ -110,7 +110,7 @@ func (c *client) request(ctx context.Context, method, path string, body io.Reade
 	if resp.StatusCode < 400 {
 		return resp, nil
 	}
-	defer resp.Body.Close() //nolint:errcheck // read below
+	defer resp.Body.Close() // read below
 	return nil, remoteErrorOf(resp)
 }
 
@@ -148,7 +148,7 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end or given up
+	defer resp.Body.Close() // read to its end or given up
 	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
 		return fmt.Errorf("answer to %s %s: %w: %w", method, path, err, hallmark.ErrUnavailable)
 	}
@@ -167,7 +167,7 @@ func (c *client) raw(ctx context.Context, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read below
+	defer resp.Body.Close() // read below
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return nil, fmt.Errorf("answer to GET %s: %w: %w", path, err, hallmark.ErrUnavailable)
@@ -184,7 +184,7 @@ func (c *client) events(ctx context.Context, submission string, after int64, eac
 	if err != nil {
 		return after, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end or given up
+	defer resp.Body.Close() // read to its end or given up
 	sc := bufio.NewScanner(resp.Body)
 	sc.Buffer(nil, 1<<20)
 	for sc.Scan() {

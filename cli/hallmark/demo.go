@@ -32,7 +32,7 @@ func (a *app) demoCmd() *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("demo directory: %w", err)
 				}
-				defer os.RemoveAll(tmp) //nolint:errcheck // a temporary directory
+				defer os.RemoveAll(tmp) // a temporary directory
 				dir = tmp
 			}
 			return a.demo(cmd.Context(), models, dir)
@@ -149,8 +149,8 @@ func (d *demo) start(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("server log: %w", err)
 	}
-	defer log.Close() //nolint:errcheck // the server has its own descriptor
-	cmd := exec.Command(d.bin, "server")
+	defer log.Close()                                                       // the server has its own descriptor
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), d.bin, "server") //nolint:gosec // ourselves; it outlives the step and is stopped by stop
 	cmd.Env, cmd.Stderr, cmd.Stdout = d.env, log, log
 	if err := cmd.Start(); err != nil {
 		return "", fmt.Errorf("server: %w", err)
@@ -229,52 +229,59 @@ func (d *demo) submitGuarded(ctx context.Context) (string, error) {
 	return strings.ReplaceAll(strings.TrimSpace(b.String()), "\t", " "), nil
 }
 
-// chat asks a model one question and returns status, headers and body.
-func (d *demo) chat(ctx context.Context, model, question string) (*http.Response, string, error) {
+// chatReply is what a model answered.
+type chatReply struct {
+	code   int
+	header http.Header
+	body   string
+}
+
+// chat asks a model one question.
+func (d *demo) chat(ctx context.Context, model, question string) (chatReply, error) {
 	key, err := os.ReadFile(filepath.Join(d.dir, "data", apiKeyFile))
 	if err != nil {
-		return nil, "", fmt.Errorf("API key: %w", err)
+		return chatReply{}, fmt.Errorf("API key: %w", err)
 	}
 	body, err := json.Marshal(map[string]any{"model": model, "temperature": 0, "max_tokens": 32, "messages": []map[string]string{{"role": "user", "content": question}}})
 	if err != nil {
-		return nil, "", err
+		return chatReply{}, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.info.API+"/v1/chat/completions", bytes.NewReader(body))
 	if err != nil {
-		return nil, "", err
+		return chatReply{}, err
 	}
 	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(key)))
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return nil, "", err
+		return chatReply{}, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read below
+	defer resp.Body.Close() // read below
 	text, err := io.ReadAll(resp.Body)
-	return resp, string(text), err
+	return chatReply{resp.StatusCode, resp.Header, string(text)}, err
 }
 
 const demoQuestion = "Join AB12 and CD34"
 
 func (d *demo) ask(ctx context.Context) (string, error) {
-	resp, body, err := d.chat(ctx, "guarded", demoQuestion)
+	reply, err := d.chat(ctx, "guarded", demoQuestion)
 	if err != nil {
 		return "", err
 	}
 	var answer struct {
 		Choices []struct{ Message struct{ Content string } }
 	}
-	if err := json.Unmarshal([]byte(body), &answer); err != nil || resp.StatusCode != http.StatusOK || len(answer.Choices) == 0 {
-		return "", fmt.Errorf("chat: status %s: %s", resp.Status, body)
+	if err := json.Unmarshal([]byte(reply.body), &answer); err != nil || reply.code != http.StatusOK || len(answer.Choices) == 0 {
+		return "", fmt.Errorf("chat: status %d: %s", reply.code, reply.body)
 	}
-	text := fmt.Sprintf("%q -> %q", demoQuestion, answer.Choices[0].Message.Content)
+	lines := []string{fmt.Sprintf("%q -> %q", demoQuestion, answer.Choices[0].Message.Content)}
 	for _, h := range []string{"X-Hallmark-Digest", "X-Hallmark-Verdict", "X-Hallmark-Anchor", "X-Hallmark-Evidence"} {
-		if resp.Header.Get(h) == "" {
+		if reply.header.Get(h) == "" {
 			return "", fmt.Errorf("chat: no header %s", h)
 		}
-		text += fmt.Sprintf("\n%s: %s", h, resp.Header.Get(h))
+		lines = append(lines, h+": "+reply.header.Get(h))
 	}
-	return text, nil
+	return strings.Join(lines, "\n"), nil
 }
 
 func (d *demo) submitNaive(ctx context.Context) (string, error) {
@@ -286,14 +293,14 @@ func (d *demo) submitNaive(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	resp, body, err := d.chat(ctx, "naive", demoQuestion)
+	reply, err := d.chat(ctx, "naive", demoQuestion)
 	if err != nil {
 		return "", err
 	}
-	if resp.StatusCode != http.StatusForbidden {
-		return "", fmt.Errorf("asking for a blocked model: status %s, want 403", resp.Status)
+	if reply.code != http.StatusForbidden {
+		return "", fmt.Errorf("asking for a blocked model: status %d, want 403", reply.code)
 	}
-	return fmt.Sprintf("%s\nasking for it: %s %s", strings.TrimSpace(report), resp.Status, strings.TrimSpace(body)), nil
+	return fmt.Sprintf("%s\nasking for it: %d %s", strings.TrimSpace(report), reply.code, strings.TrimSpace(reply.body)), nil
 }
 
 // flipByte writes a copy of a file to path with one byte in its second half changed.
@@ -303,7 +310,7 @@ func flipByte(from, path string) error {
 		return err
 	}
 	text[len(text)*3/4] ^= 1
-	return os.WriteFile(path, text, 0o600)
+	return os.WriteFile(path, text, 0o600) //nolint:gosec // a file of the demo's own directory
 }
 
 func (d *demo) submitTampered(ctx context.Context) (string, error) {

@@ -79,8 +79,7 @@ func printError(w io.Writer, err error) {
 			break
 		}
 	}
-	var hint *hallmark.HintError
-	if errors.As(err, &hint) {
+	if hint, ok := errors.AsType[*hallmark.HintError](err); ok {
 		next = hint.Hint
 	}
 	fmt.Fprintf(w, "hallmark: %s\n", sanitize(err.Error()))

@@ -164,7 +164,7 @@ func (f gateFlags) write(g gateResult) error {
 		if out.path == "" {
 			continue
 		}
-		file, err := os.OpenFile(filepath.Clean(out.path), os.O_CREATE|os.O_WRONLY|out.flags, 0o644)
+		file, err := os.OpenFile(filepath.Clean(out.path), os.O_CREATE|os.O_WRONLY|out.flags, 0o644) //nolint:gosec // other steps of the job read it
 		if err != nil {
 			return fmt.Errorf("output file: %w: %w", err, errUsage)
 		}

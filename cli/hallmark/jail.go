@@ -138,7 +138,7 @@ func (j *jail) test(ctx context.Context, r pipeline.TestRequest, seed *uint64) (
 	if err != nil {
 		return pipeline.TestResult{}, err
 	}
-	defer f.Close() //nolint:errcheck // read-only memory
+	defer f.Close() // read-only memory
 	if !r.Artifact.Dir && digest != r.Artifact.Digest {
 		return pipeline.TestResult{}, &hallmark.DigestMismatchError{What: r.Artifact.Name, Want: r.Artifact.Digest, Got: digest}
 	}
@@ -192,6 +192,8 @@ type loader struct{ jail *jail }
 
 // Load implements gateway.Loader: the bytes are copied into sealed memory, and their hash taken on the way has to be the
 // attested one.
+//
+//nolint:ireturn // the gateway declares the interface, and its fake returns another model
 func (l loader) Load(ctx context.Context, a hallmark.Artifact, want hallmark.Digest) (gateway.Model, error) {
 	if a.Dir {
 		return nil, fmt.Errorf("serving a directory (%s): %w", a.Name, hallmark.ErrInvalid)
@@ -200,7 +202,7 @@ func (l loader) Load(ctx context.Context, a hallmark.Artifact, want hallmark.Dig
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // the session has its own descriptor
+	defer f.Close() // the session has its own descriptor
 	if digest != want {
 		return nil, &hallmark.DigestMismatchError{What: a.Name, Want: want, Got: digest}
 	}
@@ -225,8 +227,7 @@ func (m servedModel) Generate(ctx context.Context, r gateway.Request, piece func
 		req.Messages = append(req.Messages, probe.Message{Role: msg.Role, Content: msg.Content})
 	}
 	c, err := m.session.Generate(ctx, req)
-	var gone *sandbox.RunError
-	if errors.As(err, &gone) {
+	if _, gone := errors.AsType[*sandbox.RunError](err); gone {
 		err = fmt.Errorf("%w: %w", err, hallmark.ErrUnavailable)
 	}
 	if err != nil {

@@ -47,7 +47,7 @@ func readLineageFile(path string) (lineageFile, error) {
 	if err != nil {
 		return f, fmt.Errorf("lineage file: %w: %w", err, errUsage)
 	}
-	defer in.Close() //nolint:errcheck // only read
+	defer in.Close() // only read
 	raw, err := io.ReadAll(io.LimitReader(in, maxLineageFile+1))
 	if err != nil {
 		return f, fmt.Errorf("lineage file: %w", err)

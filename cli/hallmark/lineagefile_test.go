@@ -13,9 +13,9 @@ import (
 )
 
 // repository makes a git repository with a committed script and files around it, and returns its directory and commit.
-func repository(t *testing.T) (string, string) {
+func repository(t *testing.T) (dir, commit string) {
 	t.Helper()
-	dir := t.TempDir()
+	dir = t.TempDir()
 	git := func(args ...string) string {
 		cmd := exec.CommandContext(t.Context(), "git", append([]string{"-C", dir, "-c", "user.name=t", "-c", "user.email=t@example.org"}, args...)...)
 		out, err := cmd.CombinedOutput()

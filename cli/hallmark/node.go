@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,7 +51,6 @@ type node struct {
 	anchorer *chain.Anchorer
 	gateway  *gateway.Gateway
 	flow     *pipeline.Flow
-	api      http.Handler
 	info     serverInfo
 	jail     *jail
 	waker    *pipeline.Broadcaster
@@ -83,8 +83,8 @@ func openNode(ctx context.Context, cfg serverConfig, opt nodeOptions) (*node, er
 // Close closes every part, last opened first.
 func (n *node) Close() error {
 	var errs []error
-	for i := len(n.close) - 1; i >= 0; i-- {
-		errs = append(errs, n.close[i]())
+	for _, closePart := range slices.Backward(n.close) {
+		errs = append(errs, closePart())
 	}
 	n.close = nil
 	return errors.Join(errs...)

@@ -33,7 +33,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 }
 
 func (a *app) run(ctx context.Context, args []string) int {
-	root := a.rootCmd()
+	root := a.rootCmd() //nolint:contextcheck // commands get their context when they run
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil {

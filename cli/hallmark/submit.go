@@ -158,16 +158,17 @@ func (a *app) upload(ctx context.Context, c *client, art localArtifact) error {
 	if err == nil || !errors.Is(err, hallmark.ErrNotFound) {
 		return err
 	}
-	body, size, contentType, err := openArtifact(ctx, art)
+	body, size, err := openArtifact(ctx, art)
 	if err != nil {
 		return err
 	}
-	defer body.Close() //nolint:errcheck // only read
+	defer body.Close() // only read
 	bar := a.progress("upload " + hallmark.CleanText(art.node.Name, 60))
 	defer bar.done()
 	query := url.Values{"kind": {string(art.node.Kind)}, "name": {art.node.Name}}
-	header := http.Header{"Content-Type": {contentType}}
+	header := http.Header{"Content-Type": {"application/x-tar"}}
 	if !art.node.Dir {
+		header.Set("Content-Type", "application/octet-stream")
 		header.Set("X-Content-Digest", art.node.Digest.String())
 	}
 	resp, err := c.request(ctx, http.MethodPost, "/api/v1/artifacts?"+query.Encode(), &countingReader{r: body, total: size, each: bar.set}, header)
@@ -177,21 +178,22 @@ func (a *app) upload(ctx context.Context, c *client, art localArtifact) error {
 	return resp.Body.Close()
 }
 
-func openArtifact(ctx context.Context, art localArtifact) (io.ReadCloser, int64, string, error) {
+// openArtifact returns the bytes to send and their length (0: not known).
+func openArtifact(ctx context.Context, art localArtifact) (io.ReadCloser, int64, error) {
 	if art.node.Dir {
 		pr, pw := io.Pipe()
 		go func() { pw.CloseWithError(writeTar(ctx, pw, art.path)) }()
-		return pr, 0, "application/x-tar", nil
+		return pr, 0, nil
 	}
 	f, err := os.Open(art.path)
 	if err != nil {
-		return nil, 0, "", fmt.Errorf("upload: %w: %w", err, errUsage)
+		return nil, 0, fmt.Errorf("upload: %w: %w", err, errUsage)
 	}
 	info, err := f.Stat()
 	if err != nil {
-		return nil, 0, "", errors.Join(err, f.Close())
+		return nil, 0, errors.Join(err, f.Close())
 	}
-	return f, info.Size(), "application/octet-stream", nil
+	return f, info.Size(), nil
 }
 
 // writeTar writes the regular files and directories below dir; anything else was refused when dir was hashed.

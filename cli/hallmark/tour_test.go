@@ -51,7 +51,7 @@ func (w *workspace) serve(t *testing.T, args ...string) *exec.Cmd {
 	args = append([]string{
 		"server", "--data-dir", ".hallmark", "--listen", addr(w.info.API), "--evidence-listen", addr(w.info.Evidence), "--chain-listen", addr(w.info.RPC),
 	}, args...)
-	cmd := exec.Command(filepath.Join(w.dir, "bin", "hallmark"), args...)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(w.dir, "bin", "hallmark"), args...)
 	var log bytes.Buffer
 	cmd.Dir, cmd.Env, cmd.Stderr = w.dir, w.env, &log
 	require.NoError(t, cmd.Start())
@@ -125,6 +125,7 @@ func TestReadmeTour(t *testing.T) {
 }
 
 func (w *workspace) askBlocked(t *testing.T) {
+	t.Helper()
 	code, out := w.sh(t, `curl -s -o /dev/stderr -w '%{http_code}' "http://`+hostOf(w.info.API)+`/v1/chat/completions" -H "Authorization: Bearer $(cat .hallmark/api-key)" -d '{"model": "naive", "messages": [{"role": "user", "content": "hi"}]}'`)
 	require.Zero(t, code, out)
 	require.Contains(t, out, "403")
@@ -138,6 +139,7 @@ func (w *workspace) askBlocked(t *testing.T) {
 
 // verifyRefusals names wrong things to verify, one by one, and gets the exit code of each.
 func (w *workspace) verifyRefusals(t *testing.T) {
+	t.Helper()
 	empty, err := evidence.Open(t.Context(), t.TempDir())
 	require.NoError(t, err)
 	defer empty.Close()
@@ -145,7 +147,7 @@ func (w *workspace) verifyRefusals(t *testing.T) {
 	require.NoError(t, err)
 	gateway := httptest.NewServer(handler)
 	defer gateway.Close()
-	broken := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { _, _ = rw.Write([]byte("not what was asked for")) }))
+	broken := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = rw.Write([]byte("not what was asked for")) }))
 	defer broken.Close()
 
 	const guarded = "testdata/models/tinychat/guarded-q8_0.gguf"
@@ -177,6 +179,7 @@ func (w *workspace) verifyRefusals(t *testing.T) {
 
 // submitAgain gets the first submission, and refusals for what is not sound.
 func (w *workspace) submitAgain(t *testing.T) {
+	t.Helper()
 	submit := func(file, lineage, key string) (int, string) {
 		return w.sh(t, "hallmark submit "+file+" --name guarded --policy demo --key "+key+" --lineage "+lineage+" -o json")
 	}
@@ -198,6 +201,7 @@ func (w *workspace) submitAgain(t *testing.T) {
 }
 
 func (w *workspace) secondServer(t *testing.T) {
+	t.Helper()
 	code, out := w.sh(t, "hallmark server --data-dir .hallmark --listen 127.0.0.1:0 --evidence-listen 127.0.0.1:0 --chain-listen 127.0.0.1:0")
 	require.Equal(t, exitUsage, code, out)
 	require.Contains(t, out, "conflict")
@@ -208,6 +212,7 @@ func (w *workspace) secondServer(t *testing.T) {
 
 // killServing kills the server, starts it again, and finds the served version in service and a changed file refused.
 func (w *workspace) killServing(t *testing.T, server *exec.Cmd) {
+	t.Helper()
 	require.NoError(t, server.Process.Kill())
 	require.Eventually(t, func() bool { return server.Process.Signal(syscall.Signal(0)) != nil }, 10*time.Second, 10*time.Millisecond)
 	w.serve(t)

@@ -53,17 +53,18 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, _ hallmark.APIKey) 
 
 func (a *API) take(w http.ResponseWriter, r *http.Request, art hallmark.Artifact) (hallmark.Artifact, error) {
 	if r.Header.Get("Content-Type") != "application/x-tar" {
-		var err error
-		if art.Path, art.Digest, art.Size, err = a.uploads.file(w, r); err != nil {
+		f, err := a.uploads.file(w, r)
+		if err != nil {
 			return art, err
 		}
+		art.Path, art.Digest, art.Size = f.path, f.digest, f.size
 		return a.cfg.Flow.AddArtifact(r.Context(), art)
 	}
 	tmp, err := a.uploads.directory(w, r)
 	if err != nil {
 		return art, err
 	}
-	defer os.RemoveAll(tmp) //nolint:errcheck // it is gone once it was placed
+	defer os.RemoveAll(tmp) // it is gone once it was placed
 	if art.Digest, art.Size, err = a.cfg.HashDirectory(r.Context(), tmp); err != nil {
 		return art, err
 	}
@@ -108,7 +109,7 @@ func allowedPath(roots []string, path string) (string, error) {
 	if !filepath.IsAbs(path) || slices.Contains(strings.Split(path, "/"), "..") {
 		return "", refused
 	}
-	real, err := filepath.EvalSymlinks(path)
+	resolved, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return "", refused // whether it exists outside of the roots is nobody's business
 	}
@@ -117,8 +118,8 @@ func allowedPath(roots []string, path string) (string, error) {
 		if err != nil {
 			continue
 		}
-		if rel, err := filepath.Rel(base, real); err == nil && filepath.IsLocal(rel) {
-			return real, nil
+		if rel, err := filepath.Rel(base, resolved); err == nil && filepath.IsLocal(rel) {
+			return resolved, nil
 		}
 	}
 	return "", refused

@@ -113,6 +113,7 @@ func (w *world) Authenticate(_ context.Context, token string) (hallmark.APIKey, 
 	}
 }
 
+//nolint:ireturn // it returns what the map holds
 func get[K comparable, V any](m map[K]V, k K) (V, error) {
 	v, ok := m[k]
 	if !ok {

@@ -65,8 +65,7 @@ func problemOf(err error) Problem {
 			break
 		}
 	}
-	var hint *hallmark.HintError
-	if errors.As(err, &hint) {
+	if hint, ok := errors.AsType[*hallmark.HintError](err); ok {
 		p.Hint = hint.Hint
 	}
 	return p
@@ -181,7 +180,7 @@ func (r *recorder) WriteHeader(status int) {
 	r.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap lets http.ResponseController reach the connection.
+// Unwrap lets [http.ResponseController] reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 func writeJSON(w http.ResponseWriter, status int, v any) error {

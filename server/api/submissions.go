@@ -107,12 +107,13 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, _ hallmark.APIKey) 
 		err   error
 	}
 	items := make(chan item)
+	ctx := r.Context()
 	go func() {
 		defer close(items)
-		for e, err := range a.cfg.Flow.Events(r.Context(), id, after) {
+		for e, err := range a.cfg.Flow.Events(ctx, id, after) {
 			select {
 			case items <- item{e, err}:
-			case <-r.Context().Done():
+			case <-ctx.Done():
 				return
 			}
 		}

@@ -42,29 +42,36 @@ func (u uploads) prepare() error {
 	return nil
 }
 
-// file streams body into the store and returns where it lies, its digest and size. Nothing is held in memory.
-func (u uploads) file(w http.ResponseWriter, r *http.Request) (string, hallmark.Digest, int64, error) {
+// stored is a file under its content address.
+type stored struct {
+	path   string
+	digest hallmark.Digest
+	size   int64
+}
+
+// file streams body into the store. Nothing is held in memory.
+func (u uploads) file(w http.ResponseWriter, r *http.Request) (stored, error) {
 	tmp, err := os.CreateTemp(filepath.Join(u.dir, "tmp"), "upload-*")
 	if err != nil {
-		return "", hallmark.Digest{}, 0, storageError(err)
+		return stored{}, storageError(err)
 	}
-	defer os.Remove(tmp.Name()) //nolint:errcheck // it is gone once it was renamed
-	defer tmp.Close()           //nolint:errcheck // closed below, where it matters
+	defer os.Remove(tmp.Name()) // it is gone once it was renamed
+	defer tmp.Close()           // closed below, where it matters
 
 	sum := sha256.New()
 	n, err := io.Copy(io.MultiWriter(tmp, sum), http.MaxBytesReader(w, r.Body, u.max))
 	if err != nil {
-		return "", hallmark.Digest{}, 0, uploadError(err)
+		return stored{}, uploadError(err)
 	}
 	if n == 0 {
-		return "", hallmark.Digest{}, 0, fmt.Errorf("upload: the body is empty: %w", hallmark.ErrInvalid)
+		return stored{}, fmt.Errorf("upload: the body is empty: %w", hallmark.ErrInvalid)
 	}
-	digest := hallmark.Digest(sum.Sum(nil))
 	if err := errors.Join(tmp.Chmod(0o444), tmp.Sync(), tmp.Close()); err != nil {
-		return "", hallmark.Digest{}, 0, storageError(err)
+		return stored{}, storageError(err)
 	}
-	path, err := u.place(tmp.Name(), digest)
-	return path, digest, n, err
+	s := stored{digest: hallmark.Digest(sum.Sum(nil)), size: n}
+	s.path, err = u.place(tmp.Name(), s.digest)
+	return s, err
 }
 
 // place moves a finished file or directory to its content address, unless it is there already.
@@ -87,7 +94,7 @@ func syncDir(dir string) error {
 	if err != nil {
 		return storageError(err)
 	}
-	defer d.Close() //nolint:errcheck // only synced
+	defer d.Close() // only synced
 	if err := d.Sync(); err != nil {
 		return storageError(err)
 	}
@@ -112,7 +119,7 @@ func unpack(ctx context.Context, dir string, body io.Reader) error {
 	if err != nil {
 		return storageError(err)
 	}
-	defer root.Close() //nolint:errcheck // only used to create files
+	defer root.Close() // only used to create files
 	archive := tar.NewReader(bufio.NewReaderSize(body, 1<<20))
 	for entries := 0; ; entries++ {
 		h, err := archive.Next()
@@ -177,12 +184,10 @@ func readAll(r io.Reader) ([]byte, error) {
 
 // uploadError tells what a failed read or write of an upload means: over the limit, a client that left, or our disk.
 func uploadError(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return fmt.Errorf("request body: more than %d bytes: %w", tooLarge.Limit, hallmark.ErrTooLarge)
 	}
-	var onDisk *os.PathError
-	if errors.As(err, &onDisk) {
+	if _, onDisk := errors.AsType[*os.PathError](err); onDisk {
 		return storageError(err)
 	}
 	return fmt.Errorf("reading the request body: %w: %w", err, hallmark.ErrInvalid)

@@ -11,12 +11,6 @@ import (
 	"github.com/hallmark-ml/hallmark"
 )
 
-func errorAs[T error](err error) (T, bool) {
-	var target T
-	ok := errors.As(err, &target)
-	return target, ok
-}
-
 // statuses maps error kinds to HTTP status and OpenAI's error type; the first match counts. A kind that is not here is
 // an internal error, whose text stays in the log.
 var statuses = []struct {
@@ -54,7 +48,7 @@ func statusOf(err error) (int, wireError) {
 	for _, s := range statuses {
 		if errors.Is(err, s.kind) {
 			body.Error.Message, body.Error.Type, body.Error.Code = err.Error(), s.typ, s.code
-			if hint, ok := errorAs[*hallmark.HintError](err); ok {
+			if hint, ok := errors.AsType[*hallmark.HintError](err); ok {
 				body.Error.Message += "; " + hint.Hint
 			}
 			return s.status, body

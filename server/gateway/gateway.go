@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,20 +90,13 @@ func New(c Config) (*Gateway, error) {
 	if err := c.Check(); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	c.MaxBody = orDefault(c.MaxBody, 1<<20)
-	c.MaxTokens = orDefault(c.MaxTokens, 256)
-	c.Concurrent = orDefault(c.Concurrent, 64)
-	c.Timeout = orDefault(c.Timeout, 60*time.Second)
+	c.MaxBody = cmp.Or(c.MaxBody, 1<<20)
+	c.MaxTokens = cmp.Or(c.MaxTokens, 256)
+	c.Concurrent = cmp.Or(c.Concurrent, 64)
+	c.Timeout = cmp.Or(c.Timeout, 60*time.Second)
 	g := &Gateway{cfg: c, slots: make(chan struct{}, c.Concurrent)}
 	g.snapshot.Store(&snapshot{byName: map[string]*served{}, byDigest: map[hallmark.Digest]*served{}})
 	return g, nil
-}
-
-func orDefault[T int | int64 | time.Duration](v, def T) T {
-	if v == 0 {
-		return def
-	}
-	return v
 }
 
 // Admit loads the bytes of a, which must hash to the version's digest, and serves them under the version's name and

@@ -66,6 +66,7 @@ type fakeLoader struct {
 	models map[hallmark.Digest][]*fakeModel
 }
 
+//nolint:ireturn // the interface asks for one
 func (l *fakeLoader) Load(_ context.Context, a hallmark.Artifact, want hallmark.Digest) (gateway.Model, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -112,7 +113,13 @@ func setup(t *testing.T, cfg gateway.Config) bench {
 	return bench{g, srv.URL}
 }
 
-func (b bench) do(t *testing.T, method, path, body string, header ...string) (*http.Response, string) {
+// reply is an answer, read to its end.
+type reply struct {
+	StatusCode int
+	Header     http.Header
+}
+
+func (b bench) do(t *testing.T, method, path, body string, header ...string) (reply, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, b.url+path, strings.NewReader(body))
 	require.NoError(t, err)
@@ -125,7 +132,7 @@ func (b bench) do(t *testing.T, method, path, body string, header ...string) (*h
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
-	return resp, string(text)
+	return reply{resp.StatusCode, resp.Header}, string(text)
 }
 
 func allowed(name string) (hallmark.Version, hallmark.Artifact) {

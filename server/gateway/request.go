@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -70,7 +71,7 @@ func invalid(format string, a ...any) error {
 func decode(w http.ResponseWriter, r *http.Request, maxBody int64) (wireRequest, error) {
 	var req wireRequest
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&req)
-	if tooLarge, ok := errorAs[*http.MaxBytesError](err); ok {
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return req, fmt.Errorf("request body: more than %d bytes: %w", tooLarge.Limit, hallmark.ErrTooLarge)
 	}
 	if err != nil {
