@@ -17,7 +17,7 @@ import (
 
 const (
 	// watchInterval is how often the watchdog looks. A guest that allocates as fast as memory can be cleared gets some
-	// ten megabytes past its limit in that time.
+	// ten megabytes past its limit in that time; where the supervisor waits for a processor, as far as RLIMIT_DATA.
 	watchInterval = 5 * time.Millisecond
 
 	// endTime is how long a guest may take to end after its input ended.
