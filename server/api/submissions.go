@@ -1,9 +1,11 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -100,51 +102,63 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, _ hallmark.APIKey) 
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
-	out := http.NewResponseController(w)
-
-	type item struct {
-		event hallmark.Event
-		err   error
+	if err := sendEvents(r.Context(), w, a.pull(r.Context(), id, after)); err != nil {
+		return fmt.Errorf("events of %s: %w: %w", id, err, errStarted)
 	}
-	items := make(chan item)
-	ctx := r.Context()
+	return nil
+}
+
+// pulled is an event, or the error that ends the stream.
+type pulled struct {
+	event hallmark.Event
+	err   error
+}
+
+// pull reads events in a goroutine of its own, which ends with ctx; the channel is closed after the last one.
+func (a *API) pull(ctx context.Context, id string, after int64) <-chan pulled {
+	items := make(chan pulled)
 	go func() {
 		defer close(items)
 		for e, err := range a.cfg.Flow.Events(ctx, id, after) {
 			select {
-			case items <- item{e, err}:
+			case items <- pulled{e, err}:
 			case <-ctx.Done():
 				return
 			}
 		}
 	}()
+	return items
+}
+
+// sendEvents writes each event at once, and a comment when there was none for a while.
+func sendEvents(ctx context.Context, w http.ResponseWriter, items <-chan pulled) error {
+	out := http.NewResponseController(w)
 	idle := time.NewTicker(keepAlive)
 	defer idle.Stop()
 	for {
+		text := ": still there\n\n"
 		select {
 		case it, more := <-items:
 			if !more {
 				return nil
 			}
 			if it.err != nil {
-				return fmt.Errorf("events of %s: %w: %w", id, it.err, errStarted)
+				return it.err
 			}
 			raw, err := json.Marshal(it.event)
 			if err != nil {
-				return fmt.Errorf("events of %s: %w: %w", id, err, errStarted)
+				return err
 			}
-			if _, err := fmt.Fprintf(w, "id: %d\nevent: %s\ndata: %s\n\n", it.event.ID, it.event.Kind, raw); err != nil {
-				return errStarted
-			}
+			text = fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", it.event.ID, it.event.Kind, raw)
 		case <-idle.C:
-			if _, err := fmt.Fprint(w, ": still there\n\n"); err != nil {
-				return errStarted
-			}
-		case <-r.Context().Done():
-			return errStarted
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if _, err := io.WriteString(w, text); err != nil {
+			return err
 		}
 		if err := out.Flush(); err != nil {
-			return errStarted
+			return err
 		}
 	}
 }
