@@ -36,7 +36,7 @@ func openJail(cfg serverConfig, program func() ([]byte, error)) (*jail, error) {
 // open starts a guest on a file.
 func (j *jail) open(ctx context.Context, f *os.File, least hallmark.Tier, wall time.Duration) (*sandbox.Session, error) {
 	return sandbox.Open(ctx, f, sandbox.Config{
-		Guest: j.guest, MinTier: least, Threads: j.threads, Limits: sandbox.Limits{Wall: wall, CPU: wall, Memory: j.memory},
+		Guest: j.guest, MinTier: least, Threads: j.threads, Limits: sandbox.Limits{Wall: wall, CPU: wall * time.Duration(j.threads), Memory: j.memory},
 	})
 }
 
