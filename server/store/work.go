@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -21,8 +22,8 @@ const (
 	maxAttempts = 1000
 	// jobTimeout is a safety net far above what any step takes: steps have limits of their own.
 	jobTimeout = 24 * time.Hour
-	// pollInterval is how late a delayed job may start; a job without delay is announced and starts within 50 ms. Each
-	// poll costs 2 ms of processor time, all day long: hence also no more than two queues.
+	// pollInterval is the default of WorkConfig.Poll. Each poll costs 2 ms of processor time, all day long: hence also no
+	// more than two queues.
 	pollInterval = 500 * time.Millisecond
 	slowQueue    = "slow"
 	quickQueue   = "quick"
@@ -41,6 +42,9 @@ type WorkConfig struct {
 	Handlers map[string]Handler // by kind of job; a kind has at least 2 characters
 	// Parallel is how many slow jobs run at a time. Required, at least 1.
 	Parallel int
+	// Poll is how late a delayed job may start; one without a delay is announced and starts within 50 ms. Optional; 500 ms
+	// if zero.
+	Poll time.Duration
 }
 
 // stepArgs is a job as River keeps it. The kind is River's own column.
@@ -97,8 +101,10 @@ func (s *Store) Work(ctx context.Context, c WorkConfig) error {
 		river.AddWorkerArgs(workers, stepArgs{kind: kind}, &worker{store: s, kind: kind, handle: handler})
 	}
 	queues := map[string]river.QueueConfig{slowQueue: {MaxWorkers: c.Parallel}, quickQueue: {MaxWorkers: quickParallel}}
+	poll := cmp.Or(c.Poll, pollInterval)
 	client, err := river.NewClient(riversqlite.New(s.db), &river.Config{
-		Queues: queues, Workers: workers, Logger: s.log, RetryPolicy: retryPolicy{}, FetchPollInterval: pollInterval,
+		Queues: queues, Workers: workers, Logger: s.log, RetryPolicy: retryPolicy{},
+		FetchPollInterval: poll, FetchCooldown: min(poll, river.FetchCooldownDefault),
 		JobTimeout: jobTimeout, RescueStuckJobsAfter: jobTimeout + time.Hour,
 	})
 	if err != nil {

@@ -218,12 +218,18 @@ func TestPanicInAStepIsNotTheServersEnd(t *testing.T) {
 	stop()
 }
 
-func TestWrongKindOfJobName(t *testing.T) {
+func TestWorkConfigThatCannotBe(t *testing.T) {
 	t.Parallel()
 
 	s := open(t, t.TempDir())
-	err := s.Work(t.Context(), WorkConfig{Handlers: map[string]Handler{"x": nil}, Parallel: 1})
-	require.ErrorIs(t, err, hallmark.ErrInvalid)
+	ok := map[string]Handler{"first": nil}
+	for name, c := range map[string]WorkConfig{
+		"kind of one letter": {Handlers: map[string]Handler{"x": nil}, Parallel: 1},
+		"no workers":         {Handlers: ok},
+		"negative poll":      {Handlers: ok, Parallel: 1, Poll: -1},
+	} {
+		require.ErrorIs(t, s.Work(t.Context(), c), hallmark.ErrInvalid, name)
+	}
 }
 
 // childDir makes the test binary a server that is killed in the middle of a job.
