@@ -148,7 +148,9 @@ func (b *bench) work(t *testing.T, handlers map[string]pipeline.Handler) (stop f
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	s := b.store
-	go func() { done <- s.Work(ctx, store.WorkConfig{Handlers: handlers, Parallel: 2, Poll: 20 * time.Millisecond}) }()
+	go func() {
+		done <- s.Work(ctx, store.WorkConfig{Handlers: handlers, Parallel: 2, Poll: 20 * time.Millisecond})
+	}()
 	return func() {
 		cancel()
 		require.NoError(t, <-done)
