@@ -106,7 +106,7 @@ func TestSubmitRefuses(t *testing.T) {
 				require.ErrorIs(t, err, kind)
 			}
 			require.ErrorContains(t, err, tt.text)
-			all, err := b.store.ListSubmissions(t.Context(), "", 10)
+			all, err := b.store.ListVersions(t.Context(), hallmark.Digest{}, 10)
 			require.NoError(t, err)
 			require.Empty(t, all, "nothing is kept of a refused submission")
 		})

@@ -10,11 +10,10 @@
 //	SubmitterKeys(ctx, owner int64) ([]hallmark.SubmitterKey, error)  // owner 0: all
 //	Artifact(ctx, digest) (hallmark.Artifact, error)
 //	Submission(ctx, id) (hallmark.Submission, error)
-//	ListSubmissions(ctx, before string, limit int) ([]hallmark.Submission, error) // newest first, before an ID ("" first page)
 //	Version(ctx, digest) (hallmark.Version, error)
 //	ListVersions(ctx, before hallmark.Digest, limit int) ([]hallmark.Version, error)
+//	FindVersion(ctx, nameOrDigest string) (hallmark.Version, error)
 //	VersionsIn(ctx, state) ([]hallmark.Version, error)
-//	Cases(ctx, submission) ([]hallmark.CaseEvidence, error)
 //	Ping(ctx) error                                                   // for readyz
 //
 // # Corruption

@@ -90,17 +90,6 @@ func (s *Store) AddCase(ctx context.Context, run string, c hallmark.CaseEvidence
 	})
 }
 
-// Cases returns the completed cases of a submission. Corrupt rows are left out and named in the error, which comes beside
-// the readable ones.
-func (s *Store) Cases(ctx context.Context, submission string) ([]hallmark.CaseEvidence, error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT seq, evidence FROM cases WHERE submission = ? ORDER BY seq", submission)
-	if err != nil {
-		return nil, s.fail(err, "read journal", "cases", submission)
-	}
-	all, err := collect(rows, scanCase)
-	return all, s.fail(err, "read journal", "cases", submission)
-}
-
 func scanCase(row scanner) (hallmark.CaseEvidence, error) {
 	var (
 		seq  int64

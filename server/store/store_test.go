@@ -186,7 +186,7 @@ func TestFullDatabaseIsUnavailable(t *testing.T) {
 	require.ErrorIs(t, err, hallmark.ErrUnavailable)
 
 	exec(t, s, "PRAGMA max_page_count = 1000000")
-	done, err := s.Cases(t.Context(), sub.ID)
+	done, err := s.BeginRun(t.Context(), sub.ID, "run")
 	require.NoError(t, err)
 	require.Empty(t, done, "half a case was written")
 }
@@ -206,7 +206,7 @@ func TestReplacedServerIsFenced(t *testing.T) {
 	require.ErrorContains(t, err, "another server took the data directory over")
 	require.ErrorIs(t, old.Ping(t.Context()), hallmark.ErrUnavailable, "a replaced server keeps its hands off")
 
-	done, err := successor.Cases(t.Context(), sub.ID)
+	done, err := successor.BeginRun(t.Context(), sub.ID, "run")
 	require.NoError(t, err)
 	require.Empty(t, done)
 	require.NoError(t, successor.AddCase(t.Context(), "run", hallmark.CaseEvidence{}, hallmark.Event{Submission: sub.ID}))

@@ -131,18 +131,6 @@ func (s *Store) Submission(ctx context.Context, id string) (hallmark.Submission,
 	return sub, s.fail(err, "look up submission", "submissions", id)
 }
 
-// ListSubmissions returns up to limit submissions, newest first, that are older than the one named; "" starts at the newest.
-func (s *Store) ListSubmissions(ctx context.Context, before string, limit int) ([]hallmark.Submission, error) {
-	const q = "SELECT " + submissionColumns + ` FROM submissions
-		WHERE ?1 = '' OR seq < (SELECT seq FROM submissions WHERE id = ?1) ORDER BY seq DESC LIMIT ?2`
-	rows, err := s.db.QueryContext(ctx, q, before, limit)
-	if err != nil {
-		return nil, s.fail(err, "list submissions", "submissions", "")
-	}
-	all, err := collect(rows, scanSubmission)
-	return all, s.fail(err, "list submissions", "submissions", "")
-}
-
 func scanSubmission(row scanner) (hallmark.Submission, error) {
 	var (
 		sub                            hallmark.Submission
