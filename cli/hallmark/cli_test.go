@@ -184,7 +184,7 @@ func TestGateRefusesWhatCannotBeParsed(t *testing.T) {
 func TestGateStoppedByItsWallLimitIsUndecided(t *testing.T) {
 	t.Parallel()
 
-	got := command(t, nil, "gate", tinychat+"guarded-q8_0.gguf", "--policy", "demo", "--wall", "300ms")
+	got := command(t, nil, "gate", tinychat+"guarded-q8_0.gguf", "--policy", "demo", "--wall", "1500ms")
 	require.Equal(t, exitUndecided, got.code, got.errout)
 	require.Empty(t, got.out)
 }

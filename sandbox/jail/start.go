@@ -258,7 +258,7 @@ func (p *Process) handshake(ctx context.Context, spec Spec, modelSize int64) err
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("start a jail: %w", ctx.Err())
-	case exit.Verdict == hallmark.RunInfraError:
+	case exit.Verdict == hallmark.RunInfraError, exit.Verdict == hallmark.RunWallLimit: // the supervisor ended it
 		return exit.Err()
 	case ended:
 		err = fmt.Errorf("%s before it was locked in", exit.Detail)
