@@ -63,9 +63,9 @@ const verifierID = projectURI + "/service"
 
 // nodeOptions are what a node needs beside its configuration.
 type nodeOptions struct {
-	passwordFile string // of the server's keys; empty for the one in the data directory
-	guest        func() ([]byte, error)
-	log          *slog.Logger
+	password passwordSource // of the server's keys
+	guest    func() ([]byte, error)
+	log      *slog.Logger
 }
 
 func openNode(ctx context.Context, cfg serverConfig, opt nodeOptions) (*node, error) {
@@ -121,7 +121,7 @@ func (n *node) firstAPIKey(ctx context.Context) error {
 
 func (n *node) openSecrets(context.Context) error {
 	var err error
-	n.secrets, err = openSecrets(n.path("keys"), n.opt.passwordFile)
+	n.secrets, err = openSecrets(n.path("keys"), n.opt.password)
 	return err
 }
 

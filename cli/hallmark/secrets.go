@@ -30,14 +30,19 @@ type secrets struct {
 // logOrigin names the transparency log in its checkpoints.
 const logOrigin = "hallmark-log"
 
-// openSecrets opens the keys in dir, and makes them on the first start. They are encrypted with a password, which is that
-// of the file given by the user or, without one, a random one stored beside them (0600).
-func openSecrets(dir, passwordFile string) (secrets, error) {
+// passwordSource says where the password of the server's keys comes from: a file, else the environment's value, else a
+// random one that is stored beside the keys (0600).
+type passwordSource struct {
+	file, value string
+}
+
+// openSecrets opens the keys in dir, and makes them on the first start.
+func openSecrets(dir string, from passwordSource) (secrets, error) {
 	var s secrets
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return s, fmt.Errorf("key directory: %w", err)
 	}
-	password, err := secretsPassword(dir, passwordFile)
+	password, err := from.password(dir)
 	if err != nil {
 		return s, err
 	}
@@ -58,10 +63,13 @@ func openSecrets(dir, passwordFile string) (secrets, error) {
 	return s, err
 }
 
-func secretsPassword(dir, passwordFile string) ([]byte, error) {
-	path := first(passwordFile, filepath.Join(dir, "password"))
+func (from passwordSource) password(dir string) ([]byte, error) {
+	if from.file == "" && from.value != "" {
+		return []byte(from.value), nil
+	}
+	path := first(from.file, filepath.Join(dir, "password"))
 	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) && passwordFile == "" {
+	if errors.Is(err, os.ErrNotExist) && from.file == "" {
 		text = []byte(rand.Text() + "\n")
 		if err := writeFileAtomic(path, text, 0o600); err != nil {
 			return nil, err

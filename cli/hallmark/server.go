@@ -27,7 +27,7 @@ on where it was.`,
 				return fmt.Errorf("log-level: %w: %w", err, errUsage)
 			}
 			log := a.logger(level)
-			n, err := openNode(cmd.Context(), cfg, nodeOptions{passwordFile: passwordFile, guest: a.guest, log: log})
+			n, err := openNode(cmd.Context(), cfg, nodeOptions{password: passwordSource{passwordFile, a.getenv("HALLMARK_PASSWORD")}, guest: a.guest, log: log})
 			if err != nil {
 				return err
 			}
@@ -41,6 +41,6 @@ on where it was.`,
 		},
 	}
 	addConfigFlags(cmd.Flags())
-	cmd.Flags().StringVar(&passwordFile, "password-file", "", "file with the password of the server's keys (default: DIR/keys/password, made on the first start)")
+	cmd.Flags().StringVar(&passwordFile, "password-file", "", "file with the password of the server's keys (default: the value of HALLMARK_PASSWORD, or DIR/keys/password, made on the first start)")
 	return cmd
 }
