@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -51,7 +52,9 @@ type demo struct {
 	server           *exec.Cmd
 	info             serverInfo
 	steps            []demoStep
-	peak             int64 // bytes, of the commands of the step under way
+
+	mu   sync.Mutex
+	peak int64 // bytes, of the commands of the step under way
 }
 
 type demoStep struct {
@@ -116,7 +119,9 @@ func (d *demo) hallmark(ctx context.Context, arg ...string) (string, int, error)
 		return "", 0, fmt.Errorf("hallmark %s: %w", arg[0], err)
 	}
 	if ru, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		d.mu.Lock()
 		d.peak = max(d.peak, ru.Maxrss<<10)
+		d.mu.Unlock()
 	}
 	return out.String(), cmd.ProcessState.ExitCode(), nil
 }
@@ -366,9 +371,14 @@ func (d *demo) verify(ctx context.Context) (string, error) {
 }
 
 // killAndResume kills the server with SIGKILL after a random completed case of base's run, and compares the report of
-// the resumed run with one made by the gate without interruption.
+// the resumed run with one that the gate makes meanwhile, without interruption.
 func (d *demo) killAndResume(ctx context.Context) (string, error) {
 	file := d.model("base-f16.gguf")
+	gate := make(chan gateOutcome, 1)
+	go func() {
+		out, _, err := d.hallmark(ctx, "gate", file, "--policy", "demo", "-q", "-o", "json")
+		gate <- gateOutcome{out, err}
+	}()
 	var sub hallmark.Submission
 	if _, err := d.want(ctx, exitOK, &sub, "submit", file, "--name", "base", "--policy", "demo", "--key", "demo", "--lineage", d.lineage("base"), "--wait=false"); err != nil {
 		return "", err
@@ -389,17 +399,22 @@ func (d *demo) killAndResume(ctx context.Context) (string, error) {
 		return "", err
 	}
 	var undisturbed gateResult
-	out, _, err := d.hallmark(ctx, "gate", file, "--policy", "demo", "-o", "json")
-	if err != nil {
-		return "", err
+	done := <-gate
+	if done.err != nil {
+		return "", done.err
 	}
-	if err := json.Unmarshal([]byte(out), &undisturbed); err != nil {
+	if err := json.Unmarshal([]byte(done.out), &undisturbed); err != nil {
 		return "", fmt.Errorf("gate: %w", err)
 	}
 	if v.Report.IsZero() || v.Report != undisturbed.ReportDigest {
 		return "", fmt.Errorf("the resumed run's report is %v, the gate's %v", v.Report, undisturbed.ReportDigest)
 	}
 	return fmt.Sprintf("killed after %s, resumed, %s\nreport of the resumed run  %s\nreport of the gate         %s", at, v.State, v.Report, undisturbed.ReportDigest), nil
+}
+
+type gateOutcome struct {
+	out string
+	err error
 }
 
 // errKilled ends the event stream at the moment of the kill.
