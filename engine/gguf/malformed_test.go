@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"runtime"
@@ -420,3 +421,30 @@ func TestReadErrorsAreNotTheFilesFault(t *testing.T) {
 type brokenReader struct{}
 
 func (brokenReader) ReadAt([]byte, int64) (int, error) { return 0, os.ErrPermission }
+
+func TestWriteFillsTensors(t *testing.T) {
+	t.Parallel()
+
+	bytesOf := func(b []byte) func(io.Writer) error {
+		return func(w io.Writer) error {
+			_, err := w.Write(b)
+			return err
+		}
+	}
+	tensors := []gguf.Content{
+		{Name: "a", Dims: []uint64{3}, Type: gguf.F32, Data: bytes.Repeat([]byte{1}, 12)},
+		{Name: "b", Dims: []uint64{2, 2}, Type: gguf.F16, Data: bytes.Repeat([]byte{2}, 8)},
+	}
+	var want, got bytes.Buffer
+	require.NoError(t, gguf.Write(&want, nil, tensors))
+	for i := range tensors {
+		tensors[i].Fill, tensors[i].Data = bytesOf(tensors[i].Data), nil
+	}
+	require.NoError(t, gguf.Write(&got, nil, tensors))
+	require.Equal(t, want.Bytes(), got.Bytes())
+
+	tensors[0].Fill = bytesOf(make([]byte, 11))
+	require.ErrorIs(t, gguf.Write(io.Discard, nil, tensors), gguf.ErrInvalid)
+	tensors[0].Fill = func(io.Writer) error { return io.ErrUnexpectedEOF }
+	require.ErrorIs(t, gguf.Write(io.Discard, nil, tensors), io.ErrUnexpectedEOF)
+}

@@ -14,12 +14,14 @@ type Entry struct {
 	Value any
 }
 
-// Content is a tensor to write with its bytes.
+// Content is a tensor to write with its bytes, which are Data or, if Fill is not nil, what Fill writes: for tensors that
+// are made while they are written.
 type Content struct {
 	Name string
 	Dims []uint64
 	Type Type
 	Data []byte
+	Fill func(w io.Writer) error
 }
 
 // Write writes a file of version 3 with entries and tensors in the given order, each tensor padded to the alignment that
@@ -43,7 +45,8 @@ func Write(w io.Writer, entries []Entry, tensors []Content) error {
 	}
 	off := uint64(0)
 	for _, t := range tensors {
-		if size, err := t.Type.Bytes(t.Dims); err != nil || size != uint64(len(t.Data)) {
+		size, err := t.Type.Bytes(t.Dims)
+		if err != nil || t.Fill == nil && size != uint64(len(t.Data)) {
 			return fmt.Errorf("writing tensor %q: %d bytes do not fit %v %v: %w", t.Name, len(t.Data), t.Type, t.Dims, ErrInvalid)
 		}
 		b = appendString(b, t.Name)
@@ -53,25 +56,48 @@ func Write(w io.Writer, entries []Entry, tensors []Content) error {
 		}
 		b = binary.LittleEndian.AppendUint32(b, uint32(t.Type))
 		b = binary.LittleEndian.AppendUint64(b, off)
-		off += padded(uint64(len(t.Data)), alignment)
+		off += padded(size, alignment)
 	}
 	return writeAll(w, b, tensors, alignment)
 }
 
 func writeAll(w io.Writer, header []byte, tensors []Content, alignment uint64) error {
-	out := bufio.NewWriter(w)
+	out := &counter{w: bufio.NewWriterSize(w, 1<<16)}
 	put := func(b []byte) { // bufio keeps the first error for Flush
 		_, _ = out.Write(b)
-		_, _ = out.Write(make([]byte, padded(uint64(len(b)), alignment)-uint64(len(b))))
+		_, _ = out.Write(make([]byte, padded(out.n, alignment)-out.n))
 	}
 	put(header)
 	for _, t := range tensors {
-		put(t.Data)
+		if t.Fill == nil {
+			put(t.Data)
+			continue
+		}
+		from := out.n
+		if err := t.Fill(out); err != nil {
+			return fmt.Errorf("writing tensor %q: %w", t.Name, err)
+		}
+		if size, _ := t.Type.Bytes(t.Dims); out.n-from != size {
+			return fmt.Errorf("writing tensor %q: %d bytes were made for %v %v: %w", t.Name, out.n-from, t.Type, t.Dims, ErrInvalid)
+		}
+		put(nil)
 	}
-	if err := out.Flush(); err != nil {
+	if err := out.w.Flush(); err != nil {
 		return fmt.Errorf("writing gguf: %w", err)
 	}
 	return nil
+}
+
+// counter counts what is written.
+type counter struct {
+	w *bufio.Writer
+	n uint64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += uint64(n)
+	return n, err
 }
 
 // padded rounds n up to a multiple of alignment, a power of two.
