@@ -27,7 +27,7 @@ var layers = []struct {
 	{"contracts", nil},
 	{"engine/al", nil},
 	{"sandbox/stats", nil},
-	{"engine/*", []string{"engine/gguf", "engine/kernel", "engine/token", "engine/template", "engine/model", "engine/sample"}},
+	{"engine/*", []string{"engine/gguf", "engine/kernel", "engine/quant", "engine/token", "engine/template", "engine/model", "engine/sample"}},
 	{"sandbox/wire", []string{"."}},
 	{"sandbox/pii", []string{"."}},
 	{"sandbox/pii/*", []string{".", "sandbox/pii"}},

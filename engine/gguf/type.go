@@ -7,11 +7,22 @@ type Type uint32
 
 // The types that the engine computes with. Others are known by name and size only.
 const (
-	F32  Type = 0
-	F16  Type = 1
-	Q8_0 Type = 8
-	Q4_K Type = 12
-	Q6_K Type = 14
+	F32    Type = 0
+	F16    Type = 1
+	Q4_0   Type = 2
+	Q4_1   Type = 3
+	Q5_0   Type = 6
+	Q5_1   Type = 7
+	Q8_0   Type = 8
+	Q2_K   Type = 10
+	Q3_K   Type = 11
+	Q4_K   Type = 12
+	Q5_K   Type = 13
+	Q6_K   Type = 14
+	IQ4_NL Type = 20
+	IQ4_XS Type = 23
+	BF16   Type = 30
+	MXFP4  Type = 39
 )
 
 // layout is how a type lies in the file: elements a block, bytes a block.

@@ -71,7 +71,7 @@ func TestFloatProductsAreRounded(t *testing.T) {
 
 	fset := token.NewFileSet()
 	imp := importer.ForCompiler(fset, "source", nil)
-	for _, pkg := range []string{"gguf", "kernel", "model", "sample"} {
+	for _, pkg := range []string{"gguf", "kernel", "model", "quant", "sample"} {
 		entries, err := os.ReadDir(filepath.Join("..", pkg))
 		require.NoError(t, err)
 		sources := map[string]any{}
