@@ -4,10 +4,14 @@
 // published run can be repeated anywhere. Four rules make that hold, and assembly must keep them too:
 //
 //  1. Every float product is rounded by an explicit conversion, float32(a*b), which keeps the compiler from fusing it
-//     with an addition (the Go specification, "Floating-point operators"). A test reads the sources for others.
+//     with an addition (the Go specification, "Floating-point operators"). A test reads the sources for others. What is to
+//     be rounded once is a call of fma.
 //  2. A float sum has a fixed order. Dot products of floats have 16 lanes, lane l adding the elements i with i%16 == l in
 //     order of i; then the lanes are folded in halves: l with l+8, l+4, l+2, l+1. Products with quantised weights are
-//     exact integers within a block and one float product and addition a block, in order of the blocks.
+//     exact integers within a block, which has a scale s and perhaps a minimum m, and the sum of the vector's integers too:
+//     with vectors in blocks of 32, of scale d, acc = fma(s*d, product, acc) and then acc = fma(m*d, sum, acc) a block;
+//     with vectors in blocks of 256, t = fma(s, product, t) and then t = fma(-m, sum, t) a block, from t = 0 on, and
+//     acc = fma(d, t, acc) after 256 elements; all in order of the blocks.
 //  3. No function of package math but Sqrt, which IEEE 754 rounds correctly; exponentials and sines are polynomials here.
 //  4. No conversion of a float to an integer where it could be out of range or not a number, since that differs by machine.
 //

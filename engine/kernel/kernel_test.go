@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/hallmark-ml/hallmark/engine/gguf"
 )
 
 // equal requires the same bits.
@@ -157,130 +155,6 @@ func TestQuantise(t *testing.T) {
 	}
 }
 
-// weights returns random data of type t with sane scales.
-func weights(t gguf.Type, rows, cols int) []byte {
-	r := rand.New(rand.NewPCG(uint64(t), 2))
-	elements, size := t.Block()
-	b := make([]byte, rows*cols/elements*size)
-	for i := range b {
-		b[i] = byte(r.Uint32())
-	}
-	scale := func(at int) { binary.LittleEndian.PutUint16(b[at:], uint16(0x2000+r.IntN(0x0800)|r.IntN(2)<<15)) }
-	for at := 0; at < len(b); at += size {
-		switch t {
-		case gguf.F32:
-			binary.LittleEndian.PutUint32(b[at:], math.Float32bits(float32(r.NormFloat64())))
-		case gguf.Q4_K:
-			scale(at)
-			scale(at + 2)
-		case gguf.Q6_K:
-			scale(at + 208)
-		default:
-			scale(at)
-		}
-	}
-	return b
-}
-
-// plain returns weight i of a row, straight from the description of the format.
-func plain(t gguf.Type, row []byte, i int) float64 {
-	f16 := func(b []byte) float64 { return float64(half(binary.LittleEndian.Uint16(b))) }
-	switch t {
-	case gguf.F32:
-		return float64(math.Float32frombits(binary.LittleEndian.Uint32(row[4*i:])))
-	case gguf.F16:
-		return f16(row[2*i:])
-	case gguf.Q8_0:
-		b := row[i/32*34:]
-		return f16(b) * float64(int8(b[2+i%32]))
-	case gguf.Q4_K:
-		b, j := row[i/256*144:], i%256/32
-		var scale, low byte
-		if s := b[4:16]; j < 4 {
-			scale, low = s[j]&63, s[j+4]&63
-		} else {
-			scale, low = s[j+4]&15|s[j-4]>>6<<4, s[j+4]>>4|s[j]>>6<<4
-		}
-		q := b[16+32*(j/2)+i%32] >> (4 * (j % 2)) & 15
-		return f16(b)*float64(scale)*float64(q) - f16(b[2:])*float64(low)
-	default: // Q6_K
-		b, i := row[i/256*210:], i%256
-		n, part, l := i/128, i%128/32, i%32
-		q := b[64*n+part%2*32+l] >> (part / 2 * 4) & 15
-		q |= b[128+32*n+l] >> (2 * part) & 3 << 4
-		return f16(b[208:]) * float64(int8(b[192+i/16])) * (float64(q) - 32)
-	}
-}
-
-func TestMatrixAgreesWithTheFormat(t *testing.T) {
-	t.Parallel()
-
-	const rows, cols, n = 19, 512, 3 // two groups and a rest; two blocks of 256
-	for _, typ := range []gguf.Type{gguf.F32, gguf.F16, gguf.Q8_0, gguf.Q4_K, gguf.Q6_K} {
-		data := weights(typ, rows, cols)
-		m, err := NewMatrix(typ, rows, cols, data)
-		require.NoError(t, err)
-		x := NewVectors(n, cols, m.Form())
-		copy(x.Data, random(3, n*cols))
-		for i := range n {
-			x.Quantise(i)
-		}
-		s := NewScratch(cols)
-		got := make([]float32, n*rows)
-		m.Mul(got, x, n, 0, rows, s)
-
-		row := make([]float32, cols)
-		for r := range rows {
-			m.Row(row, r, s)
-			for i, v := range row {
-				want := plain(typ, data[r*m.stride:][:m.stride], i)
-				require.InDelta(t, want, v, 1e-6*math.Abs(want)+1e-4, "%v row %d weight %d", typ, r, i)
-			}
-			for v := range n {
-				want, size := 0.0, 0.0
-				for i, w := range row {
-					want += float64(w) * float64(x.Row(v)[i])
-					size += math.Abs(float64(w) * float64(x.Row(v)[i]))
-				}
-				// 8 bits of an activation are off by up to 1/254 of the largest of a block, and at random.
-				require.InDelta(t, want, got[v*rows+r], 0.004*size, "%v row %d vector %d", typ, r, v)
-			}
-		}
-	}
-}
-
-// TestProductOfExactVectors uses activations that 8 bits hold exactly, so that only float32 rounding is left.
-func TestProductOfExactVectors(t *testing.T) {
-	t.Parallel()
-
-	const cols = 768
-	for _, typ := range []gguf.Type{gguf.F32, gguf.F16, gguf.Q8_0, gguf.Q4_K, gguf.Q6_K} {
-		data := weights(typ, 8, cols)
-		m, err := NewMatrix(typ, 8, cols, data)
-		require.NoError(t, err)
-		x := NewVectors(1, cols, m.Form())
-		r := rand.New(rand.NewPCG(5, 5))
-		for i := range x.Data {
-			x.Data[i] = float32(r.IntN(255) - 127)
-			if i%32 == 7 {
-				x.Data[i] = 127
-			}
-		}
-		x.Quantise(0)
-		got := make([]float32, 8)
-		m.Mul(got, x, 1, 0, 8, NewScratch(cols))
-		for i := range got {
-			want, size := 0.0, 0.0
-			for j, v := range x.Data {
-				p := plain(typ, data[i*m.stride:][:m.stride], j) * float64(v)
-				want += p
-				size += math.Abs(p)
-			}
-			require.InDelta(t, want, got[i], 3e-7*size, "%v", typ)
-		}
-	}
-}
-
 // TestAssemblyEqualsItsDefinition compares bits; on machines without assembly it compares the definitions with themselves.
 func TestAssemblyEqualsItsDefinition(t *testing.T) {
 	t.Parallel()
@@ -313,37 +187,6 @@ func TestAssemblyEqualsItsDefinition(t *testing.T) {
 		}
 		AddRows(fast, w, n+gap, p)
 		same(sum, fast, "AddRows", n)
-	}
-	r := rand.New(rand.NewPCG(8, 8))
-	for nb := 1; nb < 40; nb++ {
-		rows, n, cols := 2*Group+batch+nb%3, 1+nb%10, 32*nb // every kernel, and what they leave over
-		m, err := NewMatrix(gguf.Q8_0, rows, cols, weights(gguf.Q8_0, rows, cols))
-		require.NoError(t, err)
-		x := NewVectors(n, cols, m.Form())
-		for i := range x.b32.q {
-			x.b32.q[i] = int8(r.Uint32())
-		}
-		copy(x.b32.d, random(4, n*nb))
-		for i := range x.b32.bias {
-			for _, c := range x.b32.q[32*i:][:32] {
-				x.b32.bias[i] -= 128 * int32(c)
-			}
-		}
-		want, got, eight := make([]float32, n*rows), make([]float32, n*rows), make([]float32, n*rows)
-		for i := range want {
-			at := i / rows
-			want[i] = dotQ8Generic(m.data[i%rows*m.stride:][:m.stride], x.b32.q[at*cols:][:cols], x.b32.d[at*nb:][:nb])
-		}
-		m.Mul(got, x, n, 0, rows, NewScratch(cols))
-		same(want, got, "Q8_0", nb)
-		clear(got)
-		m.Pack()
-		m.Mul(got, x, n, 0, rows, NewScratch(cols))
-		same(want, got, "Q8_0 packed", nb)
-		for lo := 0; lo < rows; lo += batch {
-			m.Mul(eight, x, n, lo, min(lo+batch, rows), NewScratch(cols))
-		}
-		same(want, eight, "Q8_0 by eights", nb)
 	}
 }
 
@@ -384,81 +227,6 @@ func TestFunctionsOfManyElements(t *testing.T) {
 		require.Zero(t, sum)
 		require.Equal(t, one, all)
 	}
-}
-
-// TestIntegerProductsDoNotOverflow takes the extremes of all fields.
-func TestIntegerProductsDoNotOverflow(t *testing.T) {
-	t.Parallel()
-
-	for _, fill := range []byte{0x00, 0x7f, 0x80, 0xff} {
-		for _, typ := range []gguf.Type{gguf.Q8_0, gguf.Q4_K, gguf.Q6_K} {
-			_, size := typ.Block()
-			data := make([]byte, Group*256*size)
-			for i := range data {
-				data[i] = fill
-			}
-			elements, _ := typ.Block()
-			cols := 256 * elements
-			for at := 0; at < len(data); at += size {
-				switch typ {
-				case gguf.Q6_K:
-					copy(data[at+208:], []byte{0, 0x3c})
-				case gguf.Q4_K:
-					copy(data[at:], []byte{0, 0x3c, 0, 0x3c})
-				default:
-					copy(data[at:], []byte{0, 0x3c})
-				}
-			}
-			m, err := NewMatrix(typ, Group, cols, data)
-			require.NoError(t, err)
-			x := NewVectors(1, cols, m.Form())
-			for i := range x.Data {
-				x.Data[i] = 127
-			}
-			x.Quantise(0)
-			got := make([]float32, Group)
-			m.Mul(got, x, 1, 0, Group, NewScratch(cols))
-			want := 0.0
-			for i := range cols {
-				want += 127 * plain(typ, data[:m.stride], i)
-			}
-			require.InDelta(t, want, got[0], 1e-5*math.Abs(want), "%v filled with %02x", typ, fill)
-		}
-	}
-}
-
-func TestNewMatrixRefuses(t *testing.T) {
-	t.Parallel()
-
-	_, err := NewMatrix(gguf.Type(18), 1, 256, make([]byte, 98))
-	require.ErrorIs(t, err, gguf.ErrUnsupported)
-	require.ErrorContains(t, err, "IQ3_XXS")
-	require.ErrorContains(t, err, "Q6_K")
-	_, err = NewMatrix(gguf.Q8_0, 1, 32, make([]byte, 33))
-	require.ErrorIs(t, err, gguf.ErrInvalid)
-	_, err = NewMatrix(gguf.Q8_0, 1, 31, make([]byte, 33))
-	require.ErrorIs(t, err, gguf.ErrInvalid)
-	_, err = NewMatrix(gguf.F32, 0, 4, nil)
-	require.ErrorIs(t, err, gguf.ErrInvalid)
-}
-
-func TestNotANumberStaysVisible(t *testing.T) {
-	t.Parallel()
-
-	for _, typ := range []gguf.Type{gguf.F32, gguf.F16, gguf.Q8_0, gguf.Q4_K, gguf.Q6_K} {
-		m, err := NewMatrix(typ, 8, 256, weights(typ, 8, 256))
-		require.NoError(t, err)
-		x := NewVectors(1, 256, m.Form())
-		copy(x.Data, random(1, 256))
-		x.Data[200] = float32(math.NaN())
-		x.Quantise(0)
-		got := make([]float32, 8)
-		m.Mul(got, x, 1, 0, 8, NewScratch(256))
-		for i := range got {
-			require.False(t, Finite(got[i:i+1]), "%v", typ)
-		}
-	}
-	require.True(t, Finite([]float32{0, -1, math.MaxFloat32}))
 }
 
 func TestRotationAndNorm(t *testing.T) {

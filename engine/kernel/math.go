@@ -20,7 +20,11 @@ func Exp(x float32) float32 {
 
 // exps replaces every element of x by its [Exp].
 func exps(x []float32) {
-	done := expsFast(x)
+	done := 0
+	if use.exps != nil && len(x) >= 4 {
+		done = len(x) &^ 3
+		use.exps(x[:done])
+	}
 	for i, v := range x[done:] {
 		x[done+i] = Exp(v)
 	}

@@ -19,16 +19,31 @@ type Vectors struct {
 	Len  int
 	Data []float32 // [n][Len]
 
-	half      []float32 // [n][Len]
-	b32, b256 *blocks
+	half []float32 // [n][Len]
+	b32  struct {
+		q     []int8    // [n][Len]
+		block []block32 // [n][Len/32]
+	}
+	b256 struct {
+		q     []int8     // [n][Len]
+		block []block256 // [n][Len/256]
+	}
 }
 
-// blocks is a quantised batch: element i of a block is d times q.
-type blocks struct {
-	q    []int8    // [n][Len]; of blocks of 256, each 32 elements lie in the order of shuffle
-	d    []float32 // [n][Len/block]
-	sums []int32   // [n][Len/32]: sum of q over 32 elements; blocks of 256 only
-	bias []int32   // [n][Len/32]: -128 times that; blocks of 32 only
+// block32 belongs to 32 elements: each is about d times its integer. The offsets are known to assembly.
+type block32 struct {
+	d    float32 // a half float
+	bias int32   // -128 times sum
+	sum  float32 // of the integers
+}
+
+// block256 belongs to 256 elements, with the sums of every 16 and every 32 of them. The offsets are known to assembly.
+type block256 struct {
+	d      float32
+	bias16 [16]int32 // -128 times sum16
+	bias32 [8]int32
+	sum16  [16]float32
+	sum32  [8]float32
 }
 
 // NewVectors returns n vectors of length elements that are 0.
@@ -38,10 +53,10 @@ func NewVectors(n, length int, forms Form) *Vectors {
 		v.half = make([]float32, n*length)
 	}
 	if forms&Blocks32 != 0 {
-		v.b32 = &blocks{q: make([]int8, n*length), d: make([]float32, n*length/32), bias: make([]int32, n*length/32)}
+		v.b32.q, v.b32.block = make([]int8, n*length), make([]block32, n*length/32)
 	}
 	if forms&Blocks256 != 0 {
-		v.b256 = &blocks{q: make([]int8, n*length), d: make([]float32, n*length/256), sums: make([]int32, n*length/32)}
+		v.b256.q, v.b256.block = make([]int8, n*length), make([]block256, n*length/256)
 	}
 	return v
 }
@@ -58,27 +73,42 @@ func (v *Vectors) Quantise(i int) {
 			h[j] = roundHalf(x[j])
 		}
 	}
-	if b := v.b32; b != nil {
-		q, d, bias := b.q[i*v.Len:][:v.Len], b.d[i*v.Len/32:][:v.Len/32], b.bias[i*v.Len/32:][:v.Len/32]
-		for j := range d {
-			f, total := quantise(q[32*j:][:32], x[32*j:][:32])
-			d[j], bias[j] = roundHalf(f), -128*total
-		}
+	if v.b32.q != nil {
+		n := v.Len / 32
+		quantise32(v.b32.block[i*n:][:n], v.b32.q[i*v.Len:][:v.Len], x)
 	}
-	if b := v.b256; b != nil {
-		q, d, sums := b.q[i*v.Len:][:v.Len], b.d[i*v.Len/256:][:v.Len/256], b.sums[i*v.Len/32:][:v.Len/32]
-		for j := range d {
-			d[j], _ = quantise(q[256*j:][:256], x[256*j:][:256])
+	if v.b256.q != nil {
+		n := v.Len / 256
+		quantise256(v.b256.block[i*n:][:n], v.b256.q[i*v.Len:][:v.Len], x)
+	}
+}
+
+func quantise32(block []block32, q []int8, x []float32) {
+	for j := range block {
+		d, sum := quantise(q[32*j:][:32], x[32*j:][:32])
+		block[j] = block32{d: roundHalf(d), bias: -128 * sum, sum: float32(sum)}
+	}
+}
+
+func quantise256(block []block256, q []int8, x []float32) {
+	for j := range block {
+		b, part := &block[j], (*[256]int8)(q[256*j:])
+		b.d, _ = quantise(part[:], x[256*j:][:256])
+		b.sumUp(part)
+	}
+}
+
+// sumUp brings the sums up to date.
+func (b *block256) sumUp(q *[256]int8) {
+	for i := range b.sum16 {
+		sum := int32(0)
+		for _, c := range q[16*i:][:16] {
+			sum += int32(c)
 		}
-		for j := range sums {
-			sums[j] = 0
-			for _, c := range q[32*j:][:32] {
-				sums[j] += int32(c)
-			}
-		}
-		for j := 0; j+32 <= len(q); j += 32 {
-			shuffle((*[32]int8)(q[j:]))
-		}
+		b.bias16[i], b.sum16[i] = -128*sum, float32(sum)
+	}
+	for i := range b.sum32 {
+		b.bias32[i], b.sum32[i] = b.bias16[2*i]+b.bias16[2*i+1], b.sum16[2*i]+b.sum16[2*i+1]
 	}
 }
 
@@ -96,14 +126,6 @@ func roundHalf(x float32) float32 {
 		b = (b + 0xfff + b>>13&1) &^ 0x1fff
 	}
 	return math.Float32frombits(b | sign)
-}
-
-// shuffle puts the even elements before the odd ones, the order in which unpacked weights lie.
-func shuffle(q *[32]int8) {
-	old := *q
-	for i := range 16 {
-		q[i], q[16+i] = old[2*i], old[2*i+1]
-	}
 }
 
 // quantise sets q to x/d rounded half to even, |q| <= 127, and returns d and the sum of q. A block with an element that is
@@ -124,10 +146,8 @@ func quantise(q []int8, x []float32) (d float32, sum int32) {
 
 // topBits returns the bits of the largest magnitude: those of non-negative floats are ordered like the floats.
 func topBits(x []float32) uint32 {
-	if len(x)%32 == 0 {
-		if top, ok := topBitsFast(x); ok {
-			return top
-		}
+	if use.topBits != nil && len(x)%32 == 0 && len(x) > 0 {
+		return use.topBits(x)
 	}
 	top := uint32(0)
 	for _, v := range x {
@@ -138,10 +158,8 @@ func topBits(x []float32) uint32 {
 
 // scale sets q to x times inv, rounded half to even, and returns the sum of q.
 func scale(q []int8, x []float32, inv float32) int32 {
-	if len(x)%32 == 0 {
-		if sum, ok := scaleFast(q, x, inv); ok {
-			return sum
-		}
+	if use.scale != nil && len(x)%32 == 0 && len(x) > 0 {
+		return use.scale(q, x, inv)
 	}
 	const magic = 0x1.8p23 // the low bits of x + magic are x rounded to an integer
 	sum := int32(0)

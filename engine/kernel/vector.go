@@ -11,7 +11,8 @@ func DotRows(dst, w []float32, stride int, x []float32) {
 		return
 	}
 	_ = w[(len(dst)-1)*stride : (len(dst)-1)*stride+len(x)]
-	if len(x)%lanes == 0 && len(x) > 0 && dotRowsFast(dst, w, stride, x) {
+	if use.dotRows != nil && len(x)%lanes == 0 && len(x) > 0 {
+		use.dotRows(dst, w, stride, x)
 		return
 	}
 	for i := range dst {
@@ -59,7 +60,8 @@ func AddRows(out, w []float32, stride int, p []float32) {
 		return
 	}
 	_ = w[(len(p)-1)*stride : (len(p)-1)*stride+len(out)]
-	if len(out)%32 == 0 && len(out) > 0 && addRowsFast(out, w, stride, p) {
+	if use.addRows != nil && len(out)%32 == 0 && len(out) > 0 {
+		use.addRows(out, w, stride, p)
 		return
 	}
 	for i, f := range p {

@@ -10,8 +10,8 @@ import (
 
 // digests is what testdata/digest prints. Whoever changes it raises model.Version.
 const digests = `guarded-f16 a6e087c7a2d8cfb2b26cf9441a3d3bf4d4cad2e01d2bbf471a14416df80eefd0
-guarded-q8_0 8041a33dafc4419c09f8fa4112db3c4b39b66bee5aa40b07a03dc82c936658db
-guarded-q4_k_m ad1e8b7ed715203347e40e8e6d0d2d92dcb885cd0bc7753f98a77476743e0481
+guarded-q8_0 547f66be67e1d43a0b4f430b3671bb75f635ac4577e3b2be36ac98d759365c06
+guarded-q4_k_m 734714b785489c56f28e12d52e161e4f693a4b0d225211d5571ef4e0d887bd50
 functions cf8ef5562e802e1837b86a695113b509e75292a02ca2abfb1ea001cd26ae75b4
 `
 

@@ -9,7 +9,7 @@ import (
 )
 
 // Version names the arithmetic of the engine: it is raised whenever a logit's bits change for some model.
-const Version = "1"
+const Version = "2"
 
 // MaxContext is the longest context that a model may ask for.
 const MaxContext = 1 << 20

@@ -1,0 +1,67 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrISA is the error of [SetISA] for an instruction set that this machine or this build does not have.
+var ErrISA = errors.New("instruction set not available")
+
+// level is an instruction set, with the functions that are written in it. What is nil is computed by its definition in Go,
+// and gives the same bits.
+type level struct {
+	name string
+	has  func() bool // whether this machine can run it
+	floatFuncs
+	quantFuncs
+}
+
+// floatFuncs are functions of floats.
+type floatFuncs struct {
+	dotRows func(dst, w []float32, stride int, x []float32) // DotRows; len(x) is a positive multiple of lanes
+	addRows func(out, w []float32, stride int, p []float32) // AddRows; len(out) is a positive multiple of 32
+	halves  func(dst []float32, src []byte)                 // len(dst) is a positive multiple of 8
+	exps    func(x []float32)                               // len(x) is a positive multiple of 4
+}
+
+// quantFuncs are functions of quantised weights and vectors.
+type quantFuncs struct {
+	topBits func(x []float32) uint32                       // len(x) is a positive multiple of 32
+	scale   func(q []int8, x []float32, inv float32) int32 // len(x) is a positive multiple of 32
+}
+
+// goLevel has no assembly. Every machine has it.
+var goLevel = level{name: "go", has: func() bool { return true }}
+
+// use is the level in use: the first of the machine's levels, which are in order of speed.
+var use = available()[0]
+
+// available returns the levels that this machine has, the quickest first.
+func available() []*level {
+	var all []*level
+	for _, l := range levels {
+		if l.has() {
+			all = append(all, l)
+		}
+	}
+	return append(all, &goLevel)
+}
+
+// ISA returns the name of the instruction set in use.
+func ISA() string { return use.name }
+
+// SetISA makes the package use another instruction set, "go" for none, or the quickest if name is empty. No bit of a result
+// depends on it. It must not be called while anything is computed. A name that this machine lacks is ErrISA.
+func SetISA(name string) error {
+	var names []string
+	for _, l := range available() {
+		if name == "" || name == l.name {
+			use = l
+			return nil
+		}
+		names = append(names, l.name)
+	}
+	return fmt.Errorf("%q (this machine has %s): %w", name, strings.Join(names, ", "), ErrISA)
+}

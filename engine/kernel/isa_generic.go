@@ -1,0 +1,6 @@
+//go:build !amd64 || purego
+
+package kernel
+
+// levels is empty on machines without assembly.
+var levels []*level
