@@ -6,12 +6,22 @@ import (
 )
 
 func getFloat(dst []float32, src []byte) {
-	dst[0] = math.Float32frombits(binary.LittleEndian.Uint32(src))
+	for i := range dst {
+		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
+	}
 }
 
-func getHalf(dst []float32, src []byte) { dst[0] = fromHalf(binary.LittleEndian.Uint16(src)) }
+func getHalf(dst []float32, src []byte) {
+	for i := range dst {
+		dst[i] = fromHalf(binary.LittleEndian.Uint16(src[2*i:]))
+	}
+}
 
-func getBfloat(dst []float32, src []byte) { dst[0] = fromBfloat(binary.LittleEndian.Uint16(src)) }
+func getBfloat(dst []float32, src []byte) {
+	for i := range dst {
+		dst[i] = fromBfloat(binary.LittleEndian.Uint16(src[2*i:]))
+	}
+}
 
 // half16 reads the half float at the start of b.
 func half16(b []byte) float32 { return fromHalf(binary.LittleEndian.Uint16(b)) }

@@ -12,28 +12,15 @@ import (
 
 	"github.com/hallmark-ml/hallmark/engine/gguf"
 	"github.com/hallmark-ml/hallmark/engine/quant"
+	"github.com/hallmark-ml/hallmark/engine/quant/testdata/small"
 )
 
 const rows, columns = 4, 512
 
-// bell returns integers from -8190 to 8190, most of them small.
-func bell(n int) []float32 {
-	x, state := make([]float32, n), uint32(1)
-	for i := range x {
-		sum := -8190
-		for range 4 {
-			state = state*1664525 + 1013904223
-			sum += int(state >> 20)
-		}
-		x[i] = float32(sum)
-	}
-	return x
-}
-
 // matrix returns a matrix of rows x columns that tools/quantpeer/peer.c knows by the same name.
 func matrix(tb testing.TB, name string) []float32 {
 	tb.Helper()
-	x := bell(rows * columns)
+	x := small.Bell(rows * columns)
 	for i, v := range x {
 		switch name {
 		case "bell":

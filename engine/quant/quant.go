@@ -40,7 +40,7 @@ func Types() []gguf.Type {
 	}
 }
 
-// coder quantises and dequantises a type block by block. Blocks know nothing of each other.
+// coder quantises and dequantises a block, or any number of elements of a type without blocks. Blocks know nothing of each other.
 type coder struct {
 	quantise   func(dst []byte, x []float32)
 	dequantise func(dst []float32, src []byte)
@@ -116,10 +116,9 @@ func Quantise(dst []byte, t gguf.Type, row []float32) error {
 	if i := notFinite(row); i >= 0 {
 		return &ValueError{Type: t, Index: i, Value: row[i], Kind: ErrNotFinite}
 	}
-	switch t {
-	case gguf.F32, gguf.F16, gguf.BF16: // one call for all elements
+	if n == 1 { // one call for all elements
 		c.quantise(dst, row)
-	default:
+	} else {
 		for i, x := 0, row; len(x) > 0; i, x = i+size, x[n:] {
 			c.quantise(dst[i:i+size:i+size], x[:n:n])
 		}
@@ -161,6 +160,12 @@ func unusable(t gguf.Type, b []byte, scales []int, size int) int {
 		}
 	}
 	switch t {
+	case gguf.F32:
+		for i := 0; i+4 <= len(b); i += 4 {
+			if binary.LittleEndian.Uint32(b[i:])&infinity == infinity {
+				return i / 4
+			}
+		}
 	case gguf.BF16:
 		for i := 0; i+2 <= len(b); i += 2 {
 			if binary.LittleEndian.Uint16(b[i:])&0x7f80 == 0x7f80 {
@@ -189,6 +194,10 @@ func Dequantise(dst []float32, t gguf.Type, src []byte) error {
 	}
 	c, _ := coderOf(t)
 	n, size := t.Block()
+	if n == 1 {
+		c.dequantise(dst, src)
+		return nil
+	}
 	for ; len(dst) > 0; dst, src = dst[n:], src[size:] {
 		c.dequantise(dst[:n], src[:size])
 	}
