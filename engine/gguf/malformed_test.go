@@ -448,3 +448,20 @@ func TestWriteFillsTensors(t *testing.T) {
 	tensors[0].Fill = func(io.Writer) error { return io.ErrUnexpectedEOF }
 	require.ErrorIs(t, gguf.Write(io.Discard, nil, tensors), io.ErrUnexpectedEOF)
 }
+
+func TestWriteKeepsTheAlignmentThatWasRead(t *testing.T) {
+	t.Parallel()
+
+	tensors := []gguf.Content{
+		{Name: "a", Dims: []uint64{3}, Type: gguf.F32, Data: make([]byte, 12)},
+		{Name: "b", Dims: []uint64{3}, Type: gguf.F32, Data: make([]byte, 12)},
+	}
+	var want, got bytes.Buffer
+	require.NoError(t, gguf.Write(&want, []gguf.Entry{{Key: "general.alignment", Value: uint32(128)}}, tensors))
+	f, err := parse(want.Bytes())
+	require.NoError(t, err)
+	v, ok := f.Value("general.alignment")
+	require.True(t, ok)
+	require.NoError(t, gguf.Write(&got, []gguf.Entry{{Key: "general.alignment", Value: v}}, tensors))
+	require.Equal(t, want.Bytes(), got.Bytes())
+}

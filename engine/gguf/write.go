@@ -32,8 +32,13 @@ func Write(w io.Writer, entries []Entry, tensors []Content) error {
 	b = binary.LittleEndian.AppendUint64(b, uint64(len(tensors)))
 	b = binary.LittleEndian.AppendUint64(b, uint64(len(entries)))
 	for _, e := range entries {
-		if a, ok := e.Value.(uint32); ok && e.Key == keyAlignment {
-			alignment = uint64(a)
+		if e.Key == keyAlignment {
+			switch a := e.Value.(type) {
+			case uint32:
+				alignment = uint64(a)
+			case Value: // as it was read
+				alignment = a.bits
+			}
 		}
 		var err error
 		if b, err = appendValue(appendString(b, e.Key), e.Value); err != nil {
