@@ -16,6 +16,9 @@ type Matrix struct {
 	format *format
 	stride int // bytes a row
 	data   []byte
+
+	packed    []byte // whole groups of rows, if Pack made them
+	packedFor *level // whose layout that is
 }
 
 // NewMatrix returns the matrix of rows times cols weights of type t in data, which it keeps and never writes to. A type that
@@ -40,7 +43,17 @@ func NewMatrix(t gguf.Type, rows, cols int, data []byte) (Matrix, error) {
 
 // Pack makes a copy of the weights that products are quicker with, where this machine has such a layout. It changes no bit
 // of a product.
-func (m *Matrix) Pack() {}
+func (m *Matrix) Pack() {
+	if m.format.decode == nil || use.dot == nil || m.Rows < Group {
+		return
+	}
+	s := NewScratch(m.Cols)
+	group := m.Cols / 32 * m.format.cellBytes()
+	m.packed, m.packedFor = aligned(m.Rows/Group*group), use
+	for i := range m.Rows / Group {
+		m.packStrip(m.packed[i*group:][:group], m.data[i*Group*m.stride:], m.stride, 0, m.Cols, s)
+	}
+}
 
 // Size returns the size of the weights in bytes.
 func (m *Matrix) Size() int { return len(m.data) }
@@ -61,20 +74,24 @@ func (m *Matrix) Row(dst []float32, i int, s *Scratch) {
 type Scratch struct {
 	rows  []float32 // batch of them
 	codes codes     // one row
+	packing
 }
 
 // NewScratch returns memory for matrices of up to cols columns.
 func NewScratch(cols int) *Scratch {
-	return &Scratch{rows: make([]float32, batch*cols), codes: newCodes(cols)}
+	return &Scratch{rows: make([]float32, batch*cols), codes: newCodes(cols), packing: newPacking()}
 }
 
 // Mul sets dst[t*Rows+r] to the product of row r and vector t of x, for t < n and lo <= r < hi. x has the matrix's form.
 func (m *Matrix) Mul(dst []float32, x *Vectors, n, lo, hi int, s *Scratch) {
-	if m.format.decode == nil {
+	switch {
+	case m.format.decode == nil:
 		m.mulFloats(dst, x, n, lo, hi, s.rows)
-		return
+	case use.dot == nil:
+		m.mulDefined(dst, x, n, lo, hi, s)
+	default:
+		m.mulPacked(dst, x, n, lo, hi, s)
 	}
-	m.mulDefined(dst, x, n, lo, hi, s)
 }
 
 // mulDefined is Mul for quantised weights by the definition: a row is taken apart and used for all vectors.

@@ -221,12 +221,12 @@ func TestQuantisedVectorsAreNearTheirElements(t *testing.T) {
 	}
 	for b, y := range x.b32.block {
 		require.InDelta(t, sum(x.b32.q[32*b:][:32]), y.sum, 0)
-		require.EqualValues(t, -128*y.sum, y.bias)
+		require.Equal(t, [3]int32{-128 * int32(y.sum), -16 * int32(y.sum), -8 * int32(y.sum)}, y.bias)
 	}
 	for b, y := range x.b256.block {
 		for i := range 16 {
 			require.InDelta(t, sum(x.b256.q[256*b+16*i:][:16]), y.sum16[i], 0)
-			require.EqualValues(t, -128*y.sum16[i], y.bias16[i])
+			require.EqualValues(t, -32*y.sum16[i], y.bias16[i])
 			require.InDelta(t, sum(x.b256.q[256*b+i/2*32:][:32]), y.sum32[i/2], 0)
 			require.EqualValues(t, -128*y.sum32[i/2], y.bias32[i/2])
 		}

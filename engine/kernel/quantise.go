@@ -32,16 +32,16 @@ type Vectors struct {
 
 // block32 belongs to 32 elements: each is about d times its integer. The offsets are known to assembly.
 type block32 struct {
-	d    float32 // a half float
-	bias int32   // -128 times sum
-	sum  float32 // of the integers
+	d    float32  // a half float
+	sum  float32  // of the integers
+	bias [3]int32 // -128, -16 and -8 times that
 }
 
 // block256 belongs to 256 elements, with the sums of every 16 and every 32 of them. The offsets are known to assembly.
 type block256 struct {
 	d      float32
-	bias16 [16]int32 // -128 times sum16
-	bias32 [8]int32
+	bias16 [16]int32 // -32 times sum16
+	bias32 [8]int32  // -128 times sum32
 	sum16  [16]float32
 	sum32  [8]float32
 }
@@ -86,7 +86,7 @@ func (v *Vectors) Quantise(i int) {
 func quantise32(block []block32, q []int8, x []float32) {
 	for j := range block {
 		d, sum := quantise(q[32*j:][:32], x[32*j:][:32])
-		block[j] = block32{d: roundHalf(d), bias: -128 * sum, sum: float32(sum)}
+		block[j] = block32{d: roundHalf(d), sum: float32(sum), bias: [3]int32{-128 * sum, -16 * sum, -8 * sum}}
 	}
 }
 
@@ -105,10 +105,10 @@ func (b *block256) sumUp(q *[256]int8) {
 		for _, c := range q[16*i:][:16] {
 			sum += int32(c)
 		}
-		b.bias16[i], b.sum16[i] = -128*sum, float32(sum)
+		b.bias16[i], b.sum16[i] = -32*sum, float32(sum)
 	}
 	for i := range b.sum32 {
-		b.bias32[i], b.sum32[i] = b.bias16[2*i]+b.bias16[2*i+1], b.sum16[2*i]+b.sum16[2*i+1]
+		b.bias32[i], b.sum32[i] = 4*(b.bias16[2*i]+b.bias16[2*i+1]), b.sum16[2*i]+b.sum16[2*i+1]
 	}
 }
 

@@ -1,0 +1,208 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"math"
+	"unsafe"
+)
+
+// Assembly multiplies Group rows at a time, which it wants side by side ("packed"): a lane of a register is a row. 32 columns
+// of a group are a cell of eight times 64 bytes, of which the four bytes 4r to 4r+3 of the j-th are the weights 4j to 4j+3
+// of row r; then Group scales, or twice so many if 16 weights have one scale; then as many minima, if the type has them.
+// Cells follow each other in order of the columns. Whether the weights' bytes are signed is up to the instruction set.
+//
+// Packing a group and multiplying it go in turns, strip columns at a time, so that the packed form stays in the first cache.
+
+const (
+	strip  = 512 // columns; a multiple of 256
+	tile   = 3   // groups that are multiplied together
+	packed = 64  // vectors whose products with rows that are no whole group are computed at a time
+)
+
+// cellBytes returns the size of a cell.
+func (f *format) cellBytes() int {
+	floats := 32 / f.sub
+	if f.minima {
+		floats *= 2
+	}
+	return Group * (32 + 4*floats)
+}
+
+// product is a multiplication of packed rows and vectors, as assembly takes it. All strides are in bytes.
+type product struct {
+	dst         *float32 // of the first row and the first vector; the products are added to it
+	dstStride   int      // to the next vector
+	w           *byte
+	group       int // to the next group of w
+	groups      int // 1 or tile
+	blocks      int // of 32 or 256 columns, by the form of the vectors
+	q           *int8
+	qStride     int
+	block       unsafe.Pointer // of block32 or block256
+	blockStride int
+	n           int // vectors
+	bias        int // offset of the bias in a block32
+}
+
+// packRows packs Group rows of cols weights, which are stride bytes apart, and adds bias to the weights.
+func (f *format) packRows(dst, rows []byte, stride, cols int, c *codes, bias byte) {
+	cell := f.cellBytes()
+	for r := range Group {
+		f.decodeRow(c, rows[r*stride:], cols)
+		for i := range cols / 32 {
+			out := dst[i*cell:][:cell]
+			for j := range 8 {
+				for k, q := range c.q[32*i+4*j:][:4] {
+					out[64*j+4*r+k] = byte(q) + bias
+				}
+			}
+			out = out[512:]
+			n := 32 / f.sub
+			for k := range n {
+				putFloat(out[4*(Group*k+r):], c.s[n*i+k])
+				if f.minima {
+					putFloat(out[4*(Group*(n+k)+r):], c.m[n*i+k])
+				}
+			}
+		}
+	}
+}
+
+func putFloat(b []byte, v float32) { binary.LittleEndian.PutUint32(b, math.Float32bits(v)) }
+
+// aligned returns n bytes that start at a multiple of 64, as assembly is quicker with.
+func aligned(n int) []byte {
+	b := make([]byte, n+63)
+	skip := -uintptr(unsafe.Pointer(unsafe.SliceData(b))) & 63
+	return b[skip:][:n:n]
+}
+
+// packing is the working memory of products of packed rows.
+type packing struct {
+	group [tile][]byte // packed strips
+	rest  []byte       // rows that are no whole group, with others to fill it up
+	dst   []float32    // [packed][Group], products of those
+	p     product
+}
+
+func newPacking() packing {
+	const most = strip / 32 * Group * (32 + 4*4) // cells with two scales and two minima
+	var w packing
+	all := aligned(tile * most)
+	for i := range w.group {
+		w.group[i] = all[i*most:][:most]
+	}
+	w.rest, w.dst = make([]byte, Group*strip*2), make([]float32, packed*Group)
+	return w
+}
+
+// mulPacked is Mul for quantised weights by way of packed rows.
+func (m *Matrix) mulPacked(dst []float32, x *Vectors, n, lo, hi int, s *Scratch) {
+	for lo < hi {
+		groups := (hi - lo) / Group
+		switch {
+		case groups == 0:
+			m.mulRest(dst, x, n, lo, hi, s)
+			return
+		case n < 4 || groups < tile:
+			groups = 1
+		default:
+			groups = tile
+		}
+		for t := range n {
+			clear(dst[t*m.Rows+lo:][:groups*Group])
+		}
+		for col := 0; col < m.Cols; col += strip {
+			m.mulStrip(dst[lo:], x, n, lo, groups, col, s)
+		}
+		lo += groups * Group
+	}
+}
+
+// mulStrip adds to dst the products of groups from row r on with strip columns.
+func (m *Matrix) mulStrip(dst []float32, x *Vectors, n, r, groups, col int, s *Scratch) {
+	cols := min(strip, m.Cols-col)
+	cells := cols / 32 * m.format.cellBytes()
+	p := &s.packing.p
+	if m.packedFor == use && r%Group == 0 {
+		p.group = m.Cols / 32 * m.format.cellBytes()
+		p.w = &m.packed[r/Group*p.group+col/32*m.format.cellBytes()]
+	} else {
+		p.group = len(s.packing.group[0])
+		p.w = &s.packing.group[0][0]
+		for g := range groups {
+			m.packStrip(s.packing.group[g][:cells], m.data[(r+g*Group)*m.stride:], m.stride, col, cols, s)
+		}
+	}
+	p.dst, p.dstStride = &dst[0], 4*m.Rows
+	m.format.multiply(p, x, 0, n, groups, col, cols)
+}
+
+// packStrip packs columns of Group rows that are stride bytes apart.
+func (m *Matrix) packStrip(dst, rows []byte, stride, col, cols int, s *Scratch) {
+	weights, size := m.format.typ.Block()
+	at := col / weights * size
+	ahead := Group*stride + (Group-1)*at // the next group's share, in the order of memory
+	use.pack(m.format, dst, rows[at:(Group-1)*stride+at+cols/weights*size], stride, cols, ahead, &s.codes)
+}
+
+// multiply adds to p.dst the products of groups of packed rows, with cols columns from col on, and n vectors from first on.
+func (f *format) multiply(p *product, x *Vectors, first, n, groups, col, cols int) {
+	if groups == tile {
+		p.groups = tile
+		p.vectors(f, x, first, n&^3, col, cols)
+		use.dot(f, p)
+		if n&3 == 0 {
+			return
+		}
+		p.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), n&^3*p.dstStride))
+		first, n = first+n&^3, n&3
+	}
+	p.vectors(f, x, first, n, col, cols)
+	p.groups = 1
+	for g := range groups {
+		if g > 0 {
+			p.w = (*byte)(unsafe.Add(unsafe.Pointer(p.w), p.group))
+			p.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), 4*Group))
+		}
+		use.dot(f, p)
+	}
+}
+
+// vectors sets what p says of vectors: n of x from t on, cols columns from col on.
+func (p *product) vectors(f *format, x *Vectors, t, n, col, cols int) {
+	p.n, p.qStride = n, x.Len
+	if f.form == Blocks32 {
+		p.blocks, p.blockStride = cols/32, x.Len/32*int(unsafe.Sizeof(block32{}))
+		p.q, p.block = &x.b32.q[t*x.Len+col], unsafe.Pointer(&x.b32.block[(t*x.Len+col)/32])
+		return
+	}
+	p.blocks, p.blockStride = cols/256, x.Len/256*int(unsafe.Sizeof(block256{}))
+	p.q, p.block = &x.b256.q[t*x.Len+col], unsafe.Pointer(&x.b256.block[(t*x.Len+col)/256])
+}
+
+// mulRest is mulPacked for less than a group of rows. The group is filled up with copies of the last row, and its products
+// are computed elsewhere, since dst may belong to others there.
+func (m *Matrix) mulRest(dst []float32, x *Vectors, n, lo, hi int, s *Scratch) {
+	w, p := &s.packing, &s.packing.p
+	weights, size := m.format.typ.Block()
+	for from := 0; from < n; from += packed {
+		count := min(packed, n-from)
+		clear(w.dst[:count*Group])
+		for col := 0; col < m.Cols; col += strip {
+			cols := min(strip, m.Cols-col)
+			bytes := cols / weights * size
+			for r := range Group {
+				row := min(lo+r, hi-1)
+				copy(w.rest[r*bytes:][:bytes], m.data[row*m.stride+col/weights*size:])
+			}
+			use.pack(m.format, w.group[0][:cols/32*m.format.cellBytes()], w.rest[:Group*bytes], bytes, cols, 0, &s.codes)
+			p.w, p.group = &w.group[0][0], len(w.group[0])
+			p.dst, p.dstStride = &w.dst[0], 4*Group
+			m.format.multiply(p, x, from, count, 1, col, cols)
+		}
+		for t := range count {
+			copy(dst[(from+t)*m.Rows+lo:][:hi-lo], w.dst[t*Group:])
+		}
+	}
+}
