@@ -9,9 +9,9 @@ import (
 )
 
 // digests is what testdata/digest prints. Whoever changes it raises model.Version.
-const digests = `guarded-f16 a6e087c7a2d8cfb2b26cf9441a3d3bf4d4cad2e01d2bbf471a14416df80eefd0
-guarded-q8_0 547f66be67e1d43a0b4f430b3671bb75f635ac4577e3b2be36ac98d759365c06
-guarded-q4_k_m 734714b785489c56f28e12d52e161e4f693a4b0d225211d5571ef4e0d887bd50
+const digests = `guarded-f16 fe38638513f1d630a63a1bf93db6c9b7591541dfeba4d82953e97fe590d52fa5
+guarded-q8_0 5dd62b31e669fa4492b1a65909206ce4ef27d30cff73a7c41fb2944d75ccabc8
+guarded-q4_k_m 39050a238f275898766f1c45996cd6338b2ca8d7e03b9d13b335f9ec26189994
 functions cf8ef5562e802e1837b86a695113b509e75292a02ca2abfb1ea001cd26ae75b4
 `
 
