@@ -6,8 +6,10 @@
 //  1. Every float product is rounded by an explicit conversion, float32(a*b), which keeps the compiler from fusing it
 //     with an addition (the Go specification, "Floating-point operators"). A test reads the sources for others. What is to
 //     be rounded once is a call of fma.
-//  2. A float sum has a fixed order. Dot products of floats have 16 lanes, lane l adding the elements i with i%16 == l in
-//     order of i; then the lanes are folded in halves: l with l+8, l+4, l+2, l+1. Products with quantised weights are
+//  2. A float sum has a fixed order. Dot products of floats have 16 lanes, lane l taking the elements i with i%16 == l in
+//     order of i as lane = fma(a, b, lane); then the lanes are folded in halves: l with l+8, l+4, l+2, l+1. Rows are added
+//     to an output in their order, as out = fma(factor, element, out). Sums of float64, of squares and of exponentials, have
+//     such lanes too. Products with quantised weights are
 //     exact integers within a block, which has a scale s and perhaps a minimum m, and the sum of the vector's integers too:
 //     with vectors in blocks of 32, of scale d, acc = fma(s*d, product, acc) and then acc = fma(m*d, sum, acc) a block;
 //     with vectors in blocks of 256, t = fma(s, product, t) and then t = fma(-m, sum, t) a block, from t = 0 on, and

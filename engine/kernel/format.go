@@ -25,6 +25,7 @@ type format struct {
 var formats = [...]format{
 	{typ: gguf.F32, form: Float},
 	{typ: gguf.F16, form: Half},
+	{typ: gguf.BF16, form: Brain},
 	{typ: gguf.Q8_0, form: Blocks32, sub: 32, decode: decodeQ8},
 	{typ: gguf.Q4_0, form: Blocks32, sub: 32, decode: decodeQ4},
 	{typ: gguf.Q4_1, form: Blocks32, sub: 32, minima: true, decode: decodeQ4Min},

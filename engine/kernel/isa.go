@@ -18,14 +18,6 @@ type level struct {
 	quantFuncs
 }
 
-// floatFuncs are functions of floats.
-type floatFuncs struct {
-	dotRows func(dst, w []float32, stride int, x []float32) // DotRows; len(x) is a positive multiple of lanes
-	addRows func(out, w []float32, stride int, p []float32) // AddRows; len(out) is a positive multiple of 32
-	halves  func(dst []float32, src []byte)                 // len(dst) is a positive multiple of 8
-	exps    func(x []float32)                               // len(x) is a positive multiple of 4
-}
-
 // quantFuncs are functions of quantised weights and vectors.
 type quantFuncs struct {
 	// topBits and scale: len(x) is a positive multiple of 32.

@@ -6,7 +6,7 @@ import "golang.org/x/sys/cpu"
 
 // levels are those of this architecture, the quickest first.
 var levels = []*level{
-	{name: "avx512", has: hasAVX512, floatFuncs: floatsAVX2, quantFuncs: quantsAVX512},
+	{name: "avx512", has: hasAVX512, floatFuncs: floatsAVX512, quantFuncs: quantsAVX512},
 	{name: "avx2", has: hasAVX2, floatFuncs: floatsAVX2, quantFuncs: quantsAVX2},
 }
 

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark/engine/gguf"
 )
 
 // equal requires the same bits.
@@ -82,7 +84,9 @@ func TestHalf(t *testing.T) {
 		binary.LittleEndian.PutUint16(all[2*h:], uint16(h))
 	}
 	fast := make([]float32, 1<<16)
-	halves(fast, all)
+	m, err := NewMatrix(gguf.F16, 1, 1<<16, all)
+	require.NoError(t, err)
+	m.floatRow(fast, 0)
 	for h := range 1 << 16 {
 		sign, exp, frac := h>>15, h>>10&31, h&1023
 		want := math.Ldexp(float64(1024+frac), exp-25)
@@ -155,41 +159,6 @@ func TestQuantise(t *testing.T) {
 	}
 }
 
-// TestAssemblyEqualsItsDefinition compares bits; on machines without assembly it compares the definitions with themselves.
-func TestAssemblyEqualsItsDefinition(t *testing.T) {
-	t.Parallel()
-
-	same := func(want, got []float32, name string, n int) {
-		t.Helper()
-		for i := range want {
-			equal(t, want[i], got[i], "%s of %d, element %d", name, n, i)
-		}
-	}
-	for n := 1; n < 300; n++ {
-		const rows, gap = 9, 3
-		w, x := random(uint64(n), rows*(n+gap)), random(7, n)
-		if n%3 == 0 {
-			w[n/2], x[n-1] = float32(math.Copysign(0, -1)), 0x1p-140
-		}
-		want, got := make([]float32, rows), make([]float32, rows)
-		for i := range want {
-			want[i] = dotGeneric(w[i*(n+gap):][:n], x)
-		}
-		DotRows(got, w, n+gap, x)
-		same(want, got, "DotRows", n)
-
-		p := random(9, rows)
-		sum, fast := append([]float32(nil), x...), append([]float32(nil), x...)
-		for i, f := range p {
-			for d := range sum {
-				sum[d] += float32(f * w[i*(n+gap)+d])
-			}
-		}
-		AddRows(fast, w, n+gap, p)
-		same(sum, fast, "AddRows", n)
-	}
-}
-
 // TestFunctionsOfManyElements compares what is computed many at a time with the same done one by one.
 func TestFunctionsOfManyElements(t *testing.T) {
 	t.Parallel()
@@ -200,7 +169,7 @@ func TestFunctionsOfManyElements(t *testing.T) {
 		x = append(x, v)
 	}
 	got := append([]float32(nil), x...)
-	exps(got)
+	exps(got, 0)
 	for i, v := range x {
 		if v != v {
 			isNaN(t, got[i])
@@ -210,7 +179,7 @@ func TestFunctionsOfManyElements(t *testing.T) {
 	}
 	for n := range 9 {
 		part := append([]float32(nil), x[:n]...)
-		exps(part)
+		exps(part, 0)
 		require.Equal(t, fmt.Sprint(got[:n]), fmt.Sprint(part))
 	}
 

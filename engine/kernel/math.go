@@ -18,15 +18,18 @@ func Exp(x float32) float32 {
 	return float32(exp(float64(x)))
 }
 
-// exps replaces every element of x by its [Exp].
-func exps(x []float32) {
+// Exps replaces every element of x by its [Exp], several at once where the machine can.
+func Exps(x []float32) { exps(x, 0) }
+
+// exps replaces every element x by the [Exp] of x - sub.
+func exps(x []float32, sub float32) {
 	done := 0
-	if use.exps != nil && len(x) >= 4 {
-		done = len(x) &^ 3
-		use.exps(x[:done])
+	if use.exps != nil && len(x) >= lanes {
+		done = len(x) &^ (lanes - 1)
+		use.exps(&x[0], done, sub)
 	}
 	for i, v := range x[done:] {
-		x[done+i] = Exp(v)
+		x[done+i] = Exp(v - sub)
 	}
 }
 

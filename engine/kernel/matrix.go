@@ -58,8 +58,13 @@ func (m *Matrix) Pack() {
 // Size returns the size of the weights in bytes.
 func (m *Matrix) Size() int { return len(m.data) }
 
-// Form returns the form that vectors must have for [Matrix.Mul].
-func (m *Matrix) Form() Form { return m.format.form }
+// Form returns the form that vectors must have for [Matrix.Mul]; no matrix needs any.
+func (m *Matrix) Form() Form {
+	if m.format == nil {
+		return Float
+	}
+	return m.format.form
+}
 
 // Row sets dst to the weights of row i; len(dst) is Cols.
 func (m *Matrix) Row(dst []float32, i int, s *Scratch) {
@@ -72,21 +77,21 @@ func (m *Matrix) Row(dst []float32, i int, s *Scratch) {
 
 // Scratch is the working memory of one worker's products.
 type Scratch struct {
-	rows  []float32 // batch of them
-	codes codes     // one row
+	floats floatScratch
+	codes  codes // one row
 	packing
 }
 
 // NewScratch returns memory for matrices of up to cols columns.
 func NewScratch(cols int) *Scratch {
-	return &Scratch{rows: make([]float32, batch*cols), codes: newCodes(cols), packing: newPacking()}
+	return &Scratch{codes: newCodes(cols), packing: newPacking()}
 }
 
 // Mul sets dst[t*Rows+r] to the product of row r and vector t of x, for t < n and lo <= r < hi. x has the matrix's form.
 func (m *Matrix) Mul(dst []float32, x *Vectors, n, lo, hi int, s *Scratch) {
 	switch {
 	case m.format.decode == nil:
-		m.mulFloats(dst, x, n, lo, hi, s.rows)
+		m.mulFloat(dst, x, n, lo, hi, &s.floats)
 	case use.dot == nil:
 		m.mulDefined(dst, x, n, lo, hi, s)
 	default:

@@ -12,6 +12,7 @@ const (
 	Blocks32  Form = 1 // 8-bit integers with one scale for 32 elements, a half float
 	Blocks256 Form = 2 // 8-bit integers with one scale for 256 elements
 	Half      Form = 4 // rounded to half floats
+	Brain     Form = 8 // rounded to bfloat16
 )
 
 // Vectors is a batch of equally long vectors with the quantised forms that they are multiplied in.
@@ -19,8 +20,9 @@ type Vectors struct {
 	Len  int
 	Data []float32 // [n][Len]
 
-	half []float32 // [n][Len]
-	b32  struct {
+	half, brain []float32 // [n][Len]
+
+	b32 struct {
 		q     []int8    // [n][Len]
 		block []block32 // [n][Len/32]
 	}
@@ -52,6 +54,9 @@ func NewVectors(n, length int, forms Form) *Vectors {
 	if forms&Half != 0 {
 		v.half = make([]float32, n*length)
 	}
+	if forms&Brain != 0 {
+		v.brain = make([]float32, n*length)
+	}
 	if forms&Blocks32 != 0 {
 		v.b32.q, v.b32.block = make([]int8, n*length), make([]block32, n*length/32)
 	}
@@ -71,6 +76,12 @@ func (v *Vectors) Quantise(i int) {
 		h := v.half[i*v.Len:][:v.Len]
 		for j := range h {
 			h[j] = roundHalf(x[j])
+		}
+	}
+	if v.brain != nil {
+		h := v.brain[i*v.Len:][:v.Len]
+		for j := range h {
+			h[j] = roundBrain(x[j])
 		}
 	}
 	if v.b32.q != nil {
@@ -126,6 +137,27 @@ func roundHalf(x float32) float32 {
 		b = (b + 0xfff + b>>13&1) &^ 0x1fff
 	}
 	return math.Float32frombits(b | sign)
+}
+
+// roundBrain rounds x to bfloat16, half to even.
+func roundBrain(x float32) float32 {
+	b := math.Float32bits(x)
+	if b&0x7fffffff > 0x7f800000 { // not a number: rounding could make it infinite
+		return x
+	}
+	return math.Float32frombits((b + 0x7fff + b>>16&1) &^ 0xffff)
+}
+
+// floats returns all vectors in a form of floats.
+func (v *Vectors) floats(f Form) []float32 {
+	switch f {
+	case Half:
+		return v.half
+	case Brain:
+		return v.brain
+	default:
+		return v.Data
+	}
 }
 
 // quantise sets q to x/d rounded half to even, |q| <= 127, and returns d and the sum of q. A block with an element that is

@@ -5,6 +5,17 @@ import "math"
 // lanes is the number of partial sums of a float dot product.
 const lanes = 16
 
+// vectorFuncs are a level's functions of the elements of vectors: of n elements, a positive multiple of lanes unless said
+// otherwise.
+type vectorFuncs struct {
+	exps         func(x *float32, n int, sub float32)            // x = Exp(x - sub)
+	softCap      func(x *float32, n int, c float32)              // as SoftCap
+	top          func(x *float32, n int) float32                 // the largest, as SoftMax finds it
+	sum, squares func(x *float32, n int) float64                 // for any positive n; sum is of elements not below 0
+	scaleBy      func(dst, x, weight *float32, n int, f float32) // dst = x f weight
+	gated        func(e, gate, up *float32, n int)               // as gated
+}
+
 // DotRows sets dst[i] to the inner product of x and w[i*stride : i*stride+len(x)].
 func DotRows(dst, w []float32, stride int, x []float32) {
 	if len(dst) == 0 {
@@ -12,7 +23,7 @@ func DotRows(dst, w []float32, stride int, x []float32) {
 	}
 	_ = w[(len(dst)-1)*stride : (len(dst)-1)*stride+len(x)]
 	if use.dotRows != nil && len(x)%lanes == 0 && len(x) > 0 {
-		use.dotRows(dst, w, stride, x)
+		use.dotRows(&dst[0], &w[0], 4*stride, len(dst), &x[0], len(x)/lanes)
 		return
 	}
 	for i := range dst {
@@ -24,27 +35,11 @@ func DotRows(dst, w []float32, stride int, x []float32) {
 func dotGeneric(a, b []float32) float32 {
 	var s [lanes]float32
 	for len(a) >= lanes && len(b) >= lanes {
-		x, y := (*[lanes]float32)(a), (*[lanes]float32)(b)
-		s[0] += float32(x[0] * y[0])
-		s[1] += float32(x[1] * y[1])
-		s[2] += float32(x[2] * y[2])
-		s[3] += float32(x[3] * y[3])
-		s[4] += float32(x[4] * y[4])
-		s[5] += float32(x[5] * y[5])
-		s[6] += float32(x[6] * y[6])
-		s[7] += float32(x[7] * y[7])
-		s[8] += float32(x[8] * y[8])
-		s[9] += float32(x[9] * y[9])
-		s[10] += float32(x[10] * y[10])
-		s[11] += float32(x[11] * y[11])
-		s[12] += float32(x[12] * y[12])
-		s[13] += float32(x[13] * y[13])
-		s[14] += float32(x[14] * y[14])
-		s[15] += float32(x[15] * y[15])
+		fmaLanes(&s, (*[lanes]float32)(a), (*[lanes]float32)(b))
 		a, b = a[lanes:], b[lanes:]
 	}
 	for i := range a {
-		s[i%lanes] += float32(a[i] * b[i])
+		s[i] = fma(a[i], b[i], s[i])
 	}
 	for n := lanes / 2; n > 0; n /= 2 {
 		for l := range n {
@@ -56,18 +51,23 @@ func dotGeneric(a, b []float32) float32 {
 
 // AddRows adds p[i] times w[i*stride : i*stride+len(out)] to out, for i in order.
 func AddRows(out, w []float32, stride int, p []float32) {
-	if len(p) == 0 {
+	if len(p) == 0 || len(out) == 0 {
 		return
 	}
 	_ = w[(len(p)-1)*stride : (len(p)-1)*stride+len(out)]
-	if use.addRows != nil && len(out)%32 == 0 && len(out) > 0 {
-		use.addRows(out, w, stride, p)
+	if use.addRows != nil && len(out)%lanes == 0 {
+		use.addRows(&out[0], &w[0], 4*stride, len(p), &p[0], len(out)/lanes)
 		return
 	}
+	addRowsGeneric(out, w, stride, p)
+}
+
+// addRowsGeneric is the definition.
+func addRowsGeneric(out, w []float32, stride int, p []float32) {
 	for i, f := range p {
 		row := w[i*stride:][:len(out)]
 		for d := range out {
-			out[d] += float32(f * row[d])
+			out[d] = fma(f, row[d], out[d])
 		}
 	}
 }
@@ -91,57 +91,126 @@ func Scale(a []float32, f float32) {
 func RMSNorm(dst, x, weight []float32, eps float32) {
 	f := float32(1 / math.Sqrt(squares(x)/float64(len(x))+float64(eps)))
 	dst, weight = dst[:len(x)], weight[:len(x)]
-	for i, v := range x {
-		dst[i] = float32(float32(v*f) * weight[i])
+	done := 0
+	if use.scaleBy != nil && len(x) >= lanes {
+		done = len(x) &^ (lanes - 1)
+		use.scaleBy(&dst[0], &x[0], &weight[0], done, f)
+	}
+	for i := done; i < len(x); i++ {
+		dst[i] = float32(float32(x[i]*f) * weight[i])
 	}
 }
 
-// squares returns the sum of squares, which are exact in float64, in four lanes as in rule 2.
+// squares returns the sum of squares, which are exact in float64, in lanes as in rule 2.
 func squares(x []float32) float64 {
-	var s [4]float64
-	for len(x) >= 4 {
-		a, b, c, d := float64(x[0]), float64(x[1]), float64(x[2]), float64(x[3])
-		s[0] += float64(a * a)
-		s[1] += float64(b * b)
-		s[2] += float64(c * c)
-		s[3] += float64(d * d)
-		x = x[4:]
+	if use.squares != nil && len(x) > 0 {
+		return use.squares(&x[0], len(x))
 	}
+	var s [lanes]float64
 	for i, v := range x {
-		s[i] += float64(float64(v) * float64(v))
+		s[i%lanes] += float64(float64(v) * float64(v))
 	}
-	return (s[0] + s[2]) + (s[1] + s[3])
+	return fold64(&s)
 }
 
-// SoftMax replaces x by e^(x - max x) and returns 1 over their sum, which the caller still has to multiply with.
+// sum64 returns the sum of elements not below 0, in float64 and in lanes as in rule 2.
+func sum64(x []float32) float64 {
+	if use.sum != nil && len(x) > 0 {
+		return use.sum(&x[0], len(x))
+	}
+	var s [lanes]float64
+	for i, v := range x {
+		s[i%lanes] += float64(v)
+	}
+	return fold64(&s)
+}
+
+// fold64 adds lanes by halves.
+func fold64(s *[lanes]float64) float64 {
+	for n := lanes / 2; n > 0; n /= 2 {
+		for l := range n {
+			s[l] += s[l+n]
+		}
+	}
+	return s[0]
+}
+
+// SoftMax replaces x by e^(x - max x) and returns 1 over their sum, which the caller still has to multiply with. The sum is
+// one in float64, in lanes as in rule 2.
 func SoftMax(x []float32) float32 {
-	top := x[0]
-	for _, v := range x[1:] {
+	top, done := x[0], 0
+	if use.top != nil && len(x) >= lanes {
+		done = len(x) &^ (lanes - 1)
+		top = use.top(&x[0], done)
+	}
+	for _, v := range x[done:] {
 		if v > top {
 			top = v
 		}
 	}
-	for i, v := range x {
-		x[i] = v - top
-	}
-	exps(x)
-	sum := 0.0
-	for _, e := range x {
-		sum += float64(e)
-	}
-	return float32(1 / sum)
+	exps(x, top)
+	return float32(1 / sum64(x))
 }
 
-// SwiGLU sets dst, which is neither of the others, to silu(gate) times up by element; silu(x) is x / (1 + e^-x).
+// SwiGLU sets dst to silu(gate) times up by element; silu(x) is x / (1 + e^-x). dst is neither of the others.
 func SwiGLU(dst, gate, up []float32) {
 	dst, up = dst[:len(gate)], up[:len(gate)]
 	for i, g := range gate {
 		dst[i] = -g
 	}
-	exps(dst)
+	exps(dst, 0)
+	gated(dst, gate, up)
+}
+
+// GeGLU sets dst to gelu(gate) times up by element; dst is neither of the others. gelu(x) is its approximation by a tangent,
+// x/2 (1 + tanh u) with u = sqrt(2/pi) (x + 0.044715 x^3), computed as x / (1 + e^-2u).
+func GeGLU(dst, gate, up []float32) {
+	const a, b = -1.595769121605730711759784, -0.0713548162726002527220 // -2 sqrt(2/pi), and 0.044715 of it
+	dst, up = dst[:len(gate)], up[:len(gate)]
 	for i, g := range gate {
-		dst[i] = float32(g / (1 + dst[i]) * up[i])
+		dst[i] = float32(g * (a + float32(b*float32(g*g))))
 	}
+	exps(dst, 0)
+	gated(dst, gate, up)
+}
+
+// gated sets e to gate / (1 + e) times up by element.
+func gated(e, gate, up []float32) {
+	done := 0
+	if use.gated != nil && len(e) >= lanes {
+		done = len(e) &^ (lanes - 1)
+		use.gated(&e[0], &gate[0], &up[0], done)
+	}
+	for i := done; i < len(e); i++ {
+		e[i] = float32(gate[i] / (1 + e[i]) * up[i])
+	}
+}
+
+// SoftCap bounds the elements of x softly to -c..c: to c tanh(x/c). c is positive.
+func SoftCap(x []float32, c float32) {
+	done := 0
+	if use.softCap != nil && len(x) >= lanes {
+		done = len(x) &^ (lanes - 1)
+		use.softCap(&x[0], done, c)
+	}
+	for i, v := range x[done:] {
+		x[done+i] = softCap(v, c)
+	}
+}
+
+// softCap is one element of SoftCap: tanh u = (e^2u - 1) / (e^2u + 1), which is 1 in float32 from u = 10 on.
+func softCap(x, c float32) float32 {
+	u := float64(x) / float64(c)
+	switch {
+	case x != x:
+		return x
+	case u > 10:
+		u = 10
+	case u < -10:
+		u = -10
+	}
+	e := exp(u + u)
+	return float32(float64(c) * ((e - 1) / (e + 1)))
 }
 
 // Rotation is the rotary position embedding of one head size and base frequency.
@@ -174,6 +243,17 @@ func Rotate(x, cs []float32) {
 		a, b, c, s := x[i], x[i+1], cs[i], cs[i+1]
 		x[i] = float32(a*c) - float32(b*s)
 		x[i+1] = float32(a*s) + float32(b*c)
+	}
+}
+
+// RotateHalves turns the pairs (x[i], x[i+len(cs)/2]) by the angles of a table.
+func RotateHalves(x, cs []float32) {
+	n := len(cs) / 2
+	lo, hi := x[:n], x[n:][:n]
+	for i, a := range lo {
+		b, c, s := hi[i], cs[2*i], cs[2*i+1]
+		lo[i] = float32(a*c) - float32(b*s)
+		hi[i] = float32(a*s) + float32(b*c)
 	}
 }
 

@@ -86,13 +86,32 @@ func functions() []byte {
 	}
 	var dot [1]float32
 	for n := 1; n < 200; n += 3 {
-		a := make([]float32, n)
+		a, b := make([]float32, n), make([]float32, n)
 		for i := range a {
 			a[i] = kernel.Exp(float32(i*i%37)-30) - 3e-5
+			b[i] = kernel.Exp(float32(i*i%41)/8-2) - 3
 		}
-		kernel.DotRows(dot[:], a, n, a)
+		kernel.DotRows(dot[:], a, n, b)
+		put(dot[0])
+		kernel.DotRows(dot[:], b, n, b)
 		put(dot[0], kernel.SoftMax(a))
 		put(a...)
+		kernel.AddRows(a, b, 0, b)
+		put(a...)
+		gated(put, a, b)
 	}
 	return h.Sum(nil)
+}
+
+// gated covers the functions between products.
+func gated(put func(...float32), a, b []float32) {
+	out := make([]float32, len(a))
+	for _, f := range []func(dst, x, y []float32){kernel.SwiGLU, kernel.GeGLU} {
+		f(out, b, a)
+		put(out...)
+	}
+	kernel.RMSNorm(out, b, a, 1e-5)
+	put(out...)
+	kernel.SoftCap(b, 0.7)
+	put(b...)
 }

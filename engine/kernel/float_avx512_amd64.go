@@ -1,0 +1,114 @@
+//go:build !purego
+
+package kernel
+
+var floatsAVX512 = floatFuncs{
+	tile: func(t *floatTile) {
+		switch t.vectors {
+		case 1:
+			tile1AVX512(t)
+		case 2:
+			tile2AVX512(t)
+		case 3:
+			tile3AVX512(t)
+		case 4:
+			tile4AVX512(t)
+		case 5:
+			tile5AVX512(t)
+		default:
+			tile6AVX512(t)
+		}
+	},
+	mix: func(m *mix) {
+		switch m.outputs {
+		case 1:
+			mix1AVX512(m)
+		case 2:
+			mix2AVX512(m)
+		case 3:
+			mix3AVX512(m)
+		case 4:
+			mix4AVX512(m)
+		case 5:
+			mix5AVX512(m)
+		default:
+			mix6AVX512(m)
+		}
+	},
+	dotRows:     dotRowsAVX512,
+	addRows:     addRowsAVX512,
+	order:       orderAVX512,
+	f32:         storedFuncs{dotF32AVX512, spreadF32AVX512},
+	f16:         storedFuncs{dotF16AVX512, spreadF16AVX512},
+	bf16:        storedFuncs{dotBF16AVX512, spreadBF16AVX512},
+	vectorFuncs: vectorsAVX512,
+}
+
+// stride bytes a row; rows and steps of 16 columns are positive.
+//
+//go:noescape
+func dotRowsAVX512(dst, w *float32, stride, rows int, x *float32, steps int)
+
+//go:noescape
+func tile1AVX512(t *floatTile)
+
+//go:noescape
+func tile2AVX512(t *floatTile)
+
+//go:noescape
+func tile3AVX512(t *floatTile)
+
+//go:noescape
+func tile4AVX512(t *floatTile)
+
+//go:noescape
+func tile5AVX512(t *floatTile)
+
+//go:noescape
+func tile6AVX512(t *floatTile)
+
+// As dotRowsAVX512, of stored weights.
+//
+//go:noescape
+func dotF32AVX512(dst *float32, w *byte, stride, rows int, x *float32, steps int)
+
+//go:noescape
+func dotF16AVX512(dst *float32, w *byte, stride, rows int, x *float32, steps int)
+
+//go:noescape
+func dotBF16AVX512(dst *float32, w *byte, stride, rows int, x *float32, steps int)
+
+// stride is the distance in bytes of a step's 16 floats from the next one's; steps is positive. The same for the other types.
+//
+//go:noescape
+func spreadF32AVX512(dst *float32, src *byte, steps, stride int)
+
+//go:noescape
+func spreadF16AVX512(dst *float32, src *byte, steps, stride int)
+
+//go:noescape
+func spreadBF16AVX512(dst *float32, src *byte, steps, stride int)
+
+//go:noescape
+func mix1AVX512(m *mix)
+
+//go:noescape
+func mix2AVX512(m *mix)
+
+//go:noescape
+func mix3AVX512(m *mix)
+
+//go:noescape
+func mix4AVX512(m *mix)
+
+//go:noescape
+func mix5AVX512(m *mix)
+
+//go:noescape
+func mix6AVX512(m *mix)
+
+//go:noescape
+func orderAVX512(dst, src *float32, steps, stride int)
+
+//go:noescape
+func addRowsAVX512(out, w *float32, stride, rows int, p *float32, parts int)

@@ -1,0 +1,245 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark/engine/gguf"
+)
+
+// onGo returns what f returns without assembly.
+func onGo[T any](f func() T) T {
+	defer func(before *level) { use = before }(use)
+	use = &goLevel
+	return f()
+}
+
+// sameFloats requires the same bits, or numbers in neither.
+func sameFloats(t *testing.T, want, got []float32, args ...any) {
+	t.Helper()
+	require.Len(t, got, len(want), args...)
+	for i, w := range want {
+		if w != w && got[i] != got[i] {
+			continue
+		}
+		if math.Float32bits(w) != math.Float32bits(got[i]) {
+			require.Failf(t, "different bits", "element %d: want %x, got %x: %s", i, w, got[i], fmt.Sprint(args...))
+		}
+	}
+}
+
+// wild returns numbers of very different sizes, of which some are not finite if that is wanted.
+func wild(r *rand.Rand, n int, finite bool) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		switch r.IntN(40) {
+		case 0:
+			x[i] = math.Float32frombits(r.Uint32() & 0x807fffff) // subnormal
+		case 1:
+			x[i] = math.Float32frombits(r.Uint32()&0x807fffff | uint32(1+r.IntN(253))<<23)
+		case 2:
+			x[i] = float32(math.Copysign(0, float64(r.IntN(2))-0.5))
+		case 3:
+			if !finite && r.IntN(n+20) == 0 {
+				x[i] = []float32{float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())}[r.IntN(3)]
+			}
+		default:
+			x[i] = float32(r.NormFloat64())
+		}
+	}
+	return x
+}
+
+func stored(typ gguf.Type, x []float32) []byte {
+	var b []byte
+	for _, v := range x {
+		switch typ {
+		case gguf.F32:
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+		case gguf.BF16:
+			b = binary.LittleEndian.AppendUint16(b, uint16(math.Float32bits(v)>>16))
+		default:
+			b = binary.LittleEndian.AppendUint16(b, uint16(math.Float32bits(v)>>15))
+		}
+	}
+	return b
+}
+
+var floatTypes = []gguf.Type{gguf.F32, gguf.F16, gguf.BF16}
+
+// checkFloatMatrix compares products of a matrix with their definition, and all vectors at once with one after the other.
+func checkFloatMatrix(t *testing.T, typ gguf.Type, rows, cols, n int, w, x []float32) {
+	t.Helper()
+	m, err := NewMatrix(typ, rows, cols, stored(typ, w))
+	require.NoError(t, err)
+	v := NewVectors(n, cols, m.Form())
+	copy(v.Data, x)
+	for i := range n {
+		v.Quantise(i)
+	}
+	s := NewScratch(cols)
+	mul := func() []float32 {
+		dst := make([]float32, n*rows)
+		m.Mul(dst, v, n, 0, rows, s)
+		return dst
+	}
+	name := fmt.Sprintf("%v, %d rows of %d, %d vectors", typ, rows, cols, n)
+	want := onGo(mul)
+	sameFloats(t, want, mul(), name)
+
+	part := make([]float32, n*rows)
+	at := rows / 3
+	m.Mul(part, v, n, at, rows, s)
+	m.Mul(part, v, n, 0, at, s)
+	sameFloats(t, want, part, name, ", in two parts")
+
+	one := NewVectors(1, cols, m.Form())
+	dst := make([]float32, rows)
+	for i := range n {
+		copy(one.Data, v.Row(i))
+		one.Quantise(0)
+		m.Mul(dst, one, 1, 0, rows, s)
+		sameFloats(t, want[i*rows:][:rows], dst, name, ", one by one")
+	}
+	row, wantRow := make([]float32, cols), make([]float32, cols)
+	m.Row(row, rows-1, s)
+	onGo(func() int { m.Row(wantRow, rows-1, s); return 0 })
+	sameFloats(t, wantRow, row, name, ", a row")
+}
+
+func TestFloatMatrixEqualsItsDefinition(t *testing.T) {
+	forEachISA(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		for i := range 240 {
+			rows, cols, n := 1+r.IntN(70), 1+r.IntN(100), 1+r.IntN(14)
+			switch i % 4 {
+			case 1:
+				cols = 16 * (1 + r.IntN(40))
+			case 2:
+				cols = stripSteps*lanes*r.IntN(3) + r.IntN(40) + 1
+			case 3:
+				n, rows = passVectors+r.IntN(20), 1+r.IntN(9)
+			}
+			finite := i%3 > 0
+			checkFloatMatrix(t, floatTypes[i%3], rows, cols, n, wild(r, rows*cols, finite), wild(r, n*cols, finite))
+		}
+	})
+}
+
+func FuzzFloatMatrix(f *testing.F) {
+	f.Add(uint64(1), uint8(0), uint8(3), uint16(20), uint8(4))
+	f.Add(uint64(2), uint8(1), uint8(16), uint16(512), uint8(1))
+	f.Fuzz(func(t *testing.T, seed uint64, typ, rows uint8, cols uint16, n uint8) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		rs, cs, vs := int(rows%80)+1, int(cols%1200)+1, int(n%30)+1
+		checkFloatMatrix(t, floatTypes[typ%3], rs, cs, vs, wild(r, rs*cs, false), wild(r, vs*cs, false))
+	})
+}
+
+// checkRows compares DotRows and AddRows with their definitions at an alignment of shift floats.
+func checkRows(t *testing.T, r *rand.Rand, rows, n, gap, shift int) {
+	t.Helper()
+	w, x, p := wild(r, shift+rows*(n+gap), false)[shift:], wild(r, shift+n, false)[shift:], wild(r, shift+rows, false)[shift:]
+	want, got := make([]float32, rows), make([]float32, rows)
+	for i := range want {
+		want[i] = dotGeneric(w[i*(n+gap):][:n], x)
+	}
+	DotRows(got, w, n+gap, x)
+	sameFloats(t, want, got, "DotRows of ", rows, n)
+
+	sum := append([]float32(nil), x...)
+	addRowsGeneric(sum, w, n+gap, p)
+	AddRows(x, w, n+gap, p)
+	sameFloats(t, sum, x, "AddRows of ", rows, n)
+}
+
+func TestRowsEqualTheirDefinition(t *testing.T) {
+	forEachISA(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(3, 2))
+		for n := 1; n < 300; n++ {
+			checkRows(t, r, 1+n%11, n, n%4, n%5)
+		}
+	})
+}
+
+func FuzzRows(f *testing.F) {
+	f.Add(uint64(1), uint8(9), uint16(64), uint8(0), uint8(1))
+	f.Fuzz(func(t *testing.T, seed uint64, rows uint8, n uint16, gap, shift uint8) {
+		checkRows(t, rand.New(rand.NewPCG(seed, 0)), int(rows%40)+1, int(n%700)+1, int(gap%20), int(shift%16))
+	})
+}
+
+// TestFloatProductsAreAccurate compares with float64.
+func TestFloatProductsAreAccurate(t *testing.T) {
+	t.Parallel()
+
+	const cols = 4096
+	w, x := random(5, 4*cols), random(6, cols)
+	got := make([]float32, 4)
+	DotRows(got, w, cols, x)
+	for i, g := range got {
+		want, size := 0.0, 0.0
+		for j, v := range x {
+			p := float64(w[i*cols+j]) * float64(v)
+			want, size = want+p, size+math.Abs(p)
+		}
+		require.InDelta(t, want, g, 1e-7*size)
+	}
+}
+
+// attended is attention by its definition.
+func attended(q Query, keys, values [][]float32, head, page int, scale, softCap float32) []float32 {
+	x, out := make([]float32, q.To-q.From), make([]float32, head)
+	for i := range x {
+		p := q.From + i
+		x[i] = dotGeneric(keys[p/page][p%page*head:][:head], q.Q)
+	}
+	Scale(x, scale)
+	if softCap != 0 {
+		SoftCap(x, softCap)
+	}
+	f := SoftMax(x)
+	for i := range x {
+		p := q.From + i
+		addRowsGeneric(out, values[p/page][p%page*head:][:head], head, x[i:i+1])
+	}
+	Scale(out, f)
+	return out
+}
+
+func TestAttentionEqualsItsDefinition(t *testing.T) {
+	forEachISA(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(4, 4))
+		for i := range 150 {
+			head, page := []int{64, 128, 96, 80, 16, 8, 20}[i%7], 32
+			pages, limit := 1+r.IntN(6), []float32{0, 3}[i%2]
+			keys, values := make([][]float32, pages), make([][]float32, pages)
+			for p := range pages {
+				keys[p], values[p] = wild(r, page*head, i%5 > 0), wild(r, page*head, i%5 > 0)
+			}
+			a := NewAttention(head, page, 0.125, limit)
+			queries := make([]Query, 1+r.IntN(17))
+			for j := range queries {
+				to := 1 + r.IntN(pages*page)
+				if i%3 > 0 {
+					to = min(pages*page, pages*page/2+1+j)
+				}
+				from := max(0, to-1-r.IntN(to))
+				if i%3 == 1 {
+					from = max(0, to-40)
+				}
+				queries[j] = Query{Q: wild(r, head, true), Out: wild(r, head, false), From: from, To: to}
+			}
+			a.Run(queries, keys, values)
+			for j, q := range queries {
+				want := onGo(func() []float32 { return attended(q, keys, values, head, page, 0.125, limit) })
+				sameFloats(t, want, q.Out, i, " query ", j)
+			}
+		}
+	})
+}

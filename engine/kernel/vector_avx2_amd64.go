@@ -1,0 +1,34 @@
+//go:build !purego
+
+package kernel
+
+var vectorsAVX2 = vectorFuncs{
+	exps:    expsAVX2,
+	softCap: softCapAVX2,
+	top:     topAVX2,
+	sum:     sumAVX2,
+	squares: squaresAVX2,
+	scaleBy: scaleByAVX2,
+	gated:   gatedAVX2,
+}
+
+//go:noescape
+func expsAVX2(x *float32, n int, sub float32)
+
+//go:noescape
+func softCapAVX2(x *float32, n int, c float32)
+
+//go:noescape
+func topAVX2(x *float32, n int) float32
+
+//go:noescape
+func sumAVX2(x *float32, n int) float64
+
+//go:noescape
+func squaresAVX2(x *float32, n int) float64
+
+//go:noescape
+func scaleByAVX2(dst, x, weight *float32, n int, f float32)
+
+//go:noescape
+func gatedAVX2(e, gate, up *float32, n int)
