@@ -7,7 +7,7 @@ func (g *Grammar) check() error {
 	}
 	g.needs()
 	if g.states[g.rules[g.root].start].need == never {
-		return g.fault(g.root, ErrEmpty, "rule %q never ends")
+		return g.fault(g.root, ErrEmpty, "rule %s never ends")
 	}
 	if g.states[g.rules[g.root].start].need >= int32(g.limits.Depth) {
 		return &LimitError{"depth", g.limits.Depth}
@@ -146,7 +146,7 @@ func (g *Grammar) leftRecursion() error {
 		}
 	}
 	if r := cycle(first); r >= 0 {
-		return g.fault(r, ErrRecursion, "rule %q begins with itself")
+		return g.fault(r, ErrRecursion, "rule %s begins with itself")
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package grammar
 import (
 	"fmt"
 	"math"
+	"strconv"
 )
 
 // A Grammar is a language that texts can be kept within. It does not change, and several Constraints may share it.
@@ -19,7 +20,8 @@ type Grammar struct {
 // rule is a part of the language that states call.
 type rule struct {
 	name  string
-	line  int
+	line  int    // in a grammar
+	place *place // in a schema
 	start int32
 }
 
@@ -58,8 +60,15 @@ type builder struct {
 	finals []bool
 	owner  []int32 // rule of each state
 	rule   int32   // that is being built
-	built  int     // calls of build, which nested repetitions multiply
+	shared map[sharing]int32
+	built  int // calls of build, which nested repetitions multiply
 	err    error
+}
+
+// sharing names the states of a shared expression before one state.
+type sharing struct {
+	e  *expr
+	to int32
 }
 
 // declare makes a rule without a body.
@@ -127,6 +136,22 @@ func (b *builder) build(e *expr, to int32) int32 {
 	if b.err != nil {
 		return 0
 	}
+	if !e.shared {
+		return b.make(e, to)
+	}
+	if b.shared == nil {
+		b.shared = map[sharing]int32{}
+	}
+	s, ok := b.shared[sharing{e, to}]
+	if !ok {
+		s = b.make(e, to)
+		b.shared[sharing{e, to}] = s
+	}
+	return s
+}
+
+// make is build for one that has not been built.
+func (b *builder) make(e *expr, to int32) int32 {
 	switch e.kind {
 	case exprBytes:
 		for i := len(e.bytes) - 1; i >= 0; i-- {
@@ -190,7 +215,7 @@ func (b *builder) buildRepeat(e *expr, to int32) int32 {
 		if b.err != nil {
 			return 0
 		}
-		b.bodies[r] = part
+		b.bodies[r], b.rules[r].place = part, b.rules[b.rule].place
 		counted = call(r)
 	}
 	if e.max == unlimited { // the loop has the part itself, so that its states know nothing of the stack
@@ -248,6 +273,10 @@ func (g *Grammar) classify() {
 	}
 }
 
+// fault is what is wrong with a rule.
 func (g *Grammar) fault(r int32, kind error, format string) error {
-	return &SyntaxError{g.rules[r].line, fmt.Sprintf(format, g.rules[r].name), kind}
+	if p := g.rules[r].place; p != nil {
+		return &SchemaError{p.pointer(), "", fmt.Sprintf(format, "of this schema"), kind}
+	}
+	return &SyntaxError{g.rules[r].line, fmt.Sprintf(format, strconv.Quote(g.rules[r].name)), kind}
 }

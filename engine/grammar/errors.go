@@ -45,11 +45,11 @@ type SchemaError struct {
 }
 
 func (e *SchemaError) Error() string {
-	at := "#" + e.Pointer
-	if e.Keyword != "" {
-		at += ": " + e.Keyword
+	keyword := e.Keyword
+	if keyword != "" {
+		keyword = fmt.Sprintf("%.40q: ", keyword)
 	}
-	return fmt.Sprintf("schema %s: %s: %v", at, e.Message, e.Kind)
+	return fmt.Sprintf("schema at %.80q: %s%s: %v", "#"+e.Pointer, keyword, e.Message, e.Kind)
 }
 
 // Unwrap returns the kind.

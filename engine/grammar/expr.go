@@ -7,13 +7,14 @@ import (
 
 // expr describes a language: what parsers make and the compiler takes. Exactly one of the kinds applies.
 type expr struct {
-	kind  exprKind
-	bytes string  // exprBytes
-	class []runes // exprClass: sorted, apart, without surrogates
-	parts []*expr // exprSeq and exprAlt; exprRepeat has one
-	min   int     // exprRepeat
-	max   int     // exprRepeat; unlimited if negative
-	rule  int32   // exprRule
+	kind   exprKind
+	shared bool    // part of several expressions: has one set of states before each state that follows
+	bytes  string  // exprBytes
+	class  []runes // exprClass: sorted, apart, without surrogates
+	parts  []*expr // exprSeq and exprAlt; exprRepeat has one
+	min    int     // exprRepeat
+	max    int     // exprRepeat; unlimited if negative
+	rule   int32   // exprRule
 }
 
 type exprKind uint8

@@ -5,12 +5,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/hallmark-ml/hallmark/engine/gguf"
 	"github.com/hallmark-ml/hallmark/engine/grammar"
+	"github.com/hallmark-ml/hallmark/engine/sample"
 	"github.com/hallmark-ml/hallmark/engine/token"
 )
 
@@ -103,58 +105,49 @@ func public(tb testing.TB, pattern string) []model {
 	return all
 }
 
-// generate draws tokens evenly among the allowed ones; from the token calm on it takes the end as soon as it may come, and
-// otherwise the shortest of a few draws. It returns the text and false if the limit was reached first.
-func generate(tb testing.TB, r *rand.Rand, s *grammar.State, piece func(int32) []byte, calm, most int) (string, bool) {
+// wish returns random logits. Calm ones prefer short tokens, those that close something, and the end.
+func (m model) wish(r *rand.Rand, calm bool) []float32 {
+	logits := make([]float32, m.tokens.Size())
+	for id := range logits {
+		logits[id] = float32(r.NormFloat64())
+		if !calm {
+			continue
+		}
+		piece := string(m.tokens.Piece(int32(id)))
+		logits[id] -= 2 * float32(len(piece))
+		if strings.Trim(piece, `"]}`) == "" {
+			logits[id] += 20
+		}
+		if m.tokens.EndOfGeneration(int32(id)) {
+			logits[id] += 1000
+		}
+	}
+	return logits
+}
+
+// generate draws tokens, from the token calm on by other logits. It returns the text and false if there were most tokens
+// before the end.
+func generate(tb testing.TB, m model, seed uint64, s *grammar.State, calm, most int) (string, bool) {
 	tb.Helper()
+	r := rand.New(rand.NewPCG(seed, 1))
+	draw := sample.New(sample.Config{Seed: seed, Temperature: 1})
+	logits := m.wish(r, false)
 	var text []byte
 	for n := range most {
+		if n == calm {
+			logits = m.wish(r, true)
+		}
 		mask, err := s.Mask()
 		require.NoError(tb, err, "after %q", text)
-		var ids []int32
-		for w, word := range mask {
-			for b := range 64 {
-				if word>>b&1 == 1 {
-					ids = append(ids, int32(w*64+b))
-				}
-			}
-		}
-		id := ids[r.IntN(len(ids))]
-		if n >= calm {
-			for range 30 {
-				if other := ids[r.IntN(len(ids))]; len(piece(other)) < len(piece(id)) {
-					id = other
-				}
-			}
-			closing := []string{`"`, "]", "}", `"}`, `"]`}
-			for _, other := range ids {
-				if s.CanEnd() {
-					break
-				}
-				for _, c := range closing {
-					if string(piece(other)) == c {
-						id = other
-					}
-				}
-			}
-		}
-		before := s.CanEnd()
-		trial := *s
-		if before && n >= calm {
-			for _, other := range ids {
-				if trial.Accept(other) == nil && trial.Done() {
-					id = other
-					break
-				}
-				trial = *s
-			}
-		}
+		id, ok := draw.NextOf(logits, mask)
+		require.True(tb, ok)
+		mayEnd := s.CanEnd()
 		require.NoError(tb, s.Accept(id))
 		if s.Done() {
-			require.True(tb, before)
+			require.True(tb, mayEnd)
 			return string(text), true
 		}
-		text = append(text, piece(id)...)
+		text = append(text, m.tokens.Piece(id)...)
 	}
 	return string(text), false
 }
