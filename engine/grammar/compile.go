@@ -3,6 +3,7 @@ package grammar
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -163,8 +164,8 @@ func (b *builder) make(e *expr, to int32) int32 {
 	case exprClass:
 		return b.buildClass(e.class, to)
 	case exprSeq:
-		for i := len(e.parts) - 1; i >= 0; i-- {
-			to = b.build(e.parts[i], to)
+		for _, p := range slices.Backward(e.parts) {
+			to = b.build(p, to)
 		}
 		return to
 	case exprAlt:

@@ -365,7 +365,7 @@ func (p *parser) take(s string) bool {
 }
 
 // blanks skips white space and comments; with lines, also the ends of lines.
-func (p *parser) blanks(lines bool) { //nolint:revive // flag-parameter: where a line may end is the grammar's own rule
+func (p *parser) blanks(lines bool) {
 	for ; p.at < len(p.src); p.at++ {
 		switch c := p.src[p.at]; {
 		case c == ' ' || c == '\t':

@@ -105,21 +105,18 @@ func public(tb testing.TB, pattern string) []model {
 	return all
 }
 
-// wish returns random logits. Calm ones prefer short tokens, those that close something, and the end.
-func (m model) wish(r *rand.Rand, calm bool) []float32 {
+// wish returns random logits. Where calm is 1 and not 0, they prefer short tokens, those that close something, and the end.
+func (m model) wish(r *rand.Rand, calm float32) []float32 {
 	logits := make([]float32, m.tokens.Size())
 	for id := range logits {
 		logits[id] = float32(r.NormFloat64())
-		if !calm {
-			continue
-		}
 		piece := string(m.tokens.Piece(int32(id)))
-		logits[id] -= 2 * float32(len(piece))
+		logits[id] -= calm * 2 * float32(len(piece))
 		if strings.Trim(piece, `"]}`) == "" {
-			logits[id] += 20
+			logits[id] += calm * 20
 		}
 		if m.tokens.EndOfGeneration(int32(id)) {
-			logits[id] += 1000
+			logits[id] += calm * 1000
 		}
 	}
 	return logits
@@ -131,11 +128,11 @@ func generate(tb testing.TB, m model, seed uint64, s *grammar.State, calm, most 
 	tb.Helper()
 	r := rand.New(rand.NewPCG(seed, 1))
 	draw := sample.New(sample.Config{Seed: seed, Temperature: 1})
-	logits := m.wish(r, false)
+	logits := m.wish(r, 0)
 	var text []byte
 	for n := range most {
 		if n == calm {
-			logits = m.wish(r, true)
+			logits = m.wish(r, 1)
 		}
 		mask, err := s.Mask()
 		require.NoError(tb, err, "after %q", text)

@@ -129,7 +129,7 @@ func (m *machine) settle() (int32, error) {
 			continue
 		}
 		m.seen[id] = struct{}{}
-		if m.work--; m.work < 0 {
+		if m.work < 0 {
 			return dead, &LimitError{"work", m.g.limits.Work}
 		}
 		m.expand(id)
@@ -159,6 +159,7 @@ func (m *machine) settle() (int32, error) {
 func (m *machine) expand(id int32) {
 	top := m.stacks[id]
 	s := &m.g.states[top.state]
+	m.work -= 1 + int(s.end-s.first)
 	if !m.fits(top.state, top.depth) {
 		return
 	}
@@ -205,7 +206,7 @@ func (m *machine) step(c int32, class uint8) (int32, error) {
 				m.todo = append(m.todo, m.push(e.to, top.parent))
 			}
 		}
-		m.work--
+		m.work -= int(s.end - s.first)
 	}
 	n, err := m.settle()
 	if err != nil {
@@ -366,8 +367,8 @@ func (m *machine) copyStack(other *machine, id int32) int32 {
 	for ; id >= 0; id = other.stacks[id].parent {
 		path = append(path, other.stacks[id].state)
 	}
-	for i := len(path) - 1; i >= 0; i-- {
-		id = m.push(path[i], id)
+	for _, state := range slices.Backward(path) {
+		id = m.push(state, id)
 	}
 	return id
 }

@@ -1,6 +1,9 @@
 package grammar
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // maxDigits of numbers that no schema limits.
 const maxDigits = 18
@@ -117,8 +120,7 @@ func (s *schemas) members(list []member, others *expr) *expr {
 		after.shared = true
 		first = optional(seq(others, s.space(), after))
 	}
-	for i := len(list) - 1; i >= 0; i-- {
-		m := list[i]
+	for _, m := range slices.Backward(list) {
 		pair := seq(m.pair, s.space())
 		pair.shared = true
 		if m.required {

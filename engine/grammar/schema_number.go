@@ -154,7 +154,7 @@ func sameLength(low, high *string, n int) *expr {
 	if high != nil {
 		last, highRest = (*high)[0], tail(high)
 	}
-	for _, g := range groups(first, last, low != nil, high != nil) {
+	for _, g := range (group{first, last, low != nil, high != nil}).cut() {
 		l, h := lowRest, highRest
 		if !g.low {
 			l = nil
@@ -172,7 +172,8 @@ func tail(s *string) *string {
 	return &t
 }
 
-// group is a range of digits; low and high say that it is the first digit of the bound, so that the digits behind matter.
+// group is a range of digits; low and high say that its first and last are those of a bound, so that the digits behind
+// matter.
 type group struct {
 	first, last byte
 	low, high   bool
@@ -180,28 +181,26 @@ type group struct {
 
 func (g group) digits() *expr { return class(runes{rune(g.first), rune(g.last)}) }
 
-// groups cuts the digits from first to last where the bounds begin or end to matter.
-func groups(first, last byte, low, high bool) []group {
-	if first > last {
+// cut cuts a range where the bounds at its ends begin or end to matter.
+func (g group) cut() []group {
+	if g.first > g.last {
 		return nil
 	}
-	if first == last {
-		return []group{{first, last, low, high}}
+	if g.first == g.last {
+		return []group{g}
 	}
 	var all []group
-	if low {
-		all = append(all, group{first, first, true, false})
-		first++
+	middle := group{first: g.first, last: g.last}
+	if g.low {
+		all = append(all, group{first: g.first, last: g.first, low: true})
+		middle.first++
 	}
-	end := last
-	if high {
-		end--
+	if g.high {
+		all = append(all, group{first: g.last, last: g.last, high: true})
+		middle.last--
 	}
-	if first <= end {
-		all = append(all, group{first, end, false, false})
-	}
-	if high {
-		all = append(all, group{last, last, false, true})
+	if middle.first <= middle.last {
+		all = append(all, middle)
 	}
 	return all
 }
@@ -294,7 +293,7 @@ func behind(low, high *edgeOf, n int) *expr {
 		last, highNext = high.next()
 	}
 	e := alt()
-	for _, g := range groups(first, last, low != nil, high != nil) {
+	for _, g := range (group{first, last, low != nil, high != nil}).cut() {
 		l, h := lowNext, highNext
 		if !g.low {
 			l = nil

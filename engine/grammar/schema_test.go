@@ -35,8 +35,10 @@ func oracle(tb testing.TB, schema string) *jsonschema.Schema {
 
 var unicodeEscape = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
 
+var longExponent = regexp.MustCompile(`[eE][+-]?\d{3}`)
+
 // ecma spells a pattern for package regexp.
-func ecma(pattern string) (jsonschema.Regexp, error) {
+var ecma jsonschema.RegexpEngine = func(pattern string) (jsonschema.Regexp, error) {
 	return regexp.Compile(unicodeEscape.ReplaceAllString(pattern, `\x{$1}`))
 }
 
@@ -242,7 +244,7 @@ func FuzzSchema(f *testing.F) {
 			return
 		}
 		requireSound(t, g, text)
-		if !matches(t, g, text) {
+		if !matches(t, g, text) || longExponent.MatchString(schema) { // which the oracle writes out
 			return
 		}
 		require.True(t, json.Valid([]byte(text)), "%q", text)

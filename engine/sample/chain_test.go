@@ -135,7 +135,7 @@ func TestChainIsThatOfTheReference(t *testing.T) {
 	t.Parallel()
 
 	r := rand.New(rand.NewPCG(1, 2))
-	for round := range 400 {
+	for round := range 200 {
 		cfg := randomConfig(r)
 		require.NoError(t, cfg.Check())
 		s, ref := sample.New(cfg), &reference{cfg: cfg, state: cfg.Seed}
@@ -178,7 +178,7 @@ func chiSquare(counts, p []float64, n int) (x float64, freedom int) {
 func TestDrawsPassChiSquare(t *testing.T) {
 	t.Parallel()
 
-	const n = 200_000
+	const n = 60_000
 	logits := make([]float32, 40)
 	r := rand.New(rand.NewPCG(3, 4))
 	for i := range logits {
