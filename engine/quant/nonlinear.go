@@ -1,9 +1,6 @@
 package quant
 
-import (
-	"encoding/binary"
-	"math"
-)
+import "encoding/binary"
 
 // steps are the 16 numbers that 4 bits of IQ4_NL and IQ4_XS stand for. Source: the format's table.
 var steps = [16]float32{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}
@@ -34,43 +31,6 @@ func nearestStep(v float32) uint8 {
 	return i
 }
 
-// fitSteps returns the scale d for which d * steps come close to x. It weighs errors with x^2 and tries 15 scales around the one
-// that maps the largest magnitude to the first step.
-func fitSteps(x *[32]float32) float32 {
-	most := extreme(x)
-	if abs(most) < tiny {
-		return 0
-	}
-	var w [32]float32
-	for i, v := range x {
-		w[i] = float32(v * v)
-	}
-	try := func(inv float32) (sumqx, sumq2 float32) {
-		for i := range w {
-			q := steps[nearestStep(float32(inv*x[i]))&15]
-			wq := float32(w[i] * q)
-			sumqx += float32(wq * x[i])
-			sumq2 += float32(wq * q)
-		}
-		return sumqx, sumq2
-	}
-	first := -most / steps[0]
-	sumqx, sumq2 := try(1 / first)
-	d := float32(0)
-	if sumq2 > 0 {
-		d = sumqx / sumq2
-	}
-	best := float32(d * sumqx)
-	for i := -7; i <= 7; i++ {
-		sumqx, sumq2 = try((float32(i) + steps[0]) / most)
-		if sumq2 > 0 && float32(sumqx*sumqx) > float32(best*sumq2) {
-			d = sumqx / sumq2
-			best = float32(d * sumqx)
-		}
-	}
-	return d
-}
-
 // putSteps writes the indices of the steps nearest to inv * x: elements j and j+16 in byte j.
 func putSteps(dst []byte, x *[32]float32, inv float32) {
 	q := (*[16]byte)(dst)
@@ -79,24 +39,28 @@ func putSteps(dst []byte, x *[32]float32, inv float32) {
 	}
 }
 
-// quantiseIQ4_NL writes scale (half) and 32 indices.
+// quantiseIQ4_NL writes scale (half) and 32 indices for each block.
 func quantiseIQ4_NL(dst []byte, row []float32) {
-	x := (*[32]float32)(row)
-	d := fitSteps(x)
-	binary.LittleEndian.PutUint16(dst, toHalf(d))
-	putSteps(dst[2:], x, inverse(d))
+	var f frame
+	for len(row) > 0 {
+		n := min(lanes, len(row)/32)
+		for lane, d := range f.stepScales(row[:32*n]) {
+			if lane >= n {
+				break
+			}
+			block := dst[18*lane:][:18]
+			binary.LittleEndian.PutUint16(block, toHalf(d))
+			putSteps(block[2:], (*[32]float32)(row[32*lane:]), inverse(d))
+		}
+		dst, row = dst[18*n:], row[32*n:]
+	}
 }
 
 // quantiseIQ4_XS writes scale (half), high 2 bits and low 4 bits of 8 scales of 6 bits, biased by 32, and 256 indices.
 func quantiseIQ4_XS(dst []byte, row []float32) {
-	var scales [8]float32
-	most := float32(0)
-	for i := range scales {
-		scales[i] = fitSteps((*[32]float32)(row[32*i:]))
-		if abs(scales[i]) > abs(most) {
-			most = scales[i]
-		}
-	}
+	var f frame
+	scales := f.stepScales(row)
+	most := largest(scales[:])
 	d := -most / 32
 	id := inverse(d)
 	binary.LittleEndian.PutUint16(dst, toHalf(d))
@@ -111,6 +75,3 @@ func quantiseIQ4_XS(dst []byte, row []float32) {
 	}
 	binary.LittleEndian.PutUint16(dst[2:], uint16(high))
 }
-
-// tiny is the magnitude below which a group of elements counts as 0.
-var tiny = math.Float32frombits(0x26901d7d) // 1e-15

@@ -116,7 +116,7 @@ func Quantise(dst []byte, t gguf.Type, row []float32) error {
 	if i := notFinite(row); i >= 0 {
 		return &ValueError{Type: t, Index: i, Value: row[i], Kind: ErrNotFinite}
 	}
-	if n == 1 { // one call for all elements
+	if n == 1 || t == gguf.IQ4_NL { // one call for all elements
 		c.quantise(dst, row)
 	} else {
 		for i, x := 0, row; len(x) > 0; i, x = i+size, x[n:] {

@@ -6,14 +6,6 @@ import "encoding/binary"
 // the super-block's half float. Once those integers are known, the elements are rounded anew with the scale as it is stored; where
 // it is stored as 0, the integers of the search stay.
 
-// cut sets q to (x + m) / d, rounded and cut to 0..top. It is as long as x.
-func cut(q []uint8, x []float32, d, m float32, top int) {
-	q = q[:len(x)]
-	for i, v := range x {
-		q[i] = uint8(max(0, min(top, nearest((v+m)/d))))
-	}
-}
-
 // packPairs writes 2 bits of each element, as [pair] reads them.
 func packPairs(dst []byte, q *[256]uint8) {
 	for half := range 2 {
@@ -26,34 +18,50 @@ func packPairs(dst []byte, q *[256]uint8) {
 
 // affineBlock is what the searches of a super-block with minima found.
 type affineBlock struct {
-	q              [256]uint8
 	scales, minima [16]float32
-	scale, minimum float32 // the largest ones, at least 0
+	scale, minimum float32     // the largest ones, at least 0
+	from, inv      [16]float32 // the integers are (x - from) inv
 }
 
-// find searches every sub-block of n elements. The weight of an element is |x|, plus the root mean square of its sub-block if
-// the error is squared.
-func (b *affineBlock) find(row []float32, n int, g grid) {
-	a := affine{grid: g}
-	var w [32]float32
-	for sub := range 256 / n {
-		x := row[n*sub:][:n]
-		mean := float32(0)
+// find searches every sub-block of n elements, [lanes] of them at a time. The weight of an element is |x|, plus the root mean
+// square of its sub-block if the error is squared.
+func (b *affineBlock) find(row []float32, n int, g *grid) {
+	var f frame
+	for at := 0; at < 256; at += lanes * n {
+		f.loadPlain(row[at:], n)
+		var mean column
 		if !g.absolute {
-			for _, v := range x {
-				mean += float32(v * v)
+			for _, row := range f.x[:n] {
+				for lane, v := range row {
+					mean[lane] += float32(v * v)
+				}
 			}
-			mean = root(mean / float32(n))
+			for lane, v := range mean {
+				mean[lane] = root(v / float32(n))
+			}
 		}
-		for i, v := range x {
-			w[i&31] = mean + abs(v)
+		for i, row := range f.x[:n] {
+			for lane, v := range row {
+				f.w[i][lane] = mean[lane] + abs(v)
+			}
 		}
-		a.x, a.w = x, w[:n]
-		b.scales[sub], b.minima[sub] = a.search()
-		b.scale, b.minimum = larger(b.scale, b.scales[sub]), larger(b.minimum, b.minima[sub])
-		for i, v := range a.best[:n] {
-			b.q[n*sub+i] = uint8(v)
+		f.affineScales(g)
+		for lane, d := range f.scale {
+			sub := at/n + lane
+			b.scales[sub], b.minima[sub], b.from[sub], b.inv[sub] = d, -f.low[lane], f.from[lane], f.inv[lane]
+			b.scale, b.minimum = larger(b.scale, d), larger(b.minimum, -f.low[lane])
 		}
+	}
+}
+
+// round sets the integers of a sub-block for the scale and minimum that are stored, or leaves those of the search.
+func (b *affineBlock) round(q []uint8, x []float32, sub int, d, m float32, top int) {
+	if d != 0 {
+		(&rounding{d, m, 0, int32(top)}).cut(q, x)
+		return
+	}
+	for i, v := range x {
+		q[i] = uint8(max(0, min(top, nearest(float32(b.inv[sub]*(v-b.from[sub]))))))
 	}
 }
 
@@ -69,7 +77,8 @@ func larger(a, b float32) float32 {
 // x = d s q - dm m.
 func quantiseQ2_K(dst []byte, row []float32) {
 	var b affineBlock
-	b.find(row, 16, grid{top: 3, first: -0.5, step: 0.1, tries: 15, absolute: true})
+	b.find(row, 16, &grid{top: 3, first: -0.5, step: 0.1, tries: 15, absolute: true})
+	var q [256]uint8
 	scales := dst[:16]
 	d, m := uint16(0), uint16(0)
 	clear(scales)
@@ -88,11 +97,9 @@ func quantiseQ2_K(dst []byte, row []float32) {
 		m = toHalf(b.minimum / 15)
 	}
 	for i, s := range scales {
-		if d := times(fromHalf(d), int(s&15)); d != 0 {
-			cut(b.q[16*i:], row[16*i:][:16], d, times(fromHalf(m), int(s>>4)), 3)
-		}
+		b.round(q[16*i:], row[16*i:][:16], i, times(fromHalf(d), int(s&15)), times(fromHalf(m), int(s>>4)), 3)
 	}
-	packPairs(dst[16:80], &b.q)
+	packPairs(dst[16:80], &q)
 	binary.LittleEndian.PutUint16(dst[80:], d)
 	binary.LittleEndian.PutUint16(dst[82:], m)
 }
@@ -100,19 +107,11 @@ func quantiseQ2_K(dst []byte, row []float32) {
 // quantiseQ3_K writes 32 bytes of third bits, 256 times 2 bits, 16 scales of 6 bits, biased by 32, and the half that those are
 // times: x = d s (q-4).
 func quantiseQ3_K(dst []byte, row []float32) {
+	var f frame
 	var q [256]uint8
-	var scales [16]float32
-	most := float32(0)
-	for i := range scales {
-		var l [16]int8
-		scales[i] = refinedScale((*[16]float32)(row[16*i:]), &l)
-		for j, v := range l {
-			q[16*i+j] = uint8(v)
-		}
-		if abs(scales[i]) > abs(most) {
-			most = scales[i]
-		}
-	}
+	low, high := f.refinedScales(row[:128], q[:128]), f.refinedScales(row[128:], q[128:])
+	scales := append(low[:], high[:]...)
+	most := largest(scales)
 	packed := dst[96:108]
 	clear(packed)
 	d := uint16(0)
@@ -132,24 +131,21 @@ func quantiseQ3_K(dst []byte, row []float32) {
 	}
 	for i, s := range stored {
 		d := times(fromHalf(d), s)
-		if d == 0 {
-			continue
-		}
-		for j, v := range row[16*i:][:16] {
-			q[16*i+j] = uint8(max(-4, min(3, nearest(v/d))) + 4)
+		if d != 0 {
+			(&rounding{d, 0, -4, 3}).cut(q[16*i:][:16], row[16*i:][:16])
 		}
 	}
-	high := (*[32]byte)(dst)
-	clear(high[:])
+	third := (*[32]byte)(dst)
+	clear(third[:])
 	for i, v := range q {
-		high[i%32] |= v >> 2 << (i / 32)
+		third[i%32] |= v >> 2 << (i / 32)
 	}
 	packPairs(dst[32:96], &q)
 	binary.LittleEndian.PutUint16(dst[108:], d)
 }
 
-// store writes what Q4_K and Q5_K begin with: two halves, 8 scales and 8 minima of 6 bits. Then it rounds the elements anew.
-func (b *affineBlock) store(dst []byte, row []float32, top int) {
+// store writes what Q4_K and Q5_K begin with: two halves, 8 scales and 8 minima of 6 bits. It sets q to the integers.
+func (b *affineBlock) store(dst []byte, row []float32, q *[256]uint8, top int) {
 	invScale, invMin := float32(0), float32(0)
 	if b.scale > 0 {
 		invScale = 63 / b.scale
@@ -171,9 +167,7 @@ func (b *affineBlock) store(dst []byte, row []float32, top int) {
 			packed[i-4] |= s >> 4 << 6
 			packed[i] |= least >> 4 << 6
 		}
-		if d := times(fromHalf(d), int(s)); d != 0 {
-			cut(b.q[32*i:], row[32*i:][:32], d, times(fromHalf(m), int(least)), top)
-		}
+		b.round(q[32*i:], row[32*i:][:32], i, times(fromHalf(d), int(s)), times(fromHalf(m), int(least)), top)
 	}
 }
 
@@ -190,40 +184,38 @@ func packHalves(dst []byte, q *[256]uint8) {
 // quantiseQ4_K writes scale and minimum (halves), 8 scales and minima of 6 bits, and 256 times 4 bits: x = d s q - dm m.
 func quantiseQ4_K(dst []byte, row []float32) {
 	var b affineBlock
-	b.find(row, 32, grid{top: 15, first: -1, step: 0.1, tries: 20})
-	b.store(dst, row, 15)
-	packHalves(dst[16:], &b.q)
+	var q [256]uint8
+	b.find(row, 32, &grid{top: 15, first: -1, step: 0.1, tries: 20})
+	b.store(dst, row, &q, 15)
+	packHalves(dst[16:], &q)
 }
 
 // quantiseQ5_K is [quantiseQ4_K] with 32 bytes of fifth bits before the others.
 func quantiseQ5_K(dst []byte, row []float32) {
 	var b affineBlock
-	b.find(row, 32, grid{top: 31, first: -0.5, step: 0.1, tries: 15})
-	b.store(dst, row, 31)
+	var q [256]uint8
+	b.find(row, 32, &grid{top: 31, first: -0.5, step: 0.1, tries: 15})
+	b.store(dst, row, &q, 31)
 	fifth := (*[32]byte)(dst[16:])
 	clear(fifth[:])
-	for i, v := range b.q {
+	for i, v := range q {
 		fifth[i%32] |= v >> 4 & 1 << (i / 32)
 	}
-	packHalves(dst[48:], &b.q)
+	packHalves(dst[48:], &q)
 }
 
 // quantiseQ6_K writes low 4 and high 2 bits of 256 elements, 16 signed bytes of scales, and the half that those are times:
 // x = d s (q-32).
 func quantiseQ6_K(dst []byte, row []float32) {
+	var f frame
 	var q [256]uint8
-	var scales [16]float32
-	most := float32(0)
-	for i := range scales {
-		var l [16]int8
-		scales[i] = signedScale((*[16]float32)(row[16*i:]), &l)
-		for j, v := range l {
-			q[16*i+j] = uint8(v)
-		}
-		if abs(scales[i]) > abs(most) {
-			most = scales[i]
-		}
+	var scales, invs [16]float32
+	for half := range 2 {
+		d, inv := f.signedScales(row[128*half:][:128])
+		copy(scales[8*half:], d[:])
+		copy(invs[8*half:], inv[:])
 	}
+	most := largest(scales[:])
 	if abs(most) < tiny {
 		clear(dst[:210])
 		return
@@ -234,11 +226,12 @@ func quantiseQ6_K(dst []byte, row []float32) {
 		stored := int8(min(127, nearest(float32(inv*s))))
 		dst[192+i] = byte(stored)
 		d := times(fromHalf(half), int(stored))
-		if d == 0 {
+		if d != 0 {
+			(&rounding{d, 0, -32, 31}).cut(q[16*i:][:16], row[16*i:][:16])
 			continue
 		}
 		for j, v := range row[16*i:][:16] {
-			q[16*i+j] = uint8(max(-32, min(31, nearest(v/d))) + 32)
+			q[16*i+j] = integer(v, invs[i])
 		}
 	}
 	for part := range 2 {
@@ -251,4 +244,12 @@ func quantiseQ6_K(dst []byte, row []float32) {
 		}
 	}
 	binary.LittleEndian.PutUint16(dst[208:], half)
+}
+
+// integer is the integer of the search for an element, of a group that counts as 0 it is 0.
+func integer(x, inv float32) uint8 {
+	if inv == 0 {
+		return 0
+	}
+	return uint8(max(-32, min(31, nearest(float32(inv*x)))) + 32)
 }
