@@ -14,5 +14,5 @@ func hasAVX2() bool { return cpu.X86.HasAVX2 && cpu.X86.HasF16C && cpu.X86.HasFM
 
 func hasAVX512() bool {
 	x := &cpu.X86
-	return hasAVX2() && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VNNI
+	return hasAVX2() && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VNNI && x.HasAVX512VBMI
 }

@@ -1,117 +1,9 @@
 //go:build !purego
 
 #include "textflag.h"
+#include "pack_avx512_amd64.h"
 
-// Packing of 16 rows (see packed.go for the layout).
-//
-// R10, R11, R12 and R13 point to rows 0, 4, 8 and 12, R8 is the bytes to the next row and R9 three times that; DI is the
-// packed cell, DX the blocks left, R15 what will be needed next from memory.
-
-#define ROWS \
-	MOVQ dst+0(FP), DI     \
-	MOVQ src+8(FP), R10    \
-	MOVQ stride+16(FP), R8 \
-	MOVQ blocks+24(FP), DX \
-	MOVQ ahead+32(FP), R15 \
-	ADDQ R10, R15          \
-	LEAQ (R8)(R8*2), R9    \
-	LEAQ (R10)(R8*4), R11  \
-	LEAQ (R11)(R8*4), R12  \
-	LEAQ (R12)(R8*4), R13
-
-#define NEXTBLOCK(SIZE) \
-	ADDQ $SIZE, R10 \
-	ADDQ $SIZE, R11 \
-	ADDQ $SIZE, R12 \
-	ADDQ $SIZE, R13
-
-// A byte in every byte of Z.
-#define BYTES(V, Z) \
-	MOVL $V, AX          \
-	VPBROADCASTB AX, Z
-
-// In each quarter of A, B, C and D transposes the four rows of four 32-bit columns.
-#define TRANSPOSE(A, B, C, D) \
-	VPUNPCKLDQ  B, A, Z8    \
-	VPUNPCKHDQ  B, A, Z9    \
-	VPUNPCKLDQ  D, C, Z10   \
-	VPUNPCKHDQ  D, C, Z11   \
-	VPUNPCKLQDQ Z10, Z8, A  \
-	VPUNPCKHQDQ Z10, Z8, B  \
-	VPUNPCKLQDQ Z11, Z9, C  \
-	VPUNPCKHQDQ Z11, Z9, D
-
-#define QUARTERS(P0, P1, P2, P3, X, Y, Z) \
-	VMOVDQU      P0, X         \
-	VINSERTI128  $1, P1, Y, Y  \
-	VINSERTI32X4 $2, P2, Z, Z  \
-	VINSERTI32X4 $3, P3, Z, Z
-
-// The 16 bytes at OFF of all rows, four in a lane, into Z0 to Z3; Z8 to Z11 are lost.
-#define COLUMNS16(OFF) \
-	QUARTERS(OFF(R10), OFF(R11), OFF(R12), OFF(R13), X0, Y0, Z0)                                 \
-	QUARTERS(OFF(R10)(R8*1), OFF(R11)(R8*1), OFF(R12)(R8*1), OFF(R13)(R8*1), X1, Y1, Z1)         \
-	QUARTERS(OFF(R10)(R8*2), OFF(R11)(R8*2), OFF(R12)(R8*2), OFF(R13)(R8*2), X2, Y2, Z2)         \
-	QUARTERS(OFF(R10)(R9*1), OFF(R11)(R9*1), OFF(R12)(R9*1), OFF(R13)(R9*1), X3, Y3, Z3)         \
-	TRANSPOSE(Z0, Z1, Z2, Z3)
-
-// Rows 0 to 3 beside rows 4 to 7, by pointers P and Q.
-#define HALVES(OFF, P, Q, Z0, Z1, Z2, Z3, Y0, Y1, Y2, Y3) \
-	VMOVDQU      OFF(P), Y0                 \
-	VMOVDQU      OFF(P)(R8*1), Y1           \
-	VMOVDQU      OFF(P)(R8*2), Y2           \
-	VMOVDQU      OFF(P)(R9*1), Y3           \
-	VINSERTI64X4 $1, OFF(Q), Z0, Z0         \
-	VINSERTI64X4 $1, OFF(Q)(R8*1), Z1, Z1   \
-	VINSERTI64X4 $1, OFF(Q)(R8*2), Z2, Z2   \
-	VINSERTI64X4 $1, OFF(Q)(R9*1), Z3, Z3
-
-#define COLUMNPAIR(A, B, LOW, HIGH) \
-	VSHUFI32X4 $0x88, B, A, LOW     \
-	VSHUFI32X4 $0xdd, B, A, HIGH
-
-// The 32 bytes at OFF of all rows, four in a lane, into C0 to C7; Z0 to Z11 are lost.
-#define COLUMNS32(OFF, C0, C1, C2, C3, C4, C5, C6, C7) \
-	HALVES(OFF, R10, R11, Z0, Z1, Z2, Z3, Y0, Y1, Y2, Y3)    \
-	HALVES(OFF, R12, R13, Z4, Z5, Z6, Z7, Y4, Y5, Y6, Y7)    \
-	TRANSPOSE(Z0, Z1, Z2, Z3)                                \
-	TRANSPOSE(Z4, Z5, Z6, Z7)                                \
-	COLUMNPAIR(Z0, Z4, C0, C4)                               \
-	COLUMNPAIR(Z1, Z5, C1, C5)                               \
-	COLUMNPAIR(Z2, Z6, C2, C6)                               \
-	COLUMNPAIR(Z3, Z7, C3, C7)
-
-// The 16-bit words at OFF of four rows from P on, to DST on.
-#define WORDS4(OFF, P, DST, TO) \
-	MOVWLZX OFF(P), AX           \
-	MOVWLZX OFF(P)(R8*1), BX     \
-	MOVWLZX OFF(P)(R8*2), CX     \
-	MOVWLZX OFF(P)(R9*1), SI     \
-	MOVW    AX, (TO)(DST)        \
-	MOVW    BX, (TO+2)(DST)      \
-	MOVW    CX, (TO+4)(DST)      \
-	MOVW    SI, (TO+6)(DST)
-
-#define WORDS(OFF, DST, TO) \
-	WORDS4(OFF, R10, DST, TO)       \
-	WORDS4(OFF, R11, DST, TO+8)     \
-	WORDS4(OFF, R12, DST, TO+16)    \
-	WORDS4(OFF, R13, DST, TO+24)
-
-// Puts the half floats at OFF of all blocks where their float32 will be. That is done some time before they are converted,
-// because a load of what single words have just been stored to has to wait.
-#define SCALES(OFF, TO, SIZE, CELL) \
-scales:                  \
-	WORDS(OFF, DI, TO)   \
-	NEXTBLOCK(SIZE)      \
-	ADDQ $CELL, DI       \
-	DECQ DX              \
-	JNZ  scales          \
-	ROWS
-
-#define WIDEN(TO) \
-	VCVTPH2PS TO(DI), Z0     \
-	VMOVUPS   Z0, TO(DI)
+// Packing of the types Q8_0, Q4_0, Q4_K and Q6_K.
 
 #define FLIP(C, TO) \
 	VPXORD    Z31, C, C      \
@@ -151,14 +43,6 @@ block:
 	VZEROUPPER
 	RET
 
-// The low halves of bytes to LOW, the high halves to HIGH. Z31 is the mask of the low halves.
-#define NIBBLES(C, LOW, HIGH) \
-	VPANDD    Z31, C, Z12        \
-	VPSRLD    $4, C, Z13         \
-	VPANDD    Z31, Z13, Z13      \
-	VMOVDQU32 Z12, LOW(DI)       \
-	VMOVDQU32 Z13, HIGH(DI)
-
 // func packQ4AVX512(dst, src *byte, stride, blocks int, ahead int)
 TEXT ·packQ4AVX512(SB), NOSPLIT, $0-40
 	ROWS
@@ -166,11 +50,7 @@ TEXT ·packQ4AVX512(SB), NOSPLIT, $0-40
 	BYTES(0x0f, Z31)
 
 block:
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	PREFETCHT0 128(R15)
-	PREFETCHT0 192(R15)
-	PREFETCHT0 256(R15)
+	PREFETCH5
 	COLUMNS16(2)
 	NIBBLES(Z0, 0, 256)
 	NIBBLES(Z1, 64, 320)
@@ -184,60 +64,6 @@ block:
 	JNZ  block
 	VZEROUPPER
 	RET
-
-// Four unsigned bytes of each lane of S, times F, to the floats at TO and the next cells.
-#define BYTESCALES(S, F, TO, CELL) \
-	VPANDD    Z30, S, Z4             \
-	VPSRLD    $8, S, Z5              \
-	VPSRLD    $16, S, Z6             \
-	VPSRLD    $24, S, Z7             \
-	VPANDD    Z30, Z5, Z5            \
-	VPANDD    Z30, Z6, Z6            \
-	VCVTDQ2PS Z4, Z4                 \
-	VCVTDQ2PS Z5, Z5                 \
-	VCVTDQ2PS Z6, Z6                 \
-	VCVTDQ2PS Z7, Z7                 \
-	VMULPS    F, Z4, Z4              \
-	VMULPS    F, Z5, Z5              \
-	VMULPS    F, Z6, Z6              \
-	VMULPS    F, Z7, Z7              \
-	VMOVUPS   Z4, (TO)(DI)           \
-	VMOVUPS   Z5, (TO+CELL)(DI)      \
-	VMOVUPS   Z6, (TO+2*CELL)(DI)    \
-	VMOVUPS   Z7, (TO+3*CELL)(DI)
-
-// The 16 bytes at the beginning of a block of type Q4_K or Q5_K: two half floats and eight 6-bit scales and minima. Z28 and
-// Z29 are bytes of 0x30 and 0x3f, Z30 the lowest bytes of lanes, Z31 bytes of 0x0f.
-#define SCALES6 \
-	COLUMNS16(0)                       \
-	VPMOVDW   Z0, Y4                   \
-	VCVTPH2PS Y4, Z24                  \
-	VPSRLD    $16, Z0, Z0              \
-	VPMOVDW   Z0, Y4                   \
-	VCVTPH2PS Y4, Z25                  \
-	VPANDD    Z29, Z1, Z26             \
-	VPSRLD    $2, Z1, Z1               \
-	VPANDD    Z28, Z1, Z1              \
-	VPTERNLOGD $0xf8, Z31, Z3, Z1      \
-	BYTESCALES(Z26, Z24, 512, 640)     \
-	BYTESCALES(Z1, Z24, 3072, 640)     \
-	VPSRLD    $4, Z3, Z3               \
-	VPANDD    Z29, Z2, Z26             \
-	VPSRLD    $2, Z2, Z2               \
-	VPANDD    Z28, Z2, Z2              \
-	VPTERNLOGD $0xf8, Z31, Z3, Z2      \
-	BYTESCALES(Z26, Z25, 576, 640)     \
-	BYTESCALES(Z2, Z25, 3136, 640)
-
-#define PREFETCH8 \
-	PREFETCHT0 (R15)        \
-	PREFETCHT0 64(R15)      \
-	PREFETCHT0 128(R15)     \
-	PREFETCHT0 192(R15)     \
-	PREFETCHT0 256(R15)     \
-	PREFETCHT0 320(R15)     \
-	PREFETCHT0 384(R15)     \
-	PREFETCHT0 448(R15)
 
 // 64 weights from the 32 bytes at OFF, into two cells from TO on.
 #define TWOCELLS(OFF, TO) \
@@ -316,20 +142,6 @@ block:
 	EIGHTSIXBITS(4, 0, TO)                                      \
 	COLUMNS32(LOW+32, Z20, Z21, Z22, Z23, Z24, Z25, Z26, Z27)   \
 	EIGHTSIXBITS(2, 2, TO+640)
-
-// Signed byte B of each lane of S, times Z24, to the floats at TO.
-#define SIGNEDSCALE(S, B, TO) \
-	VPSLLD    $(24-8*B), S, Z4   \
-	VPSRAD    $24, Z4, Z4        \
-	VCVTDQ2PS Z4, Z4             \
-	VMULPS    Z24, Z4, Z4        \
-	VMOVUPS   Z4, (TO)(DI)
-
-#define SIGNEDSCALES(S, TO) \
-	SIGNEDSCALE(S, 0, TO)       \
-	SIGNEDSCALE(S, 1, TO+64)    \
-	SIGNEDSCALE(S, 2, TO+640)   \
-	SIGNEDSCALE(S, 3, TO+704)
 
 // func packQ6KAVX512(dst, src *byte, stride, blocks int, ahead int)
 TEXT ·packQ6KAVX512(SB), NOSPLIT, $32-40

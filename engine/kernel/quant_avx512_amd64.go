@@ -16,14 +16,9 @@ var quantsAVX512 = quantFuncs{
 }
 
 // packAVX512 adds a bias to weights, since VPDPBUSD wants one side unsigned; dotAVX512 takes off what that adds.
-func packAVX512(f *format, dst, rows []byte, stride, cols, ahead int, c *codes) {
-	if pack := packsAVX512[f.typ]; pack != nil {
-		weights, _ := f.typ.Block()
-		pack(&dst[0], &rows[0], stride, cols/weights, ahead)
-		return
-	}
-	bias, _ := f.bias()
-	f.packRows(dst, rows, stride, cols, c, bias)
+func packAVX512(f *format, dst, rows []byte, stride, cols, ahead int, _ *codes) {
+	weights, _ := f.typ.Block()
+	packsAVX512[f.typ](&dst[0], &rows[0], stride, cols/weights, ahead)
 }
 
 // bias returns what is added to packed weights, and where the sums that take it off are in a block32.
@@ -64,10 +59,19 @@ func dotAVX512(f *format, p *product) {
 // packsAVX512 pack blocks blocks of Group rows, stride bytes apart; what will be packed soon begins
 // ahead bytes further on.
 var packsAVX512 = [64]func(dst, src *byte, stride, blocks int, ahead int){
-	gguf.Q8_0: packQ8AVX512,
-	gguf.Q4_0: packQ4AVX512,
-	gguf.Q4_K: packQ4KAVX512,
-	gguf.Q6_K: packQ6KAVX512,
+	gguf.Q8_0:   packQ8AVX512,
+	gguf.Q4_0:   packQ4AVX512,
+	gguf.Q4_1:   packQ4MinAVX512,
+	gguf.Q5_0:   packQ5AVX512,
+	gguf.Q5_1:   packQ5MinAVX512,
+	gguf.Q2_K:   packQ2KAVX512,
+	gguf.Q3_K:   packQ3KAVX512,
+	gguf.Q4_K:   packQ4KAVX512,
+	gguf.Q5_K:   packQ5KAVX512,
+	gguf.Q6_K:   packQ6KAVX512,
+	gguf.IQ4_NL: packNLAVX512,
+	gguf.IQ4_XS: packXSAVX512,
+	gguf.MXFP4:  packMXAVX512,
 }
 
 //go:noescape
@@ -77,10 +81,37 @@ func packQ8AVX512(dst, src *byte, stride, blocks int, ahead int)
 func packQ4AVX512(dst, src *byte, stride, blocks int, ahead int)
 
 //go:noescape
+func packQ4MinAVX512(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packQ5AVX512(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packQ5MinAVX512(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packQ2KAVX512(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packQ3KAVX512(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
 func packQ4KAVX512(dst, src *byte, stride, blocks int, ahead int)
 
 //go:noescape
+func packQ5KAVX512(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
 func packQ6KAVX512(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packNLAVX512(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packXSAVX512(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packMXAVX512(dst, src *byte, stride, blocks int, ahead int)
 
 //go:noescape
 func dot32AVX512(p *product)
