@@ -102,6 +102,19 @@ func (f *File) Floats(key string) ([]float32, bool) {
 	return out, true
 }
 
+// Bools returns the value of key if it is an array of truth values.
+func (f *File) Bools(key string) ([]bool, bool) {
+	v, ok := f.values[key]
+	if !ok || v.Type != Array || v.Elem != Bool {
+		return nil, false
+	}
+	out := make([]bool, v.Len)
+	for i := range out {
+		out[i] = v.at(i).bits == 1
+	}
+	return out, true
+}
+
 // Value is one metadata value. The zero Value is none: all its getters say no.
 type Value struct {
 	Type ValueType

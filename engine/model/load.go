@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/hallmark-ml/hallmark/engine/gguf"
 	"github.com/hallmark-ml/hallmark/engine/kernel"
@@ -38,24 +37,36 @@ type Model struct {
 	params
 	threads  int
 	embedded kernel.Matrix // [vocab][embed]
-	output   kernel.Matrix // [vocab][embed]; the embeddings again, if the file has no other
+	output   linear        // [vocab][embed]; the embeddings again, if the file has no other
 	norm     []float32
 	layer    []layer
-	rotation kernel.Rotation
-	largest  int // columns of the widest matrix
+	global   rotation // of blocks that see everything
+	near     rotation // of the others
+	largest  int      // columns of the widest matrix
 	forms    forms
+	packed   int // bytes of weights kept in a second layout
 
-	computed atomic.Uint64 // positions, by all sequences
+	computed counters
 
-	mu   sync.Mutex
-	idle []*runner // guarded by mu
+	mu    sync.Mutex
+	idle  []*runner // guarded by mu
+	spare []*page   // guarded by mu
+}
+
+// linear is a matrix and what is added to its product.
+type linear struct {
+	kernel.Matrix
+	bias []float32 // nil: nothing
 }
 
 // layer holds one block's weights.
 type layer struct {
-	attnNorm, ffNorm []float32
-	q, k, v, o       kernel.Matrix
-	gate, up, down   kernel.Matrix
+	attnNorm, ffNorm         []float32
+	attnPostNorm, ffPostNorm []float32 // nil: none
+	qNorm, kNorm             []float32 // of each head; nil: none
+	q, k, v, o               linear
+	gate, up, down           linear
+	local                    bool // sees the latest positions only
 }
 
 // forms says how the vectors at each point of a layer are multiplied.
@@ -79,15 +90,15 @@ func Load(f *gguf.File, data []byte, cfg Config) (*Model, error) {
 		p.context = min(p.context, cfg.Context)
 	}
 	m := &Model{params: p, threads: max(1, cfg.Threads)}
-	l := &loader{f: f, data: data, used: map[string]bool{}}
+	l := &loader{f: f, data: data, biases: p.arch.biases, used: map[string]bool{}}
 	m.readWeights(l)
-	if name, there := unused(f, l.used); there && l.err == nil {
-		l.err = fmt.Errorf("loading model: tensor %q has no part in the %s architecture as this engine knows it: %w", name, architecture, gguf.ErrUnsupported)
+	m.readRotations(l)
+	if name, there := unused(f, l.used); there {
+		l.fail(gguf.ErrUnsupported, "tensor %q has no part in the %s architecture as this engine knows it", name, p.arch.name)
 	}
 	if l.err != nil {
 		return nil, l.err
 	}
-	m.rotation = kernel.NewRotation(p.rotated, p.ropeBase)
 	m.pack()
 	return m, nil
 }
@@ -96,8 +107,21 @@ func Load(f *gguf.File, data []byte, cfg Config) (*Model, error) {
 type loader struct {
 	f    *gguf.File
 	data []byte
-	used map[string]bool
-	err  error
+
+	biases biases // that the architecture has
+	used   map[string]bool
+	err    error
+}
+
+func (l *loader) fail(kind error, format string, args ...any) {
+	if l.err == nil {
+		l.err = fmt.Errorf("loading model: %s: %w", fmt.Sprintf(format, args...), kind)
+	}
+}
+
+func (l *loader) has(name string) bool {
+	_, ok := l.f.Tensor(name)
+	return ok
 }
 
 // take returns the tensor of that name and shape, rows last.
@@ -107,11 +131,11 @@ func (l *loader) take(name string, dims ...int) (*gguf.Tensor, bool) {
 	}
 	t, ok := l.f.Tensor(name)
 	if !ok {
-		l.err = fmt.Errorf("loading model: tensor %s is missing: %w", name, gguf.ErrInvalid)
+		l.fail(gguf.ErrInvalid, "tensor %s is missing", name)
 		return nil, false
 	}
 	if !slices.EqualFunc(t.Dims, dims, func(a uint64, b int) bool { return a == uint64(b) }) {
-		l.err = fmt.Errorf("loading model: tensor %s has shape %v, not %v: %w", name, t.Dims, dims, gguf.ErrInvalid)
+		l.fail(gguf.ErrInvalid, "tensor %s has shape %v, not %v", name, t.Dims, dims)
 		return nil, false
 	}
 	l.used[name] = true
@@ -119,25 +143,41 @@ func (l *loader) take(name string, dims ...int) (*gguf.Tensor, bool) {
 }
 
 func (l *loader) matrix(name string, cols, rows int) kernel.Matrix {
-	t, ok := l.take(name, cols, rows)
-	if !ok {
-		return kernel.Matrix{}
-	}
-	m, err := kernel.NewMatrix(t.Type, rows, cols, l.data[t.Offset:t.Offset+t.Size])
-	if err != nil {
-		l.err = fmt.Errorf("loading model: tensor %s: %w", name, err)
-	}
+	var m kernel.Matrix
+	l.stack(name, cols, []int{rows}, &m)
 	return m
 }
 
-// vector copies a tensor of type F32, the only type that norms are stored in.
+// stack takes a tensor that holds several matrices, one below the other.
+func (l *loader) stack(name string, cols int, rows []int, to ...*kernel.Matrix) {
+	total := 0
+	for _, n := range rows {
+		total += n
+	}
+	t, ok := l.take(name, cols, total)
+	if !ok {
+		return
+	}
+	at, row := t.Offset, t.Size/int64(total)
+	for i, n := range rows {
+		m, err := kernel.NewMatrix(t.Type, n, cols, l.data[at:at+row*int64(n)])
+		if err != nil {
+			l.err = fmt.Errorf("loading model: tensor %s: %w", name, err)
+			return
+		}
+		at += row * int64(n)
+		*to[i] = m
+	}
+}
+
+// vector copies a tensor of type F32, the only type that norms and biases are stored in.
 func (l *loader) vector(name string, n int) []float32 {
 	t, ok := l.take(name, n)
 	if !ok {
 		return nil
 	}
 	if t.Type != gguf.F32 {
-		l.err = fmt.Errorf("loading model: tensor %s has type %v; supported for norms: F32: %w", name, t.Type, gguf.ErrUnsupported)
+		l.fail(gguf.ErrUnsupported, "tensor %s has type %v; supported for vectors: F32", name, t.Type)
 		return nil
 	}
 	v := make([]float32, n)
@@ -147,27 +187,38 @@ func (l *loader) vector(name string, n int) []float32 {
 	return v
 }
 
+// bias is vector for one that may be there in a place where the architecture has them, and nil otherwise.
+func (l *loader) bias(place biases, name string, n int) []float32 {
+	if l.biases&place == 0 || !l.has(name) {
+		return nil
+	}
+	return l.vector(name, n)
+}
+
+// linear takes a matrix and its bias.
+func (l *loader) linear(place biases, name string, cols, rows int) linear {
+	return linear{Matrix: l.matrix(name+".weight", cols, rows), bias: l.bias(place, name+".bias", rows)}
+}
+
 func (m *Model) readWeights(l *loader) {
-	kv := m.kvHeads * m.head
 	m.embedded = l.matrix("token_embd.weight", m.embed, m.vocab)
 	m.norm = l.vector("output_norm.weight", m.embed)
-	m.output = m.embedded
-	if _, own := l.f.Tensor("output.weight"); own {
-		m.output = l.matrix("output.weight", m.embed, m.vocab)
+	m.output.Matrix = m.embedded
+	if l.has("output.weight") && !m.arch.tied {
+		m.output.Matrix = l.matrix("output.weight", m.embed, m.vocab)
 	}
+	m.output.bias = l.bias(outputBias, "output.bias", m.vocab)
 	for i := 0; i < m.layers && l.err == nil; i++ {
 		blk := fmt.Sprintf("blk.%d.", i)
 		y := layer{
 			attnNorm: l.vector(blk+"attn_norm.weight", m.embed),
-			q:        l.matrix(blk+"attn_q.weight", m.embed, m.heads*m.head),
-			k:        l.matrix(blk+"attn_k.weight", m.embed, kv),
-			v:        l.matrix(blk+"attn_v.weight", m.embed, kv),
-			o:        l.matrix(blk+"attn_output.weight", m.heads*m.head, m.embed),
+			o:        l.linear(attentionOutputBias, blk+"attn_output", m.heads*m.head, m.embed),
 			ffNorm:   l.vector(blk+"ffn_norm.weight", m.embed),
-			gate:     l.matrix(blk+"ffn_gate.weight", m.embed, m.ff),
-			up:       l.matrix(blk+"ffn_up.weight", m.embed, m.ff),
-			down:     l.matrix(blk+"ffn_down.weight", m.ff, m.embed),
+			down:     l.linear(feedForwardBias, blk+"ffn_down", m.ff, m.embed),
+			local:    m.local != nil && m.local[i],
 		}
+		m.readProjections(l, blk, &y)
+		m.readNorms(l, blk, &y)
 		m.forms.norm |= y.q.Form() | y.k.Form() | y.v.Form() | y.gate.Form() | y.up.Form()
 		m.forms.attn |= y.o.Form()
 		m.forms.ff |= y.down.Form()
@@ -177,17 +228,96 @@ func (m *Model) readWeights(l *loader) {
 	m.largest = max(m.embed, m.heads*m.head, m.ff)
 }
 
+// readProjections takes the matrices that a block's normed vectors are multiplied with.
+func (m *Model) readProjections(l *loader, blk string, y *layer) {
+	q, kv := m.heads*m.head, m.kvHeads*m.head
+	if m.arch.fused && l.has(blk+"attn_qkv.weight") {
+		l.stack(blk+"attn_qkv.weight", m.embed, []int{q, kv, kv}, &y.q.Matrix, &y.k.Matrix, &y.v.Matrix)
+		if b := l.bias(qkvBias, blk+"attn_qkv.bias", q+2*kv); b != nil {
+			y.q.bias, y.k.bias, y.v.bias = b[:q], b[q:q+kv], b[q+kv:]
+		}
+	} else {
+		y.q = l.linear(qkvBias, blk+"attn_q", m.embed, q)
+		y.k = l.linear(qkvBias, blk+"attn_k", m.embed, kv)
+		y.v = l.linear(qkvBias, blk+"attn_v", m.embed, kv)
+	}
+	if m.arch.fused {
+		l.stack(blk+"ffn_up.weight", m.embed, []int{m.ff, m.ff}, &y.gate.Matrix, &y.up.Matrix)
+	} else {
+		y.gate = l.linear(feedForwardBias, blk+"ffn_gate", m.embed, m.ff)
+		y.up = l.linear(feedForwardBias, blk+"ffn_up", m.embed, m.ff)
+	}
+}
+
+// readNorms takes a block's norms that not every architecture has.
+func (m *Model) readNorms(l *loader, blk string, y *layer) {
+	if m.arch.postNorms {
+		y.attnPostNorm = l.vector(blk+"post_attention_norm.weight", m.embed)
+		y.ffPostNorm = l.vector(blk+"post_ffw_norm.weight", m.embed)
+	}
+	if m.arch.headNorms {
+		y.qNorm = l.vector(blk+"attn_q_norm.weight", m.head)
+		y.kNorm = l.vector(blk+"attn_k_norm.weight", m.head)
+	}
+}
+
+// readRotations makes the rotary positions. Of the two lists of factors for positions beyond the first training and for
+// others, the context decides: one that is longer than the original takes the former for all positions.
+func (m *Model) readRotations(l *loader) {
+	var factors []float32
+	if m.arch.factors {
+		short, long := l.factors(m, "rope_factors_short.weight"), l.factors(m, "rope_factors_long.weight")
+		switch factors = l.factors(m, "rope_freqs.weight"); {
+		case factors != nil:
+		case m.context > m.scaling.original:
+			factors = long
+		default:
+			factors = short
+		}
+	}
+	if l.err != nil {
+		return
+	}
+	m.global = newRotation(m.rotated, m.ropeBase, m.scaling, factors)
+	if s := m.scaling; m.local != nil {
+		if m.arch.window.unscaled {
+			s = scaling{factor: 1, magnitude: 1}
+		}
+		m.near = newRotation(m.rotated, m.windowBase, s, factors)
+	}
+}
+
+// factors takes a tensor of divisors of the angles, if there is one.
+func (l *loader) factors(m *Model, name string) []float32 {
+	if l.err != nil || !l.has(name) {
+		return nil
+	}
+	v := l.vector(name, m.rotated/2)
+	for i, f := range v {
+		if !(f >= float32(m.context)/MaxContext && f < 1<<30) { // or an angle is too large
+			l.fail(gguf.ErrInvalid, "tensor %s has %v at %d", name, f, i)
+			return nil
+		}
+	}
+	return v
+}
+
 // mostPacked is the size of weights, in bytes, up to which they are kept in a second, quicker layout. Larger models are
 // slowed down by memory, not by arithmetic, and would need twice as much of it.
 const mostPacked = 64 << 20
 
-func (m *Model) pack() {
-	all := []*kernel.Matrix{&m.output}
+// matrices returns all matrices that a call multiplies with.
+func (m *Model) matrices() []*kernel.Matrix {
+	all := []*kernel.Matrix{&m.output.Matrix}
 	for i := range m.layer {
 		y := &m.layer[i]
-		all = append(all, &y.q, &y.k, &y.v, &y.o, &y.gate, &y.up, &y.down)
+		all = append(all, &y.q.Matrix, &y.k.Matrix, &y.v.Matrix, &y.o.Matrix, &y.gate.Matrix, &y.up.Matrix, &y.down.Matrix)
 	}
-	size := 0
+	return all
+}
+
+func (m *Model) pack() {
+	all, size := m.matrices(), 0
 	for _, w := range all {
 		size += w.Size()
 	}
@@ -197,6 +327,7 @@ func (m *Model) pack() {
 	for _, w := range all {
 		w.Pack()
 	}
+	m.packed = size
 }
 
 // Context returns the most positions a sequence can have.
@@ -211,15 +342,24 @@ func (m *Model) EmbeddingSize() int { return m.embed }
 // Layers returns the number of blocks.
 func (m *Model) Layers() int { return m.layers }
 
-// Computed returns how many positions have been computed since the model was loaded, by all sequences.
-func (m *Model) Computed() uint64 { return m.computed.Load() }
-
-// Embedding returns the input embedding of a token, or nil for an id outside the vocabulary.
+// Embedding returns the input embedding of a token, as the first block gets it, or nil for an id outside the vocabulary.
 func (m *Model) Embedding(id int32) []float32 {
+	v := m.row(&m.embedded, id)
+	if v != nil && m.inputScale != 0 {
+		kernel.Scale(v, m.inputScale)
+	}
+	return v
+}
+
+// Unembedding returns the row of the output matrix whose product with the last hidden state, normed, is the logit of a token,
+// or nil for an id outside the vocabulary.
+func (m *Model) Unembedding(id int32) []float32 { return m.row(&m.output.Matrix, id) }
+
+func (m *Model) row(w *kernel.Matrix, id int32) []float32 {
 	if id < 0 || int(id) >= m.vocab {
 		return nil
 	}
 	v := make([]float32, m.embed)
-	m.embedded.Row(v, int(id), kernel.NewScratch(m.embed))
+	w.Row(v, int(id), kernel.NewScratch(m.embed))
 	return v
 }

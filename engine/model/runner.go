@@ -2,8 +2,6 @@ package model
 
 import (
 	"context"
-	"math"
-	"sync"
 	"sync/atomic"
 
 	"github.com/hallmark-ml/hallmark/engine/kernel"
@@ -13,14 +11,16 @@ const (
 	mostPositions = 64      // computed at a time
 	scratchFloats = 1 << 24 // of all positions together; wide models take fewer positions at a time
 	minWork       = 1 << 22 // multiplications that are worth a second thread
+	shares        = 16      // pieces a worker that the rows of a product are dealt out in
 )
 
-// runner computes up to most positions of one sequence at a time. All workers run the same steps, each on its share of
-// positions or of matrix rows, with a barrier between steps that read what others wrote. How work is shared changes no
-// result: every element is computed by one worker from start to end.
+// runner computes up to most positions, of any sequences, at a time. All workers run the same steps, each taking positions,
+// heads or rows of matrices, and wait for each other between steps that read what others wrote. Who computes what
+// changes no result: every element is computed by one worker from start to end.
 type runner struct {
 	m       *Model
 	most    int
+	floats  int             // size of the buffers
 	x       []float32       // [most][embed], the residual stream
 	h       *kernel.Vectors // normed x
 	att     *kernel.Vectors // [most][heads*head]
@@ -29,55 +29,78 @@ type runner struct {
 	out     []float32       // [most][embed], of the last matrix of attention and of feed-forward
 	gate    []float32       // [most][ff]
 	up      []float32       // [most][ff]
-	angles  []float32       // [most][rotated]
-	workers []worker
+	turns   []float32       // [most][rotated], of blocks that see everything
+	near    []float32       // the same for the others, if there are any
+	logits  []float32       // [rows][vocab]
+	worker  []worker
+	crew    *crew
+	dealt   []counter // rows given away, by product
 
-	// The current call.
-	seq       *Sequence
-	in        input
-	from, pos int             // index of the first of n positions in the input and in the sequence
-	n         int             // positions
-	logits    []float32       // [n][vocab], [1][vocab] or nil
-	done      <-chan struct{} // closed when the caller gives up
-	active    int             // workers
+	// The current call, up to most positions of it.
+	parts  []Part
+	slots  []slot
+	kept   []int // slots that go on behind the last block's keys and values
+	rows   []row // of logits, in the order of slots
+	done   <-chan struct{}
+	active int // workers
 
-	meet    *barrier
 	stopped atomic.Bool
-	running sync.WaitGroup
+}
+
+// slot is one position that is computed.
+type slot struct {
+	part, index int // parts[part], and the position within it
+	seq         *Sequence
+	pos         int // within the sequence
+}
+
+// row is the place of a position's logits.
+type row struct {
+	kept int // index of kept
+	to   []float32
 }
 
 // worker is what a thread has for itself.
 type worker struct {
 	scratch *kernel.Scratch
-	scores  []float32 // one head's attention
-	run     func()
+	scores  []float32 // of the query heads of one key-value head
+}
+
+// counter is alone on its cache line.
+type counter struct {
+	atomic.Int64
+	_ [56]byte
 }
 
 func newRunner(m *Model) *runner {
 	wide, kv := m.heads*m.head, m.kvHeads*m.head
-	floats := 3*m.embed + 2*wide + 2*kv + 3*m.ff + m.rotated
+	floats := 3*m.embed + 2*wide + 2*kv + 3*m.ff + 2*m.rotated
 	n := max(1, min(mostPositions, scratchFloats/floats))
 	r := &runner{
-		m: m, most: n,
+		m: m, most: n, floats: n * floats,
 		x: make([]float32, n*m.embed), out: make([]float32, n*m.embed),
 		h:   kernel.NewVectors(n, m.embed, m.forms.norm),
 		att: kernel.NewVectors(n, wide, m.forms.attn),
 		act: kernel.NewVectors(n, m.ff, m.forms.ff),
 		q:   make([]float32, n*wide), k: make([]float32, n*kv), v: make([]float32, n*kv),
 		gate: make([]float32, n*m.ff), up: make([]float32, n*m.ff),
-		angles:  make([]float32, n*m.rotated),
-		workers: make([]worker, m.threads),
-		meet:    newBarrier(),
+		turns:  make([]float32, n*m.rotated),
+		worker: make([]worker, m.threads),
+		dealt:  make([]counter, productsOf(m.layers)),
+		slots:  make([]slot, 0, n), kept: make([]int, 0, n), rows: make([]row, 0, n),
 	}
-	for w := range r.workers {
-		r.workers[w].scratch = kernel.NewScratch(m.largest)
-		r.workers[w].run = func() {
-			defer r.running.Done()
-			r.work(w)
-		}
+	if m.local != nil {
+		r.near = make([]float32, n*m.rotated)
 	}
+	for w := range r.worker {
+		r.worker[w].scratch = kernel.NewScratch(m.largest)
+	}
+	r.crew = newCrew(m.threads, r.work)
 	return r
 }
+
+// productsOf is the number of steps of a call that deal out rows: four a block, and the logits.
+func productsOf(layers int) int { return 4*layers + 1 }
 
 // acquire returns a runner that nobody uses, for sequences of up to length positions.
 func (m *Model) acquire(length int) *runner {
@@ -90,37 +113,76 @@ func (m *Model) acquire(length int) *runner {
 	if r == nil {
 		r = newRunner(m)
 	}
-	for w := range r.workers {
-		if p := &r.workers[w].scores; len(*p) < length {
-			*p = make([]float32, min(m.context, 2*length))
+	group := m.heads / m.kvHeads
+	for w := range r.worker {
+		if p := &r.worker[w].scores; len(*p) < length*group {
+			*p = make([]float32, min(m.context, 2*length)*group)
 		}
 	}
 	return r
 }
 
 func (m *Model) release(r *runner) {
-	r.seq, r.in, r.logits, r.done = nil, input{}, nil, nil
+	r.parts, r.done = nil, nil
+	clear(r.slots[:cap(r.slots)])
+	clear(r.rows[:cap(r.rows)])
 	m.mu.Lock()
 	m.idle = append(m.idle, r)
 	m.mu.Unlock()
 }
 
-// run computes the current call; its error is that of ctx.
+// compute computes all positions of parts; its error is that of ctx.
+func (r *runner) compute(ctx context.Context, parts []Part) error {
+	r.parts, r.done = parts, ctx.Done()
+	part, index := 0, 0
+	for part < len(parts) {
+		r.slots = r.slots[:0]
+		for part < len(parts) && len(r.slots) < r.most {
+			p := &parts[part]
+			r.slots = append(r.slots, slot{part: part, index: index, seq: p.Sequence, pos: p.Sequence.n + index})
+			if index++; index == p.positions() {
+				part, index = part+1, 0
+			}
+		}
+		r.keep()
+		if err := r.run(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep lists which slots are needed to the end, and where their logits go.
+func (r *runner) keep() {
+	r.kept, r.rows = r.kept[:0], r.rows[:0]
+	last := r.m.layers - 1
+	for t, s := range r.slots {
+		p := &r.parts[s.part]
+		i, logits := p.wants(s.index)
+		if !logits && !p.Hidden.wants(last, s.index) {
+			continue
+		}
+		if logits {
+			r.rows = append(r.rows, row{kept: len(r.kept), to: s.seq.logits[i*r.m.vocab:][:r.m.vocab]})
+		}
+		r.kept = append(r.kept, t)
+	}
+	r.logits = resize(r.logits, len(r.rows)*r.m.vocab)
+}
+
+// run computes the slots; its error is that of ctx.
 func (r *runner) run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	m := r.m
-	work := r.n * m.layers * m.embed * (2*m.heads*m.head + 2*m.kvHeads*m.head + 3*m.ff)
-	r.active = min(len(r.workers), 1+work/minWork)
-	r.done = ctx.Done()
+	work := len(r.slots) * m.layers * m.embed * (2*m.heads*m.head + 2*m.kvHeads*m.head + 3*m.ff)
+	r.active = min(len(r.worker), 1+work/minWork)
 	r.stopped.Store(false)
-	r.running.Add(r.active - 1)
-	for w := 1; w < r.active; w++ {
-		go r.workers[w].run()
+	for i := range r.dealt {
+		r.dealt[i].Store(0)
 	}
-	r.work(0)
-	r.running.Wait()
+	r.crew.run(r.active)
 	if r.stopped.Load() {
 		return ctx.Err()
 	}
@@ -130,23 +192,36 @@ func (r *runner) run(ctx context.Context) error {
 // work is what worker w does in a call.
 func (r *runner) work(w int) {
 	m := r.m
-	for t := w; t < r.n; t += r.active {
-		m.rotation.Table(r.angles[t*m.rotated:][:m.rotated], r.pos+t)
-		x := r.row(r.x, m.embed, t)
-		if r.in.tokens != nil {
-			m.embedded.Row(x, int(r.in.tokens[r.from+t]), r.workers[w].scratch)
-		} else {
-			copy(x, r.in.embeddings[(r.from+t)*m.embed:])
-		}
+	for t := w; t < len(r.slots); t += r.active {
+		r.begin(w, t)
 	}
-	n := r.n
+	n := len(r.slots)
 	for i := range m.layer {
 		if n = r.attention(w, i); n == 0 {
 			return
 		}
-		r.feedForward(w, &m.layer[i], n)
+		r.feedForward(w, i, n)
 	}
-	r.finish(w, n)
+	r.finish(w)
+}
+
+// begin sets position t of the stream to its embedding, and its angles.
+func (r *runner) begin(w, t int) {
+	m, s := r.m, r.slots[t]
+	m.global.table(r.row(r.turns, m.rotated, t), s.pos)
+	if r.near != nil {
+		m.near.table(r.row(r.near, m.rotated, t), s.pos)
+	}
+	p, x := &r.parts[s.part], r.row(r.x, m.embed, t)
+	if p.Embeddings != nil {
+		copy(x, p.Embeddings[s.index*m.embed:])
+	} else {
+		m.embedded.Row(x, int(p.Tokens[s.index]), r.worker[w].scratch)
+		if m.inputScale != 0 {
+			kernel.Scale(x, m.inputScale)
+		}
+	}
+	p.intervene(Input, s.index, x)
 }
 
 // attention computes block i's attention, to be added to x. It returns the number of positions, at the beginning of x, that
@@ -154,94 +229,173 @@ func (r *runner) work(w int) {
 // When the caller has given up it is 0.
 func (r *runner) attention(w, i int) int {
 	m, y := r.m, &r.m.layer[i]
-	for t := w; t < r.n; t += r.active {
+	for t := w; t < len(r.slots); t += r.active {
 		kernel.RMSNorm(r.h.Row(t), r.row(r.x, m.embed, t), y.attnNorm, m.epsilon)
 		r.h.Quantise(t)
 	}
 	if w == 0 && r.givenUp() {
 		r.stopped.Store(true)
 	}
-	r.meet.wait(r.active)
+	r.crew.wait()
 	if r.stopped.Load() {
 		return 0
 	}
-	r.mul(w, &y.q, r.q, r.h, r.n)
-	r.mul(w, &y.k, r.k, r.h, r.n)
-	r.mul(w, &y.v, r.v, r.h, r.n)
-	r.meet.wait(r.active)
-	for t := w; t < r.n; t += r.active {
+	r.multiply(w, 4*i, r.h, len(r.slots), product{&y.q, r.q}, product{&y.k, r.k}, product{&y.v, r.v})
+	r.crew.wait()
+	for t := w; t < len(r.slots); t += r.active {
 		r.remember(t, i)
 	}
-	r.meet.wait(r.active)
-	n := r.n
-	if i == len(m.layer)-1 {
-		if n = len(r.logits) / m.vocab; n == 0 {
+	r.crew.wait()
+	n, last := len(r.slots), i == len(m.layer)-1
+	if last {
+		if n = len(r.kept); n == 0 {
 			return 0
 		}
 	}
-	skip := r.n - n
-	if w == 0 && skip > 0 {
-		copy(r.x, r.x[skip*m.embed:r.n*m.embed])
+	if w == 0 && last {
+		for j, t := range r.kept {
+			copy(r.row(r.x, m.embed, j), r.row(r.x, m.embed, t))
+		}
 	}
-	for head := w; head < n*m.heads; head += r.active {
-		r.attend(w, head/m.heads, skip, head%m.heads, i)
+	for job := w; job < n*m.kvHeads; job += r.active { // the positions of a head after each other: they may share pages
+		j := job % n
+		t := j
+		if last {
+			t = r.kept[j]
+		}
+		r.attend(w, job/n, t, j, i)
 	}
-	r.meet.wait(r.active)
+	r.crew.wait()
 	for t := w; t < n; t += r.active {
 		r.att.Quantise(t)
 	}
-	r.meet.wait(r.active)
-	r.mul(w, &y.o, r.out, r.att, n)
-	r.meet.wait(r.active)
+	r.crew.wait()
+	r.multiply(w, 4*i+1, r.att, n, product{&y.o, r.out})
+	r.crew.wait()
 	return n
 }
 
-// feedForward adds the attention's output to x, and then block y's gated feed-forward layer, for n positions.
-func (r *runner) feedForward(w int, y *layer, n int) {
-	m := r.m
+// feedForward adds the attention's output to x, and then block i's gated feed-forward layer, for n positions.
+func (r *runner) feedForward(w, i, n int) {
+	m, y := r.m, &r.m.layer[i]
 	for t := w; t < n; t += r.active {
 		x := r.row(r.x, m.embed, t)
-		kernel.Add(x, r.row(r.out, m.embed, t))
+		r.add(x, t, y.o.bias, y.attnPostNorm)
 		kernel.RMSNorm(r.h.Row(t), x, y.ffNorm, m.epsilon)
 		r.h.Quantise(t)
 	}
-	r.meet.wait(r.active)
-	r.mul(w, &y.gate, r.gate, r.h, n)
-	r.mul(w, &y.up, r.up, r.h, n)
-	r.meet.wait(r.active)
+	r.crew.wait()
+	r.multiply(w, 4*i+2, r.h, n, product{&y.gate, r.gate}, product{&y.up, r.up})
+	r.crew.wait()
 	for t := w; t < n; t += r.active {
-		kernel.SwiGLU(r.act.Row(t), r.row(r.gate, m.ff, t), r.row(r.up, m.ff, t))
-		r.act.Quantise(t)
+		r.activate(t, y)
 	}
-	r.meet.wait(r.active)
-	r.mul(w, &y.down, r.out, r.act, n)
-	r.meet.wait(r.active)
+	r.crew.wait()
+	r.multiply(w, 4*i+3, r.act, n, product{&y.down, r.out})
+	r.crew.wait()
 	for t := w; t < n; t += r.active {
-		kernel.Add(r.row(r.x, m.embed, t), r.row(r.out, m.embed, t))
+		x := r.row(r.x, m.embed, t)
+		r.add(x, t, y.down.bias, y.ffPostNorm)
+		s := &r.slots[t]
+		if i == len(m.layer)-1 {
+			s = &r.slots[r.kept[t]]
+		}
+		r.parts[s.part].intervene(i, s.index, x)
 	}
 }
 
-// finish computes the logits of n positions.
-func (r *runner) finish(w, n int) {
-	m := r.m
-	r.meet.wait(r.active) // others may have written to x
-	for t := w; t < n; t += r.active {
-		kernel.RMSNorm(r.h.Row(t), r.row(r.x, m.embed, t), m.norm, m.epsilon)
-		r.h.Quantise(t)
+// add adds a matrix's output for position t to x, after a norm if there is one.
+func (r *runner) add(x []float32, t int, bias, norm []float32) {
+	out := r.row(r.out, r.m.embed, t)
+	if bias != nil {
+		kernel.Add(out, bias)
 	}
-	r.meet.wait(r.active)
-	r.mul(w, &m.output, r.logits, r.h, n)
+	if norm != nil {
+		kernel.RMSNorm(out, out, norm, r.m.epsilon)
+	}
+	kernel.Add(x, out)
+}
+
+// activate sets position t's input of the last matrix of a feed-forward layer.
+func (r *runner) activate(t int, y *layer) {
+	gate, up := r.row(r.gate, r.m.ff, t), r.row(r.up, r.m.ff, t)
+	if y.gate.bias != nil {
+		kernel.Add(gate, y.gate.bias)
+	}
+	if y.up.bias != nil {
+		kernel.Add(up, y.up.bias)
+	}
+	if r.m.arch.gelu {
+		geGLU(r.act.Row(t), gate, up)
+	} else {
+		kernel.SwiGLU(r.act.Row(t), gate, up)
+	}
+	r.act.Quantise(t)
+}
+
+// finish computes the logits.
+func (r *runner) finish(w int) {
+	m := r.m
+	r.crew.wait() // others may have written to x
+	for j := w; j < len(r.rows); j += r.active {
+		kernel.RMSNorm(r.h.Row(j), r.row(r.x, m.embed, r.rows[j].kept), m.norm, m.epsilon)
+		r.h.Quantise(j)
+	}
+	r.crew.wait()
+	r.multiply(w, 4*m.layers, r.h, len(r.rows), product{&m.output, r.logits})
+	r.crew.wait()
+	for j := w; j < len(r.rows); j += r.active {
+		to := r.rows[j].to
+		copy(to, r.row(r.logits, m.vocab, j))
+		if m.output.bias != nil {
+			kernel.Add(to, m.output.bias)
+		}
+		if m.finalCap != 0 {
+			softCap(to, m.finalCap)
+		}
+	}
 }
 
 // row returns row t of a matrix with rows of size elements.
 func (r *runner) row(x []float32, size, t int) []float32 { return x[t*size:][:size:size] }
 
-// mul computes worker w's share of the rows of dst.
-func (r *runner) mul(w int, m *kernel.Matrix, dst []float32, x *kernel.Vectors, n int) {
-	groups := (m.Rows + kernel.Group - 1) / kernel.Group
-	lo, hi := groups*w/r.active, groups*(w+1)/r.active
-	m.Mul(dst, x, n, lo*kernel.Group, min(hi*kernel.Group, m.Rows), r.workers[w].scratch)
+// product is a matrix and where its products go.
+type product struct {
+	m   *linear
+	dst []float32
 }
+
+// multiply computes products with the first n vectors of x, together with the other workers: each takes the next few rows
+// until none are left. step numbers the calls.
+func (r *runner) multiply(w, step int, x *kernel.Vectors, n int, products ...product) {
+	if n == 0 {
+		return
+	}
+	groups := 0
+	for _, p := range products {
+		groups += groupsOf(p.m.Rows)
+	}
+	piece := max(1, groups/(shares*r.active))
+	if r.active == 1 {
+		piece = groups
+	}
+	for {
+		lo := int(r.dealt[step].Add(int64(piece))) - piece
+		if lo >= groups {
+			return
+		}
+		hi := min(lo+piece, groups)
+		for _, p := range products {
+			all := groupsOf(p.m.Rows)
+			if from, to := max(lo, 0), min(hi, all); from < to {
+				p.m.Mul(p.dst, x, n, from*kernel.Group, min(to*kernel.Group, p.m.Rows), r.worker[w].scratch)
+			}
+			lo, hi = lo-all, hi-all
+		}
+	}
+}
+
+func groupsOf(rows int) int { return (rows + kernel.Group - 1) / kernel.Group }
 
 func (r *runner) givenUp() bool {
 	select {
@@ -250,42 +404,4 @@ func (r *runner) givenUp() bool {
 	default:
 		return false
 	}
-}
-
-// remember rotates queries and keys of position t and stores keys and values in the sequence, for block i.
-func (r *runner) remember(t, i int) {
-	m := r.m
-	angles := r.row(r.angles, m.rotated, t)
-	q := r.row(r.q, m.heads*m.head, t)
-	for h := range m.heads {
-		kernel.Rotate(q[h*m.head:], angles)
-	}
-	p := r.seq.pages[(r.pos+t)/pageLen]
-	k, v := r.row(r.k, m.kvHeads*m.head, t), r.row(r.v, m.kvHeads*m.head, t)
-	for h := range m.kvHeads {
-		at := ((i*m.kvHeads+h)*pageLen + (r.pos+t)%pageLen) * m.head
-		kernel.Rotate(k[h*m.head:], angles)
-		copy(p.k[at:][:m.head], k[h*m.head:])
-		copy(p.v[at:][:m.head], v[h*m.head:])
-	}
-}
-
-// attend computes head h of position skip+t in block i over all positions up to its own, into row t.
-func (r *runner) attend(w, t, skip, h, i int) {
-	m := r.m
-	length := r.pos + skip + t + 1
-	scores := r.workers[w].scores[:length]
-	at := (i*m.kvHeads + h/(m.heads/m.kvHeads)) * pageLen * m.head
-	q := r.q[((skip+t)*m.heads+h)*m.head:][:m.head]
-	for from := 0; from < length; from += pageLen {
-		kernel.DotRows(scores[from:min(from+pageLen, length)], r.seq.pages[from/pageLen].k[at:], m.head, q)
-	}
-	kernel.Scale(scores, float32(1/math.Sqrt(float64(m.head))))
-	f := kernel.SoftMax(scores)
-	out := r.att.Row(t)[h*m.head:][:m.head]
-	clear(out)
-	for from := 0; from < length; from += pageLen {
-		kernel.AddRows(out, r.seq.pages[from/pageLen].v[at:], m.head, scores[from:min(from+pageLen, length)])
-	}
-	kernel.Scale(out, f)
 }

@@ -4,37 +4,60 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/hallmark-ml/hallmark/engine/kernel"
+	"sync/atomic"
 )
 
 // What is wrong with a call. Branch with [errors.Is].
 var (
 	ErrContext   = errors.New("context of the model exceeded")
 	ErrToken     = errors.New("not a token of the vocabulary")
-	ErrInput     = errors.New("wrong input size")
+	ErrInput     = errors.New("wrong input")
 	ErrNotFinite = errors.New("logits are not finite numbers") // the weights are broken
 )
 
-// Want says which positions' logits a call returns.
-type Want bool
-
-// The choices of Want.
 const (
-	Last Want = false // of the last position of the call
-	All  Want = true  // of every position of the call
+	pageLen   = 32       // positions of a page
+	mostSpare = 64 << 20 // bytes of pages that a model keeps for later
 )
 
-// pageLen is the number of positions of a page.
-const pageLen = 32
-
 // page holds keys and values of pageLen positions, each [layers][kvHeads][pageLen][head].
-type page struct{ k, v []float32 }
+type page struct {
+	k, v    []float32
+	readers atomic.Int32 // sequences that have it; one alone may write
+}
 
 func pagesFor(positions int) int { return (positions + pageLen - 1) / pageLen }
 
 // pageFloats is the number of keys of a page, and of values.
 func (m *Model) pageFloats() int { return m.layers * m.kvHeads * pageLen * m.head }
+
+// newPage returns a page with one reader; what it holds is left over.
+func (m *Model) newPage() *page {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n := len(m.spare); n > 0 {
+		p := m.spare[n-1]
+		m.spare = m.spare[:n-1]
+		p.readers.Store(1)
+		return p
+	}
+	size := m.pageFloats()
+	p := &page{k: make([]float32, size), v: make([]float32, size)}
+	p.readers.Store(1)
+	return p
+}
+
+// leave takes a reader from a page.
+func (m *Model) leave(p *page) {
+	if p.readers.Add(-1) > 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if (len(m.spare)+1)*2*4*m.pageFloats() <= mostSpare {
+		m.spare = append(m.spare, p)
+	}
+}
 
 // Sequence is the state of one text: the keys and values of its positions. One goroutine uses it at a time; sequences of
 // one model, forks included, are independent of each other.
@@ -42,14 +65,9 @@ type Sequence struct {
 	m      *Model
 	n      int
 	pages  []*page // enough for n positions, or more
-	own    []bool  // pages that no other sequence reads, and that may be written to
 	logits []float32
-}
-
-// input is either token ids or embeddings.
-type input struct {
-	tokens     []int32
-	embeddings []float32
+	part   [1]Part // of Append
+	listed bool    // in the parts of the call that is being checked
 }
 
 // NewSequence returns an empty sequence.
@@ -61,12 +79,7 @@ func (s *Sequence) Len() int { return s.n }
 // Append adds tokens and returns logits: [1][vocab] of the last one, or [len(tokens)][vocab]. They stay valid until the next
 // call. After an error, which is ErrToken, ErrInput, ErrContext, ErrNotFinite or that of ctx, the sequence is what it was.
 func (s *Sequence) Append(ctx context.Context, tokens []int32, want Want) ([]float32, error) {
-	for i, id := range tokens {
-		if id < 0 || int(id) >= s.m.vocab {
-			return nil, fmt.Errorf("id %d at position %d, of a vocabulary of %d: %w", id, i, s.m.vocab, ErrToken)
-		}
-	}
-	return s.extend(ctx, input{tokens: tokens}, len(tokens), want)
+	return s.extend(ctx, Part{Sequence: s, Tokens: tokens, Want: want})
 }
 
 // AppendEmbeddings is [Sequence.Append] with n input embeddings, [n][embedding size], in place of tokens.
@@ -74,7 +87,18 @@ func (s *Sequence) AppendEmbeddings(ctx context.Context, embeddings []float32, n
 	if n < 0 || n > s.m.context || len(embeddings) != n*s.m.embed {
 		return nil, fmt.Errorf("%d numbers for %d embeddings of %d: %w", len(embeddings), n, s.m.embed, ErrInput)
 	}
-	return s.extend(ctx, input{embeddings: embeddings}, n, want)
+	return s.extend(ctx, Part{Sequence: s, Embeddings: embeddings, Want: want})
+}
+
+func (s *Sequence) extend(ctx context.Context, p Part) ([]float32, error) {
+	s.part[0] = p
+	err := s.m.Compute(ctx, s.part[:])
+	p = s.part[0]
+	s.part[0] = Part{}
+	if err == nil {
+		err = p.Err
+	}
+	return p.Logits, err
 }
 
 // Size returns the memory of keys and values in bytes, that shared with other sequences included.
@@ -83,74 +107,46 @@ func (s *Sequence) Size() int { return len(s.pages) * 2 * 4 * s.m.pageFloats() }
 // Truncate forgets all positions from n on.
 func (s *Sequence) Truncate(n int) {
 	s.n = max(0, min(n, s.n))
-	for used := pagesFor(s.n); len(s.pages) > used && !s.own[len(s.pages)-1]; { // copying them would serve nobody
-		s.pages, s.own = s.pages[:len(s.pages)-1], s.own[:len(s.own)-1]
+	for last := len(s.pages) - 1; last >= pagesFor(s.n) && s.pages[last].readers.Load() > 1; last-- { // copying them would serve nobody
+		s.m.leave(s.pages[last])
+		s.pages = s.pages[:last]
 	}
+}
+
+// Release forgets all positions and gives the memory back to the model, for other sequences. It may be left out.
+func (s *Sequence) Release() {
+	for _, p := range s.pages {
+		s.m.leave(p)
+	}
+	clear(s.pages)
+	s.n, s.pages = 0, s.pages[:0]
 }
 
 // Fork returns a sequence with the same positions. It shares their memory until one of the two writes to it.
 func (s *Sequence) Fork() *Sequence {
-	clear(s.own)
-	used := pagesFor(s.n)
-	return &Sequence{m: s.m, n: s.n, pages: append([]*page(nil), s.pages[:used]...), own: make([]bool, used)}
-}
-
-func (s *Sequence) extend(ctx context.Context, in input, n int, want Want) ([]float32, error) {
-	switch {
-	case n == 0:
-		return nil, fmt.Errorf("nothing to append: %w", ErrInput)
-	case n > s.m.context-s.n:
-		return nil, fmt.Errorf("%d positions after %d, at most %d: %w", n, s.n, s.m.context, ErrContext)
+	used := s.pages[:pagesFor(s.n)]
+	for _, p := range used {
+		p.readers.Add(1)
 	}
-	rows := 1
-	if want == All {
-		rows = n
-	}
-	s.reserve(n, rows*s.m.vocab)
-
-	r := s.m.acquire(s.n + n)
-	defer s.m.release(r)
-	for done := 0; done < n; done += r.n {
-		r.n = min(r.most, n-done)
-		r.seq, r.in, r.from, r.pos = s, in, done, s.n+done
-		switch {
-		case want == All:
-			r.logits = s.logits[done*s.m.vocab:][:r.n*s.m.vocab]
-		case done+r.n == n:
-			r.logits = s.logits
-		default:
-			r.logits = nil
-		}
-		if err := r.run(ctx); err != nil {
-			return nil, fmt.Errorf("computing %d positions after %d: %w", n, s.n, err)
-		}
-	}
-	if !kernel.Finite(s.logits) {
-		return nil, fmt.Errorf("computing %d positions after %d: %w", n, s.n, ErrNotFinite)
-	}
-	s.n += n
-	s.m.computed.Add(uint64(n))
-	return s.logits, nil
+	return &Sequence{m: s.m, n: s.n, pages: append([]*page(nil), used...)}
 }
 
 // reserve makes room for n positions in pages of the sequence's own, and for logits.
 func (s *Sequence) reserve(n, logits int) {
-	size := s.m.pageFloats()
 	for i := s.n / pageLen; i*pageLen < s.n+n; i++ {
-		if i < len(s.pages) && s.own[i] {
-			continue
-		}
-		p := &page{k: make([]float32, size), v: make([]float32, size)}
 		if i == len(s.pages) {
-			s.pages, s.own = append(s.pages, p), append(s.own, true)
+			s.pages = append(s.pages, s.m.newPage())
 			continue
 		}
-		copy(p.k, s.pages[i].k)
-		copy(p.v, s.pages[i].v)
-		s.pages[i], s.own[i] = p, true
+		old := s.pages[i]
+		if old.readers.Load() == 1 {
+			continue
+		}
+		p := s.m.newPage()
+		copy(p.k, old.k)
+		copy(p.v, old.v)
+		s.pages[i] = p
+		s.m.leave(old)
 	}
-	if cap(s.logits) < logits {
-		s.logits = make([]float32, logits)
-	}
-	s.logits = s.logits[:logits]
+	s.logits = resize(s.logits, logits)
 }

@@ -190,25 +190,25 @@ func TestCancellationStopsACall(t *testing.T) {
 	}
 }
 
-// dyingContext is canceled once it has been asked twice for its channel, which happens once for 64 positions.
+// dyingContext is canceled just after it has been asked twice for its error, which happens once for 64 positions.
 type dyingContext struct {
 	context.Context
 	done  chan struct{}
 	asked int
 }
 
-func (c *dyingContext) Done() <-chan struct{} {
-	if c.asked++; c.asked == 2 {
-		close(c.done)
-	}
-	return c.done
-}
+func (c *dyingContext) Done() <-chan struct{} { return c.done }
 
 func (c *dyingContext) Err() error {
-	if c.asked < 2 {
+	switch c.asked++; c.asked {
+	case 1:
 		return nil
+	case 2:
+		close(c.done)
+		return nil
+	default:
+		return context.Canceled
 	}
-	return context.Canceled
 }
 
 func TestDecodingAllocatesNothing(t *testing.T) {
@@ -296,7 +296,7 @@ func TestBadModelsAreRefused(t *testing.T) {
 		{"llama.embedding_length", uint32(128), invalid, "token_embd.weight has shape [64 8]"},
 		{"llama.embedding_length", uint32(65), invalid, "does not divide"},
 		{"llama.embedding_length", uint32(1 << 30), limit, "embedding_length"},
-		{"llama.feed_forward_length", uint32(64), invalid, "ffn_gate.weight has shape"},
+		{"llama.feed_forward_length", uint32(64), invalid, "ffn_down.weight has shape"},
 		{"llama.attention.head_count", uint32(0), invalid, "head_count is 0"},
 		{"llama.attention.head_count", uint32(3), invalid, "does not divide"},
 		{"llama.attention.head_count", uint32(4), invalid, "dimension_count 32"},
@@ -316,7 +316,7 @@ func TestBadModelsAreRefused(t *testing.T) {
 		{"llama.rope.dimension_count", uint32(0), invalid, "dimension_count is 0"},
 		{"llama.rope.dimension_count", uint32(31), invalid, "odd"},
 		{"llama.rope.dimension_count", uint32(34), invalid, "more than a head"},
-		{"llama.rope.scaling.type", "yarn", unsupported, `"yarn"`},
+		{"llama.rope.scaling.type", "dynamic", unsupported, `"dynamic"`},
 		{"llama.expert_count", uint32(8), unsupported, "8 experts"},
 		{"llama.vocab_size", uint32(9), invalid, "vocab_size is 9"},
 		{"tokenizer.ggml.tokens", []string{"a"}, invalid, "1 tokens"},
@@ -361,8 +361,8 @@ func TestBadTensorsAreRefused(t *testing.T) {
 			return c
 		}, gguf.ErrUnsupported, "output_norm.weight has type F16"},
 		"unused": {func(c []gguf.Content) []gguf.Content {
-			return append(c, gguf.Content{Name: "blk.0.attn_q.bias", Dims: []uint64{64}, Data: make([]byte, 256)})
-		}, gguf.ErrUnsupported, `"blk.0.attn_q.bias"`},
+			return append(c, gguf.Content{Name: "blk.0.attn_q_norm.weight", Dims: []uint64{32}, Data: make([]byte, 128)})
+		}, gguf.ErrUnsupported, `"blk.0.attn_q_norm.weight"`},
 		"output": {func(c []gguf.Content) []gguf.Content {
 			return append(c, gguf.Content{Name: "output.weight", Dims: []uint64{64, 7}, Data: make([]byte, 4*64*7)})
 		}, gguf.ErrInvalid, "output.weight has shape"},

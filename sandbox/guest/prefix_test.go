@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	engine "github.com/hallmark-ml/hallmark/engine/model"
 )
 
 // ramp returns n tokens that begin at from.
@@ -55,7 +57,7 @@ func TestPromptsGoOnFromTheLongestCommonBeginning(t *testing.T) {
 		{append(append([]int32(nil), long[:69]...), 3, 4), 2},
 		{long[:1], 1},
 	} {
-		want, err := m.engine.NewSequence().Append(t.Context(), step.prompt, false)
+		want, err := m.engine.NewSequence().Append(t.Context(), step.prompt, engine.Last)
 		require.NoError(t, err)
 		before := m.engine.Computed()
 		text, got, err := m.prefill(t.Context(), step.prompt)
