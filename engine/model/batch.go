@@ -171,10 +171,8 @@ func (m *Model) checkPart(p *Part) error {
 	case len(p.Embeddings)%m.embed != 0:
 		return fmt.Errorf("%d numbers for embeddings of %d: %w", len(p.Embeddings), m.embed, ErrInput)
 	}
-	for i, id := range p.Tokens {
-		if id < 0 || int(id) >= m.vocab {
-			return fmt.Errorf("id %d at position %d, of a vocabulary of %d: %w", id, i, m.vocab, ErrToken)
-		}
+	if err := m.checkTokens(p.Tokens); err != nil {
+		return err
 	}
 	n := p.positions()
 	switch {
@@ -190,6 +188,15 @@ func (m *Model) checkPart(p *Part) error {
 	for _, a := range p.Add {
 		if a.Layer < Input || a.Layer >= m.layers || a.From < 0 || a.To > n || len(a.Vector) != m.embed {
 			return fmt.Errorf("adding %d numbers to layer %d at %d to %d of %d positions: %w", len(a.Vector), a.Layer, a.From, a.To, n, ErrInput)
+		}
+	}
+	return nil
+}
+
+func (m *Model) checkTokens(tokens []int32) error {
+	for i, id := range tokens {
+		if id < 0 || int(id) >= m.vocab {
+			return fmt.Errorf("id %d at position %d, of a vocabulary of %d: %w", id, i, m.vocab, ErrToken)
 		}
 	}
 	return nil

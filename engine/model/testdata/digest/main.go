@@ -12,31 +12,47 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/hallmark-ml/hallmark/engine/gguf"
 	"github.com/hallmark-ml/hallmark/engine/kernel"
 	"github.com/hallmark-ml/hallmark/engine/model"
-	"github.com/hallmark-ml/hallmark/engine/sample"
+	"github.com/hallmark-ml/hallmark/testdata/genmodel"
 )
 
 func main() {
 	for _, name := range []string{"guarded-f16", "guarded-q8_0", "guarded-q4_k_m"} {
-		sum, err := logits(filepath.Join(os.Args[1], name+".gguf"))
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+		data, err := os.ReadFile(filepath.Join(os.Args[1], name+".gguf"))
+		report(name, data, 24, err)
+	}
+	for _, name := range genmodel.Presets() {
+		if !strings.HasPrefix(name, "tiny-") {
+			continue
 		}
-		fmt.Printf("%s %x\n", name, sum)
+		spec, _ := genmodel.Preset(name)
+		spec.Type = gguf.F32
+		var b bytes.Buffer
+		err := spec.Write(&b)
+		report(name, b.Bytes(), 6, err)
 	}
 	fmt.Printf("functions %x\n", functions())
 }
 
-// logits computes a prompt of 40 tokens and 16 sampled ones.
-func logits(path string) ([]byte, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+// report prints the digest of a model, unless there is an error.
+func report(name string, data []byte, prompt int, err error) {
+	var sum []byte
+	if err == nil {
+		sum, err = logits(data, prompt)
 	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, name, err)
+		os.Exit(1)
+	}
+	fmt.Printf("%s %x\n", name, sum)
+}
+
+// logits computes a prompt and then 6 tokens one by one.
+func logits(data []byte, prompt int) ([]byte, error) {
 	f, err := gguf.Parse(bytes.NewReader(data), int64(len(data)), gguf.Limits{})
 	if err != nil {
 		return nil, err
@@ -45,23 +61,19 @@ func logits(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	next := make([]int32, 40)
-	for i := range next {
-		next[i] = int32((7*i*i + 13) % m.VocabSize())
+	ids := make([]int32, prompt+6)
+	for i := range ids {
+		ids[i] = int32((7*i*i + 13) % m.VocabSize())
 	}
-	h := sha256.New()
-	s, draw := m.NewSequence(), sample.New(sample.Config{Seed: 1, Temperature: 0.8, TopK: 50, TopP: 0.95})
-	for range 17 {
-		out, err := s.Append(context.Background(), next, model.All)
+	s, d := m.NewSequence(), model.NewDigest()
+	for at, n := 0, prompt; at < len(ids); at, n = at+n, 1 {
+		out, err := s.Append(context.Background(), ids[at:at+n], model.All)
 		if err != nil {
 			return nil, err
 		}
-		if err := binary.Write(h, binary.LittleEndian, out); err != nil {
-			return nil, err
-		}
-		next = []int32{draw.Next(out[len(out)-m.VocabSize():])}
+		d.Add(out)
 	}
-	return h.Sum(nil), nil
+	return d.Sum(), nil
 }
 
 // functions covers arguments that the models do not reach.
