@@ -44,7 +44,6 @@ type Model struct {
 	near     rotation // of the others
 	largest  int      // columns of the widest matrix
 	forms    forms
-	packed   int // bytes of weights kept in a second layout
 
 	computed counters
 
@@ -219,10 +218,19 @@ func (m *Model) readWeights(l *loader) {
 		}
 		m.readProjections(l, blk, &y)
 		m.readNorms(l, blk, &y)
+		m.layer = append(m.layer, y)
+	}
+	if l.err == nil {
+		m.readForms()
+	}
+}
+
+func (m *Model) readForms() {
+	for i := range m.layer {
+		y := &m.layer[i]
 		m.forms.norm |= y.q.Form() | y.k.Form() | y.v.Form() | y.gate.Form() | y.up.Form()
 		m.forms.attn |= y.o.Form()
 		m.forms.ff |= y.down.Form()
-		m.layer = append(m.layer, y)
 	}
 	m.forms.norm |= m.output.Form()
 	m.largest = max(m.embed, m.heads*m.head, m.ff)
@@ -327,7 +335,6 @@ func (m *Model) pack() {
 	for _, w := range all {
 		w.Pack()
 	}
-	m.packed = size
 }
 
 // Context returns the most positions a sequence can have.

@@ -11,7 +11,6 @@ type Usage struct {
 	Calls     uint64        // that computed them
 	Wall      time.Duration // of the calls, added up; calls at the same time count each
 	Weights   int64         // bytes of the file's weights that a call reads
-	Packed    int64         // bytes of copies of weights, of their own
 	Working   int64         // bytes of buffers and of pages that are kept for later
 }
 
@@ -31,10 +30,7 @@ func (m *Model) Computed() uint64 { return m.computed.positions.Load() }
 
 // Usage returns what the model has done and holds. The keys and values of sequences are not in it, see [Sequence.Size].
 func (m *Model) Usage() Usage {
-	u := Usage{
-		Positions: m.computed.positions.Load(), Calls: m.computed.calls.Load(), Wall: time.Duration(m.computed.nanoseconds.Load()),
-		Packed: int64(m.packed),
-	}
+	u := Usage{Positions: m.computed.positions.Load(), Calls: m.computed.calls.Load(), Wall: time.Duration(m.computed.nanoseconds.Load())}
 	for _, w := range m.matrices() {
 		u.Weights += int64(w.Size())
 	}

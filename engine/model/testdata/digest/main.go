@@ -1,6 +1,6 @@
 // Command digest prints SHA-256 sums of logits, which must be the same on every machine.
 //
-//	digest FOLDER-OF-TINYCHAT
+//	go run ./engine/model/testdata/digest testdata/models/tinychat > engine/model/testdata/digests.txt
 package main
 
 import (
