@@ -353,15 +353,9 @@ func TestBadTensorsAreRefused(t *testing.T) {
 			return c
 		}, gguf.ErrInvalid, "attn_q.weight has shape [32 128]"},
 		"type": {func(c []gguf.Content) []gguf.Content {
-<<<<<<< HEAD
-			c[3].Type, c[3].Data = gguf.Type(25), c[3].Data[:2*64*64]
-			return c
-		}, gguf.ErrUnsupported, "attn_q.weight: weights of type I16 (supported: F32, F16, BF16, Q8_0, "},
-=======
 			c[3].Type, c[3].Data = gguf.Type(24), c[3].Data[:64*64]
 			return c
 		}, gguf.ErrUnsupported, "attn_q.weight: weights of type I8 (supported: F32, F16, "},
->>>>>>> 4384c27 (model: digests of every architecture in a file, log-probabilities with rank and deviation)
 		"norm type": {func(c []gguf.Content) []gguf.Content {
 			c[1].Type, c[1].Data = gguf.F16, c[1].Data[:128]
 			return c
