@@ -9,7 +9,7 @@ LDFLAGS   = -s -w -X main.buildVersion=$(VERSION)
 # The jail and the kernels run without cgo only (all-thread system calls) or are too slow under the race detector.
 RACE_PKGS = $(shell $(GO) list ./... | grep -vE '/(sandbox|sandbox/jail|sandbox/guest|engine/kernel|engine/model|cli/.*)$$')
 
-.PHONY: help demo test test-full check race lint deadcode vuln bench build guest serve contracts deps clean
+.PHONY: help demo test test-full check race lint deadcode vuln bench build guest serve contracts deps peer clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -29,6 +29,9 @@ serve: build ## leave a server running on loopback, data in .hallmark
 
 deps: ## what the tests need beside Go: the contract's compiler and test runner
 	@tools/deps.sh
+
+peer: ## llama.cpp for comparisons, into .peer; then export HALLMARK_PEER as it says
+	@tools/peer.sh .peer
 
 test: deps guest ## every behaviour; prints seconds by package
 	@set -o pipefail; $(GO) test -count=1 -timeout 20m -json ./... ./testdata/genmodel | $(GO) -C tools run ./testsum -allowed $(CURDIR)/testdata/allowed-skips.txt

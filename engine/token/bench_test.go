@@ -3,7 +3,6 @@ package token_test
 import (
 	"bytes"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,11 +16,7 @@ func BenchmarkEncode(b *testing.B) {
 	require.NoError(b, err)
 	for _, name := range []string{"llama-spm", "llama-bpe", "gpt-2"} {
 		b.Run(name, func(b *testing.B) {
-			root := os.Getenv("HALLMARK_TESTDATA")
-			if root == "" {
-				b.Skip("HALLMARK_TESTDATA is not set: the public vocabularies are not at hand")
-			}
-			tok := open(b, filepath.Join(root, "vocab", "ggml-vocab-"+name+".gguf"))
+			tok := open(b, testdata(b, "vocab/ggml-vocab-"+name+".gguf"))
 			b.SetBytes(int64(len(text)))
 			for b.Loop() {
 				tok.Encode(string(text), token.EncodeOptions{})

@@ -29,7 +29,7 @@ func newBPE(f *gguf.File, v *vocab) (*bpe, error) {
 		return nil, err
 	}
 	b := &bpe{pre: pre, runes: byteRunes()}
-	if err := b.readMerges(f, v); err != nil {
+	if b.pairs, err = v.readMerges(f); err != nil {
 		return nil, err
 	}
 	v.findEnds()
@@ -75,12 +75,13 @@ func readPre(f *gguf.File) (preTokenizer, error) {
 	return pre, nil
 }
 
-func (b *bpe) readMerges(f *gguf.File, v *vocab) error {
+// readMerges reads which tokens merge, and notes the tokens that come out of that.
+func (v *vocab) readMerges(f *gguf.File) (map[[2]int32]merged, error) {
 	lines, ok := f.Strings(keyMerges)
 	if !ok {
-		return invalid(keyMerges, "no list of strings")
+		return nil, invalid(keyMerges, "no list of strings")
 	}
-	b.pairs = make(map[[2]int32]merged, len(lines))
+	pairs := make(map[[2]int32]merged, len(lines))
 	v.made = make(map[int32]bool, len(lines))
 	for i, line := range lines {
 		// A token of a merge may start with a space, but not contain one.
@@ -89,23 +90,23 @@ func (b *bpe) readMerges(f *gguf.File, v *vocab) error {
 			cut = strings.IndexByte(line[1:], ' ') + 1
 		}
 		if cut == 0 {
-			return invalid(keyMerges, "merge %d is not two tokens with a space between them", i)
+			return nil, invalid(keyMerges, "merge %d is not two tokens with a space between them", i)
 		}
 		l, okL := v.ids[line[:cut]]
 		r, okR := v.ids[line[cut+1:]]
 		id, okID := v.ids[line[:cut]+line[cut+1:]]
 		if !okL || !okR || !okID {
-			return invalid(keyMerges, "merge %d is of or into a token that is not in the vocabulary", i)
+			return nil, invalid(keyMerges, "merge %d is of or into a token that is not in the vocabulary", i)
 		}
 		if !v.mergeable(l) || !v.mergeable(r) || !v.mergeable(id) {
-			return invalid(keyMerges, "merge %d is of or into a control token", i)
+			return nil, invalid(keyMerges, "merge %d is of or into a control token", i)
 		}
 		v.made[id] = true
-		if _, twice := b.pairs[[2]int32{l, r}]; !twice {
-			b.pairs[[2]int32{l, r}] = merged{uint32(i), id}
+		if _, twice := pairs[[2]int32{l, r}]; !twice {
+			pairs[[2]int32{l, r}] = merged{uint32(i), id}
 		}
 	}
-	return nil
+	return pairs, nil
 }
 
 // byteRunes maps the characters that stand for bytes in a byte-level vocabulary: a printable Latin-1 character is its

@@ -12,28 +12,35 @@ import (
 
 // Encode and Decode give the same bytes again, and the offsets tile the text.
 func FuzzTokenizer(f *testing.F) {
-	bpe, spm := open(f, tinychat+"guarded-q4_k_m.gguf"), smallSPM().open(f)
-	for _, s := range []string{"", "hello", "<|im_start|>user\nhi<|im_end|>", " \n\t é漢🙂\xff\x00", "<s>▁ hello</s>  hello", "<0x0A>"} {
-		f.Add(s, true)
-		f.Add(s, false)
+	bpe, spm, raw, pieces := open(f, tinychat+"guarded-q4_k_m.gguf"), smallSPM().open(f), smallRaw().open(f), smallBERT().open(f)
+	for _, s := range []string{"", "hello", "<|im_start|>user\nhi<|im_end|>", " \n\t é漢🙂\xff\x00", "<s>▁ hello</s>  hello", "<0x0A>", "Unáble [CLS] 한", "[U]\n\n\n"} {
+		f.Add(s, true, 1, 5)
+		f.Add(s, false, 0, 0)
 	}
-	f.Fuzz(func(t *testing.T, text string, special bool) {
-		opt := token.EncodeOptions{ParseSpecial: special}
-		for _, tok := range []*token.Tokenizer{bpe, spm} {
+	f.Fuzz(func(t *testing.T, text string, special bool, start, end int) {
+		start = min(max(start, 0), len(text))
+		literal := token.Range{Start: start, End: min(max(start, end), len(text))}
+		opt := token.EncodeOptions{ParseSpecial: special, Literal: []token.Range{literal}}
+		for _, tok := range []*token.Tokenizer{bpe, spm, raw, pieces} {
 			got := tok.Encode(text, opt)
 			require.LessOrEqual(t, len(got), 4*len(text)+2)
-			requireTiling(t, text, got)
+			if tok != pieces || len(got) > 0 {
+				requireTiling(t, text, got)
+			}
+			for _, g := range got {
+				if tok.IsControl(g.ID) {
+					require.True(t, special && (g.End <= literal.Start || g.Start >= literal.End || literal.Start == literal.End), "%d from text", g.ID)
+				}
+			}
 			want := text
-			if tok == spm {
+			switch tok {
+			case pieces:
+				tok.Decode(ids(got))
+				continue
+			case spm, raw:
 				want = strings.ReplaceAll(text, "▁", " ")
 			}
 			require.Equal(t, want, tok.Decode(ids(got)))
-			if special {
-				continue
-			}
-			for _, g := range got {
-				require.False(t, tok.IsControl(g.ID), "%d from text", g.ID)
-			}
 		}
 	})
 }
@@ -43,6 +50,8 @@ func FuzzVocabulary(f *testing.F) {
 	data, err := os.ReadFile(tinychat + "guarded-q4_k_m.gguf")
 	require.NoError(f, err)
 	f.Add(string(data[:4096]), "gpt2", "gpt-2", "a\nb\nab\n<s>", "a b", []byte{1, 1, 1, 3}, uint32(3))
+	f.Add("a\n\nb", "gemma4", "", "<unk>\n▁\na\n<0x0A>", "▁ a", []byte{2, 1, 1, 6}, uint32(0))
+	f.Add("a b", "bert", "", "[UNK]\n▁a\na\n▁", "", []byte{3, 1, 1, 1}, uint32(0))
 	f.Add("text", "llama", "", "<unk>\n▁\na\n<0x0A>", "", []byte{2, 1, 1, 6}, uint32(0))
 	f.Fuzz(func(t *testing.T, text, model, pre, tokens, merges string, types []byte, id uint32) {
 		k := keys{

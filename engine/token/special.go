@@ -6,18 +6,23 @@ import (
 	"strings"
 )
 
-// A specials finds the spellings of tokens in a text: the leftmost, and of those that start there the longest.
+// A specials finds the spellings of tokens in a text: of those that start at a place the longest.
 type specials struct {
-	texts []string // sorted
-	ids   []int32
-	first [256][2]int // the texts that start with a byte: [from, to)
+	texts   []string // sorted
+	ids     []int32
+	shorter []int32     // the index of the longest other text that a text starts with, or -1
+	first   [256][2]int // the texts that start with a byte: [from, to)
 }
 
-func newSpecials(v *vocab, ids []int32) *specials {
-	slices.SortFunc(ids, func(a, b int32) int { return cmp.Compare(v.texts[a], v.texts[b]) })
-	s := &specials{ids: ids}
+func newSpecials(textOf func(id int32) string, ids []int32) *specials {
+	slices.SortFunc(ids, func(a, b int32) int { return cmp.Compare(textOf(a), textOf(b)) })
+	s := &specials{ids: ids, shorter: make([]int32, len(ids))}
 	for i, id := range ids {
-		text := v.texts[id]
+		text := textOf(id)
+		s.shorter[i] = int32(i) - 1
+		for s.shorter[i] >= 0 && !strings.HasPrefix(text, s.texts[s.shorter[i]]) {
+			s.shorter[i] = s.shorter[s.shorter[i]]
+		}
 		s.texts = append(s.texts, text)
 		if r := &s.first[text[0]]; r[1] == 0 {
 			*r = [2]int{i, i + 1}
@@ -28,44 +33,68 @@ func newSpecials(v *vocab, ids []int32) *specials {
 	return s
 }
 
-// next returns the next token in text at or after byte from.
-func (s *specials) next(text string, from int) (id int32, start, end int) {
-	for i := from; i < len(text); i++ {
-		if r := s.first[text[i]]; r[1] > 0 {
-			if k, ok := s.longest(text[i:], r[0], r[1]); ok {
-				return s.ids[k], i, i + len(s.texts[k])
+// at returns the longest token that text starts with, and its size; none if there is none.
+//
+// All tokens that text starts with are beginnings of the last token that is not after text in the order: what stands
+// between one of them and text in the order starts with it, too.
+func (s *specials) at(text string) (id int32, size int) {
+	if text == "" {
+		return none, 0
+	}
+	r := s.first[text[0]]
+	n, found := slices.BinarySearch(s.texts[r[0]:r[1]], text)
+	if found {
+		return s.ids[r[0]+n], len(text)
+	}
+	if n == 0 {
+		return none, 0
+	}
+	last := r[0] + n - 1
+	same := common(text, s.texts[last])
+	for k := int32(last); k >= 0; k = s.shorter[k] {
+		if n := len(s.texts[k]); n <= same {
+			return s.ids[k], n
+		}
+	}
+	return none, 0
+}
+
+// common is the length of the longest beginning that a and b share.
+func common(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// A finder finds the special tokens of one text, from its start to its end.
+type finder struct {
+	text    string
+	always  *specials // found everywhere
+	open    *specials // found outside of the literal ranges; nil if nowhere
+	literal []Range   // those that are not passed yet
+}
+
+// next returns the next token at or after byte from.
+func (f *finder) next(from int) (id int32, start, end int) {
+	for i := from; i < len(f.text); i++ {
+		for len(f.literal) > 0 && (f.literal[0].End <= i || f.literal[0].End <= f.literal[0].Start) {
+			f.literal = f.literal[1:]
+		}
+		id, size := f.always.at(f.text[i:])
+		if f.open != nil {
+			limit := len(f.text)
+			if len(f.literal) > 0 {
+				limit = min(limit, max(f.literal[0].Start, i))
+			}
+			if k, n := f.open.at(f.text[i:limit]); n > size {
+				id, size = k, n
 			}
 		}
-	}
-	return none, len(text), len(text)
-}
-
-// longest returns which of texts[from:to] is the longest that text starts with. One more byte of text narrows the
-// range of candidates each time, so it takes at most maxTokenBytes searches.
-func (s *specials) longest(text string, from, to int) (int, bool) {
-	best, found := 0, false
-	for n := 1; n <= len(text); n++ {
-		prefix := text[:n]
-		c := text[n-1]
-		low := from + index(s.texts[from:to], func(t string) bool { return len(t) >= n && t[n-1] >= c })
-		high := from + index(s.texts[from:to], func(t string) bool { return len(t) >= n && t[n-1] > c })
-		if from, to = low, high; from == to {
-			break
-		}
-		if len(s.texts[from]) == n && strings.HasPrefix(s.texts[from], prefix) {
-			best, found = from, true
+		if size > 0 {
+			return id, i, i + size
 		}
 	}
-	return best, found
-}
-
-// index is the index of the first of texts that is in; those that are in stand at the end.
-func index(texts []string, in func(string) bool) int {
-	i, _ := slices.BinarySearchFunc(texts, true, func(t string, _ bool) int {
-		if in(t) {
-			return 1
-		}
-		return -1
-	})
-	return i
+	return none, len(f.text), len(f.text)
 }

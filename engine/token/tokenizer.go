@@ -3,7 +3,6 @@ package token
 import (
 	"fmt"
 	"strings"
-	"unicode"
 
 	"github.com/hallmark-ml/hallmark/engine/gguf"
 )
@@ -17,9 +16,9 @@ type Tokenizer struct {
 	model  model
 	pieces []string // the bytes of each token
 
-	always      *specials // found in any text
-	parsed      *specials // found with ParseSpecial
-	stripsAfter bool
+	always *specials // found in any text
+	parsed *specials // found with ParseSpecial
+	strips []bool    // by id: white space after the token belongs to it; nil for none
 }
 
 // A model cuts text without special tokens into tokens.
@@ -50,7 +49,13 @@ type Token struct {
 type EncodeOptions struct {
 	AddSpecial   bool // put the tokens around the text that the vocabulary asks for
 	ParseSpecial bool // read the spellings of control tokens as these tokens
+	// Literal are the parts of the text that somebody else wrote: no control token is read that touches one of them,
+	// ParseSpecial or not. All else is as without: words and merges reach over their borders. Sorted and disjoint.
+	Literal []Range
 }
+
+// A Range is the bytes [Start, End) of a text.
+type Range struct{ Start, End int }
 
 // New reads the vocabulary of a model file. Errors are of type *[VocabError].
 func New(f *gguf.File) (*Tokenizer, error) {
@@ -58,24 +63,34 @@ func New(f *gguf.File) (*Tokenizer, error) {
 	if !ok {
 		return nil, invalid(keyModel, "the file has no tokenizer")
 	}
-	if name != "gpt2" && name != "llama" {
-		return nil, &VocabError{keyModel, fmt.Sprintf("%.40q, known are \"gpt2\" and \"llama\"", name), ErrUnsupported}
-	}
 	v, err := readVocab(f)
 	if err != nil {
 		return nil, err
 	}
-	t := &Tokenizer{v: v, stripsAfter: stripsAfterSpecial(f)}
-	if name == "gpt2" {
-		t.model, err = newBPE(f, v)
-	} else {
-		t.model, err = newSPM(f, v)
-	}
-	if err != nil {
+	t := &Tokenizer{v: v}
+	if err := t.open(name, f); err != nil {
 		return nil, err
 	}
+	t.strips = v.stripsAfter(f)
 	t.index()
 	return t, nil
+}
+
+// open reads the part of the vocabulary that its kind has.
+func (t *Tokenizer) open(name string, f *gguf.File) (err error) {
+	switch name {
+	case "gpt2":
+		t.model, err = newBPE(f, t.v)
+	case "llama":
+		t.model, err = newSPM(f, t.v)
+	case "gemma4":
+		t.model, err = newRawBPE(f, t.v)
+	case "bert":
+		t.model, err = newWordPiece(f, t.v)
+	default:
+		err = &VocabError{keyModel, fmt.Sprintf("%.40q, known are gpt2, llama, gemma4 and bert", name), ErrUnsupported}
+	}
+	return err
 }
 
 // index sorts the special tokens and spells all tokens out.
@@ -101,7 +116,8 @@ func (t *Tokenizer) index() {
 			t.pieces[i] = t.model.piece(text)
 		}
 	}
-	t.always, t.parsed = newSpecials(t.v, always), newSpecials(t.v, parsed)
+	spelling := func(id int32) string { return t.v.texts[id] }
+	t.always, t.parsed = newSpecials(spelling, always), newSpecials(spelling, parsed)
 }
 
 // byteValue reads the spelling of a byte token, "<0x0A>".
@@ -132,13 +148,13 @@ func (t *Tokenizer) Encode(text string, opt EncodeOptions) []Token {
 	if opt.AddSpecial && t.v.addBOS {
 		out = append(out, Token{ID: t.v.bos})
 	}
-	find := t.always
+	find := finder{text: text, always: t.always, literal: opt.Literal}
 	if opt.ParseSpecial {
-		find = t.parsed
+		find.open = t.parsed
 	}
 	first := true
 	for at := 0; at < len(text); {
-		id, start, end := find.next(text, at)
+		id, start, end := find.next(at)
 		for at < start {
 			stop := min(start, at+maxFragment)
 			out = t.model.encode(out, fragment{text[at:stop], at, first})
@@ -147,8 +163,11 @@ func (t *Tokenizer) Encode(text string, opt EncodeOptions) []Token {
 		if id == none {
 			break
 		}
-		if t.stripsAfter {
-			end = len(text) - len(strings.TrimLeftFunc(text[end:], unicode.IsSpace))
+		if t.strips != nil && t.strips[id] {
+			end = len(text) - len(strings.TrimLeft(text[end:], " \t\n\v\f\r"))
+		}
+		if len(out) == 0 { // no token stood for what is in front of it
+			start = 0
 		}
 		out = append(out, Token{id, start, end})
 		first, at = true, end
@@ -160,7 +179,8 @@ func (t *Tokenizer) Encode(text string, opt EncodeOptions) []Token {
 }
 
 // Decode returns the text of ids. Control tokens are spelled out; ids that are not in the vocabulary give nothing. What
-// Encode made of a text is that text again, byte for byte, but for the tokens that AddSpecial put around it. A generated
+// Encode made of a text is that text again, byte for byte, but for the tokens that AddSpecial put around it; a vocabulary
+// without tokens for all bytes gives what its normalization left. A generated
 // continuation of a text is not a text of its own: join the pieces instead.
 func (t *Tokenizer) Decode(ids []int32) string {
 	var b strings.Builder

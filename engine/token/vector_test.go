@@ -72,36 +72,62 @@ func TestGoldenPrompts(t *testing.T) {
 	}
 }
 
-// vectors returns the folder of the vocabularies with test vectors.
-func vectors(t *testing.T) string {
-	t.Helper()
+// testdata returns a folder of the test data, or skips.
+func testdata(tb testing.TB, folder string) string {
+	tb.Helper()
 	root := os.Getenv("HALLMARK_TESTDATA")
 	if root == "" {
-		t.Skip("HALLMARK_TESTDATA is not set: the public vocabularies are not at hand")
+		tb.Skip("HALLMARK_TESTDATA is not set: the public vocabularies are not at hand")
 	}
-	return filepath.Join(root, "vocab")
+	return filepath.Join(root, folder)
 }
 
-// Each vocabulary comes with 46 texts and the ids that llama.cpp gives for them.
+// peer returns a path in the folder that tools/peer.sh fills with llama.cpp, or skips.
+func peer(tb testing.TB, path string) string {
+	tb.Helper()
+	root := os.Getenv("HALLMARK_PEER")
+	if root == "" {
+		tb.Skip("HALLMARK_PEER is not set: llama.cpp and the vocabularies in it are not at hand (make peer)")
+	}
+	return filepath.Join(root, path)
+}
+
+// Each vocabulary comes with some 46 texts and the ids that the model's own tokenizer gives for them.
 func TestPublicVocabularies(t *testing.T) {
 	t.Parallel()
 
-	dir := vectors(t)
-	files, err := filepath.Glob(filepath.Join(dir, "*.gguf"))
+	requireVectors(t, testdata(t, "vocab"), 7)
+}
+
+func TestPeerVocabularies(t *testing.T) {
+	t.Parallel()
+
+	requireVectors(t, peer(t, "llama.cpp/models"), 15)
+}
+
+func requireVectors(t *testing.T, dir string, least int) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.gguf.inp"))
 	require.NoError(t, err)
-	require.NotEmpty(t, files)
+	require.GreaterOrEqual(t, len(files), least)
 	for _, file := range files {
+		file = strings.TrimSuffix(file, ".inp")
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".gguf"), func(t *testing.T) {
 			t.Parallel()
 
 			tok := open(t, file)
 			texts, want := readVectors(t, file)
-			for i, text := range texts {
-				got := tok.Encode(text, token.EncodeOptions{})
-				require.Equal(t, want[i], ids(got), "text %d: %q", i, text)
-				requireTiling(t, text, got)
-				require.Equal(t, text, tok.Decode(ids(got)))
+			for _, special := range []bool{false, true} { // none of the texts spells a control token
+				for i, text := range texts {
+					got := tok.Encode(text, token.EncodeOptions{ParseSpecial: special})
+					require.Equal(t, want[i], ids(got), "text %d: %q", i, text)
+					if !strings.Contains(file, "bert") {
+						requireTiling(t, text, got)
+						require.Equal(t, text, tok.Decode(ids(got)))
+					}
+				}
 			}
+			t.Logf("%d texts, ids equal with and without ParseSpecial", len(texts))
 		})
 	}
 }
@@ -112,8 +138,8 @@ func readVectors(t *testing.T, file string) (texts []string, want [][]int32) {
 	require.NoError(t, err)
 	out, err := os.ReadFile(file + ".out")
 	require.NoError(t, err)
-	texts = strings.Split(string(in), "\n__ggml_vocab_test__\n")
-	texts = texts[:len(texts)-1]
+	const separator = "\n__ggml_vocab_test__\n" // the last text may lack it
+	texts = strings.Split(strings.TrimSuffix(string(in), separator), separator)
 	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 	require.Len(t, lines, len(texts))
 	for _, line := range lines {

@@ -20,9 +20,13 @@ const (
 	keyEOT    = "tokenizer.ggml.eot_token_id"
 	keyEOM    = "tokenizer.ggml.eom_token_id"
 	keyUNK    = "tokenizer.ggml.unknown_token_id"
+	keyCLS    = "tokenizer.ggml.cls_token_id"
+	keySEP    = "tokenizer.ggml.seperator_token_id" // spelled so in the format
 	keyAddBOS = "tokenizer.ggml.add_bos_token"
 	keyAddEOS = "tokenizer.ggml.add_eos_token"
 	keyPrefix = "tokenizer.ggml.add_space_prefix"
+	keyLower  = "tokenizer.ggml.normalizer.lowercase"
+	keyAccent = "tokenizer.ggml.normalizer.strip_accents"
 	keyName   = "general.name"
 )
 
@@ -56,6 +60,7 @@ type vocab struct {
 	made map[int32]bool // by a merge
 
 	bos, eos, eot, eom, unk int32
+	cls, sep                int32
 	addBOS, addEOS          bool
 	ends                    map[int32]bool // tokens that end a generation
 }
@@ -90,7 +95,7 @@ func readVocab(f *gguf.File) (*vocab, error) {
 	for _, id := range []struct {
 		key string
 		to  *int32
-	}{{keyBOS, &v.bos}, {keyEOS, &v.eos}, {keyEOT, &v.eot}, {keyEOM, &v.eom}, {keyUNK, &v.unk}} {
+	}{{keyBOS, &v.bos}, {keyEOS, &v.eos}, {keyEOT, &v.eot}, {keyEOM, &v.eom}, {keyUNK, &v.unk}, {keyCLS, &v.cls}, {keySEP, &v.sep}} {
 		var err error
 		if *id.to, err = v.readID(f, id.key); err != nil {
 			return nil, err
@@ -197,30 +202,82 @@ func (v *vocab) readScores(f *gguf.File) ([]uint32, error) {
 // endNames are the texts of tokens that end a turn or a text in public models, whatever type the file gives them.
 var endNames = []string{
 	"<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|eom_id|>", "<|end_of_text|>",
-	"<EOT>", "[EOT]", "<|return|>", "<|call|>", "<end_of_utterance>", "<｜end▁of▁sentence｜>", "</s>",
+	"<EOT>", "_<EOT>", "[EOT]", "[EOS]", "<eos>", "<turn|>", "<|tool_response>", "<|return|>", "<|call|>", "<|calls|>",
+	"<|flush|>", "<end_of_utterance>", "<｜end▁of▁sentence｜>", "</s>", "[e~[",
 }
+
+// fillNames are the texts of tokens that public models of code use to fill a gap. Those of padEndNames also end a text.
+var (
+	fillNames = []string{
+		"<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>", "<｜fim▁begin｜>", "<PRE>", "▁<PRE>", "<|code_prefix|>", "<|prefix|>",
+		"<|fim_suffix|>", "<fim-suffix>", "<fim_suffix>", "<｜fim▁hole｜>", "<SUF>", "▁<SUF>", "<|code_suffix|>", "<|suffix|>",
+		"<|fim_middle|>", "<fim-middle>", "<fim_middle>", "<｜fim▁end｜>", "<MID>", "▁<MID>", "<|code_middle|>", "<|middle|>",
+	}
+	padEndNames = []string{
+		"<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]",
+		"<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>", "<|file_sep|>",
+	}
+)
 
 // findEnds lists the tokens that end a generation. One with a name known for it becomes a control token, since it must
 // not come out of a user's text; but not if the vocabulary merges text into it, which is then an ordinary word.
 func (v *vocab) findEnds() {
 	v.ends = map[int32]bool{}
-	for _, name := range endNames {
-		if id, ok := v.ids[name]; ok && !v.made[id] {
-			v.ends[id] = true
-			v.kinds[id] = kindControl
-		}
-	}
-	for _, id := range []int32{v.eos, v.eot, v.eom} {
+	v.control(fillNames)
+	ends := append(v.control(padEndNames), v.control(endNames)...)
+	for _, id := range append(ends, v.eos, v.eot, v.eom) {
 		if id != none {
 			v.ends[id] = true
 		}
 	}
+	// In some vocabularies a name means something else.
+	if v.has("<|call|>") && v.has("<|return|>") || v.has("<|call|>") && v.has("<|flush|>") || v.has("<|calls|>") && v.has("<|flush|>") {
+		delete(v.ends, v.id("<|end|>")) // the end of a message, not of an answer
+	}
+	if id := v.id("</s>"); id != none && v.has("<|tool_response>") {
+		delete(v.ends, id) // a mark-up tag
+		v.kinds[id] = kindNormal
+	}
 }
 
-// stripsAfterSpecial reports whether white space after a special token belongs to it. The file has no key for that;
-// llama.cpp goes by the model's name, and so do we.
-func stripsAfterSpecial(f *gguf.File) bool {
+// control makes the tokens with these texts control tokens, and returns them.
+func (v *vocab) control(names []string) []int32 {
+	var ids []int32
+	for _, name := range names {
+		if id := v.id(name); id != none && !v.made[id] {
+			v.kinds[id] = kindControl
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// id returns the token with that text, or none.
+func (v *vocab) id(text string) int32 {
+	if id, ok := v.ids[text]; ok {
+		return id
+	}
+	return none
+}
+
+func (v *vocab) has(text string) bool { return v.id(text) != none }
+
+// stripsAfter says for which special tokens the white space that follows belongs to them; nil if for none. The file has
+// no key for that; llama.cpp goes by the model's name, and so do we.
+func (v *vocab) stripsAfter(f *gguf.File) []bool {
 	name, _ := f.String(keyName)
 	name = strings.ToLower(name)
-	return strings.Contains(name, "phi-3") || strings.Contains(name, "phi3")
+	if !strings.Contains(name, "phi-3") && !strings.Contains(name, "phi3") {
+		return nil
+	}
+	out := make([]bool, len(v.texts))
+	for i := range out {
+		out[i] = true
+	}
+	for _, text := range []string{"<unk>", "<s>", "<|endoftext|>"} {
+		if id := v.id(text); id != none {
+			out[id] = false
+		}
+	}
+	return out
 }

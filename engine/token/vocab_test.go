@@ -100,6 +100,160 @@ func smallSPM() keys {
 	}
 }
 
+// smallBERT has five special tokens and a few words and parts of words.
+func smallBERT() keys {
+	tokens := []string{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "▁un", "▁a", "▁able", "able", "▁affe", "▁ch", "ᅡ", "▁,", "▁漢", "▁한", "▁ᄒ", "ᆫ", "b", "▁[", "▁]", "▁cls"}
+	types := slices.Repeat([]int32{1}, len(tokens))
+	for i := range 5 {
+		types[i] = 3
+	}
+	return keys{
+		"tokenizer.ggml.model":              "bert",
+		"tokenizer.ggml.tokens":             tokens,
+		"tokenizer.ggml.token_type":         types,
+		"tokenizer.ggml.cls_token_id":       uint32(2),
+		"tokenizer.ggml.seperator_token_id": uint32(3),
+	}
+}
+
+// smallRaw has the tokens of smallSPM, with merges instead of scores, new lines and a user-defined tag.
+func smallRaw() keys {
+	k := smallSPM()
+	k["tokenizer.ggml.model"] = "gemma4"
+	delete(k, "tokenizer.ggml.scores")
+	k["tokenizer.ggml.tokens"] = append(slices.Clone(k["tokenizer.ggml.tokens"].([]string)), "\n", "\n\n", "▁▁", "[U]")
+	k["tokenizer.ggml.token_type"] = append(slices.Clone(k["tokenizer.ggml.token_type"].([]int32)), 1, 1, 1, 4)
+	k["tokenizer.ggml.merges"] = []string{"h e", "l l", "ll o", "▁ he", "▁he llo", "▁ ▁"}
+	return k
+}
+
+func TestWordPiece(t *testing.T) {
+	t.Parallel()
+
+	tok := smallBERT().open(t)
+	tests := map[string]struct {
+		text string
+		opt  token.EncodeOptions
+		want []token.Token
+	}{
+		"empty":              {"", token.EncodeOptions{}, []token.Token{}},
+		"parts":              {"Unable", token.EncodeOptions{}, []token.Token{{5, 0, 2}, {8, 2, 6}}},
+		"around":             {"a", token.EncodeOptions{AddSpecial: true}, []token.Token{{2, 0, 0}, {6, 0, 1}, {3, 1, 1}}},
+		"space in front":     {"  a a ", token.EncodeOptions{}, []token.Token{{6, 0, 3}, {6, 3, 6}}},
+		"punctuation":        {"a,a", token.EncodeOptions{}, []token.Token{{6, 0, 1}, {12, 1, 2}, {6, 2, 3}}},
+		"ideographs":         {"a漢a", token.EncodeOptions{}, []token.Token{{6, 0, 1}, {13, 1, 4}, {6, 4, 5}}},
+		"unknown":            {"a unx a", token.EncodeOptions{}, []token.Token{{6, 0, 1}, {1, 1, 5}, {6, 5, 7}}},
+		"unknown beginning":  {"xable", token.EncodeOptions{}, []token.Token{{1, 0, 5}}},
+		"accents":            {"ÀBLÉ", token.EncodeOptions{}, []token.Token{{7, 0, 6}}},
+		"marks":              {"a\u0301ble", token.EncodeOptions{}, []token.Token{{7, 0, 6}}},
+		"Hangul":             {"한", token.EncodeOptions{}, []token.Token{{15, 0, 3}, {11, 3, 3}, {16, 3, 3}}},
+		"control characters": {"a\x00b\u200db\xff", token.EncodeOptions{}, []token.Token{{6, 0, 1}, {17, 1, 3}, {17, 3, 8}}},
+		"control is text":    {"[CLS]", token.EncodeOptions{}, []token.Token{{18, 0, 1}, {20, 1, 4}, {19, 4, 5}}},
+		"control":            {" [CLS] a", token.EncodeOptions{ParseSpecial: true}, []token.Token{{2, 0, 6}, {6, 6, 8}}},
+		"nothing":            {" \x01 ", token.EncodeOptions{}, []token.Token{}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			got := tok.Encode(tt.text, tt.opt)
+			require.Equal(t, tt.want, got)
+			if len(got) > 0 {
+				requireTiling(t, tt.text, got)
+			}
+		})
+	}
+	require.Equal(t, "unable a", tok.Decode(ids(tok.Encode(" Unable\nÀ", token.EncodeOptions{}))))
+}
+
+func TestWordPieceKeepsCase(t *testing.T) {
+	t.Parallel()
+
+	k := smallBERT()
+	tokens := append(slices.Clone(k["tokenizer.ggml.tokens"].([]string)), "▁A", "▁À", "▁à", "▁")
+	types := append(slices.Clone(k["tokenizer.ggml.token_type"].([]int32)), 1, 1, 1, 1)
+	k = k.with("tokenizer.ggml.tokens", tokens).with("tokenizer.ggml.token_type", types)
+	encode := func(k keys, text string) []int32 { return ids(k.open(t).Encode(text, token.EncodeOptions{})) }
+	require.Equal(t, []int32{6}, encode(k, "À"))
+	require.Equal(t, []int32{22}, encode(k.with("tokenizer.ggml.normalizer.lowercase", false), "À"))
+	require.Equal(t, []int32{21}, encode(k.with("tokenizer.ggml.normalizer.lowercase", false).with("tokenizer.ggml.normalizer.strip_accents", true), "À"))
+	require.Equal(t, []int32{23}, encode(k.with("tokenizer.ggml.normalizer.strip_accents", false), "À"))
+	require.Equal(t, []int32{24, 17}, encode(k, "b"), "the mark alone starts a word that has no start")
+}
+
+func TestRawBPE(t *testing.T) {
+	t.Parallel()
+
+	tok := smallRaw().open(t)
+	tests := map[string]struct {
+		text string
+		opt  token.EncodeOptions
+		want []token.Token
+	}{
+		"no space in front": {"hello", token.EncodeOptions{}, []token.Token{{264, 0, 2}, {266, 2, 5}}},
+		"opened":            {" hello", token.EncodeOptions{AddSpecial: true}, []token.Token{{1, 0, 0}, {268, 0, 6}}},
+		"spaces":            {"  he", token.EncodeOptions{}, []token.Token{{259, 0, 1}, {267, 1, 4}}},
+		"only spaces":       {"   ", token.EncodeOptions{}, []token.Token{{276, 0, 2}, {259, 2, 3}}},
+		"new lines":         {"h\n\nh\n", token.EncodeOptions{}, []token.Token{{260, 0, 1}, {275, 1, 3}, {260, 3, 4}, {274, 4, 5}}},
+		"many new lines":    {"\n\n\n", token.EncodeOptions{}, []token.Token{{274, 0, 1}, {274, 1, 2}, {274, 2, 3}}},
+		"bytes":             {"é🙂", token.EncodeOptions{}, []token.Token{{269, 0, 2}, {3 + 0xf0, 2, 3}, {3 + 0x9f, 3, 4}, {3 + 0x99, 4, 5}, {3 + 0x82, 5, 6}}},
+		"not UTF-8":         {"\xff", token.EncodeOptions{}, []token.Token{{3 + 0xff, 0, 1}}},
+		"user-defined":      {"h[U]h", token.EncodeOptions{}, []token.Token{{260, 0, 1}, {277, 1, 4}, {260, 4, 5}}},
+		"control is text":   {"<s>", token.EncodeOptions{}, []token.Token{{270, 0, 1}, {271, 1, 2}, {272, 2, 3}}},
+		"control":           {"<s>h", token.EncodeOptions{ParseSpecial: true}, []token.Token{{1, 0, 3}, {260, 3, 4}}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			got := tok.Encode(tt.text, tt.opt)
+			require.Equal(t, tt.want, got)
+			requireTiling(t, tt.text, got)
+			if !tt.opt.AddSpecial {
+				require.Equal(t, tt.text, tok.Decode(ids(got)))
+			}
+		})
+	}
+}
+
+// What stands in a literal range is never a control token, and nothing else changes: not the words, and not the space
+// that SentencePiece puts at the start and after a special token.
+func TestLiteral(t *testing.T) {
+	t.Parallel()
+
+	spm, bpe := smallSPM().open(t), smallBPE().open(t)
+	encode := func(tok *token.Tokenizer, text string, literal ...token.Range) []token.Token {
+		return tok.Encode(text, token.EncodeOptions{ParseSpecial: true, Literal: literal})
+	}
+	tests := map[string]struct {
+		tok     *token.Tokenizer
+		text    string
+		literal []token.Range
+		want    []token.Token
+	}{
+		"words reach over the border":  {bpe, "hello hello", []token.Range{{3, 7}}, []token.Token{{259, 0, 5}, {260, 5, 11}}},
+		"outside":                      {bpe, "<s>ab<s>", []token.Range{{3, 5}}, []token.Token{{262, 0, 3}, {261, 3, 5}, {262, 5, 8}}},
+		"inside":                       {bpe, "ab<s>ab", []token.Range{{2, 5}}, []token.Token{{261, 0, 2}, {'<', 2, 3}, {'s', 3, 4}, {'>', 4, 5}, {261, 5, 7}}},
+		"begins outside":               {bpe, "<s>", []token.Range{{1, 3}}, []token.Token{{'<', 0, 1}, {'s', 1, 2}, {'>', 2, 3}}},
+		"ends outside":                 {bpe, "<s>", []token.Range{{0, 1}}, []token.Token{{'<', 0, 1}, {'s', 1, 2}, {'>', 2, 3}}},
+		"user-defined":                 {bpe, "[U]", []token.Range{{1, 2}}, []token.Token{{264, 0, 3}}},
+		"empty":                        {bpe, "<s>", []token.Range{{1, 1}, {2, 2}}, []token.Token{{262, 0, 3}}},
+		"several":                      {bpe, "<s><s><s>", []token.Range{{0, 2}, {6, 9}}, []token.Token{{'<', 0, 1}, {'s', 1, 2}, {'>', 2, 3}, {262, 3, 6}, {'<', 6, 7}, {'s', 7, 8}, {'>', 8, 9}}},
+		"no space in the middle":       {spm, "hellohello", []token.Range{{5, 10}}, []token.Token{{268, 0, 5}, {264, 5, 7}, {266, 7, 10}}},
+		"space after a special token":  {spm, "</s>hello<s>", []token.Range{{4, 12}}, []token.Token{{2, 0, 4}, {268, 4, 9}, {270, 9, 10}, {273, 10, 12}}},
+		"no space after a literal one": {spm, "</s>hello", []token.Range{{0, 4}}, []token.Token{{259, 0, 0}, {270, 0, 1}, {3 + '/', 1, 2}, {273, 2, 4}, {264, 4, 6}, {266, 6, 9}}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			got := encode(tt.tok, tt.text, tt.literal...)
+			require.Equal(t, tt.want, got)
+			requireTiling(t, tt.text, got)
+		})
+	}
+}
+
 func TestBPE(t *testing.T) {
 	t.Parallel()
 
@@ -275,8 +429,10 @@ func TestStripsAfterSpecial(t *testing.T) {
 	t.Parallel()
 
 	tok := smallSPM().with("general.name", "Phi-3 mini").open(t)
-	got := tok.Encode("</s>\n hello", token.EncodeOptions{ParseSpecial: true})
-	require.Equal(t, []token.Token{{2, 0, 6}, {268, 6, 11}}, got)
+	encode := func(text string) []token.Token { return tok.Encode(text, token.EncodeOptions{ParseSpecial: true}) }
+	require.Equal(t, []token.Token{{2, 0, 6}, {268, 6, 11}}, encode("</s>\n hello"))
+	require.Equal(t, []token.Token{{1, 0, 3}, {259, 3, 3}, {268, 3, 9}}, encode("<s> hello"))
+	require.Equal(t, 4, encode("</s>\u00a0hello")[0].End, "only ASCII")
 }
 
 func TestMalformedVocabularies(t *testing.T) {
@@ -304,40 +460,55 @@ func TestMalformedVocabularies(t *testing.T) {
 		key  string
 		kind error
 	}{
-		"no tokenizer":          {keys{}, "tokenizer.ggml.model", token.ErrInvalid},
-		"model is a number":     {bpe.with("tokenizer.ggml.model", uint32(1)), "tokenizer.ggml.model", token.ErrInvalid},
-		"unknown model":         {bpe.with("tokenizer.ggml.model", "bert"), "tokenizer.ggml.model", token.ErrUnsupported},
-		"unknown pre-tokenizer": {bpe.with("tokenizer.ggml.pre", "nobody"), "tokenizer.ggml.pre", token.ErrUnsupported},
-		"pre is a number":       {bpe.with("tokenizer.ggml.pre", uint32(1)), "tokenizer.ggml.pre", token.ErrInvalid},
-		"no tokens":             {bpe.with("tokenizer.ggml.tokens", nil), "tokenizer.ggml.tokens", token.ErrInvalid},
-		"empty tokens":          {bpe.with("tokenizer.ggml.tokens", []string{}), "tokenizer.ggml.tokens", token.ErrInvalid},
-		"tokens are numbers":    {bpe.with("tokenizer.ggml.tokens", []int32{1}), "tokenizer.ggml.tokens", token.ErrInvalid},
-		"token twice":           {bpe.with("tokenizer.ggml.tokens", twice), "tokenizer.ggml.tokens", token.ErrInvalid},
-		"token too long":        {bpe.with("tokenizer.ggml.tokens", long), "tokenizer.ggml.tokens", token.ErrLimit},
-		"no byte":               {bpe.with("tokenizer.ggml.tokens", noBytes).with("tokenizer.ggml.token_type", nil).with("tokenizer.ggml.merges", []string{}).with("tokenizer.ggml.bos_token_id", nil).with("tokenizer.ggml.eos_token_id", nil), "tokenizer.ggml.tokens", token.ErrInvalid},
-		"too few types":         {bpe.with("tokenizer.ggml.token_type", badType[:5]), "tokenizer.ggml.token_type", token.ErrInvalid},
-		"narrow types":          {bpe.with("tokenizer.ggml.token_type", make([]int8, len(tokens))), "tokenizer.ggml.token_type", token.ErrInvalid},
-		"types are a string":    {bpe.with("tokenizer.ggml.token_type", "x"), "tokenizer.ggml.token_type", token.ErrInvalid},
-		"unknown type":          {bpe.with("tokenizer.ggml.token_type", badType), "tokenizer.ggml.token_type", token.ErrInvalid},
-		"no merges":             {bpe.with("tokenizer.ggml.merges", nil), "tokenizer.ggml.merges", token.ErrInvalid},
-		"merges are numbers":    {bpe.with("tokenizer.ggml.merges", []int32{1}), "tokenizer.ggml.merges", token.ErrInvalid},
-		"merge of one":          {bpe.with("tokenizer.ggml.merges", []string{"ab"}), "tokenizer.ggml.merges", token.ErrInvalid},
-		"merge is empty":        {bpe.with("tokenizer.ggml.merges", []string{""}), "tokenizer.ggml.merges", token.ErrInvalid},
-		"merge of no token":     {bpe.with("tokenizer.ggml.merges", []string{"zz z"}), "tokenizer.ggml.merges", token.ErrInvalid},
-		"merge into no token":   {bpe.with("tokenizer.ggml.merges", []string{"x y"}), "tokenizer.ggml.merges", token.ErrInvalid},
-		"merge into control":    {bpe.with("tokenizer.ggml.token_type", control), "tokenizer.ggml.merges", token.ErrInvalid},
-		"bos out of range":      {bpe.with("tokenizer.ggml.bos_token_id", uint32(266)), "tokenizer.ggml.bos_token_id", token.ErrInvalid},
-		"eos is negative":       {bpe.with("tokenizer.ggml.eos_token_id", int32(-1)), "tokenizer.ggml.eos_token_id", token.ErrInvalid},
-		"eot is a string":       {bpe.with("tokenizer.ggml.eot_token_id", "x"), "tokenizer.ggml.eot_token_id", token.ErrInvalid},
-		"adds no bos":           {bpe.with("tokenizer.ggml.bos_token_id", nil).with("tokenizer.ggml.add_bos_token", true), "tokenizer.ggml.add_bos_token", token.ErrInvalid},
-		"adds no eos":           {bpe.with("tokenizer.ggml.eos_token_id", nil).with("tokenizer.ggml.add_eos_token", true), "tokenizer.ggml.add_eos_token", token.ErrInvalid},
-		"add bos is a number":   {bpe.with("tokenizer.ggml.add_bos_token", uint32(1)), "tokenizer.ggml.add_bos_token", token.ErrInvalid},
-		"prefix is a number":    {spm.with("tokenizer.ggml.add_space_prefix", uint32(1)), "tokenizer.ggml.add_space_prefix", token.ErrInvalid},
-		"no scores":             {spm.with("tokenizer.ggml.scores", nil), "tokenizer.ggml.scores", token.ErrInvalid},
-		"too few scores":        {spm.with("tokenizer.ggml.scores", scores[:7]), "tokenizer.ggml.scores", token.ErrInvalid},
-		"wide scores":           {spm.with("tokenizer.ggml.scores", make([]float64, len(scores))), "tokenizer.ggml.scores", token.ErrInvalid},
-		"score is no number":    {spm.with("tokenizer.ggml.scores", nan), "tokenizer.ggml.scores", token.ErrInvalid},
-		"byte without token":    {spm.with("tokenizer.ggml.unknown_token_id", nil).with("tokenizer.ggml.token_type", noUnknown), "tokenizer.ggml.tokens", token.ErrInvalid},
+		"no tokenizer":           {keys{}, "tokenizer.ggml.model", token.ErrInvalid},
+		"model is a number":      {bpe.with("tokenizer.ggml.model", uint32(1)), "tokenizer.ggml.model", token.ErrInvalid},
+		"unknown model":          {bpe.with("tokenizer.ggml.model", "t5"), "tokenizer.ggml.model", token.ErrUnsupported},
+		"unknown pre-tokenizer":  {bpe.with("tokenizer.ggml.pre", "nobody"), "tokenizer.ggml.pre", token.ErrUnsupported},
+		"pre is a number":        {bpe.with("tokenizer.ggml.pre", uint32(1)), "tokenizer.ggml.pre", token.ErrInvalid},
+		"no tokens":              {bpe.with("tokenizer.ggml.tokens", nil), "tokenizer.ggml.tokens", token.ErrInvalid},
+		"empty tokens":           {bpe.with("tokenizer.ggml.tokens", []string{}), "tokenizer.ggml.tokens", token.ErrInvalid},
+		"tokens are numbers":     {bpe.with("tokenizer.ggml.tokens", []int32{1}), "tokenizer.ggml.tokens", token.ErrInvalid},
+		"token twice":            {bpe.with("tokenizer.ggml.tokens", twice), "tokenizer.ggml.tokens", token.ErrInvalid},
+		"token too long":         {bpe.with("tokenizer.ggml.tokens", long), "tokenizer.ggml.tokens", token.ErrLimit},
+		"no byte":                {bpe.with("tokenizer.ggml.tokens", noBytes).with("tokenizer.ggml.token_type", nil).with("tokenizer.ggml.merges", []string{}).with("tokenizer.ggml.bos_token_id", nil).with("tokenizer.ggml.eos_token_id", nil), "tokenizer.ggml.tokens", token.ErrInvalid},
+		"too few types":          {bpe.with("tokenizer.ggml.token_type", badType[:5]), "tokenizer.ggml.token_type", token.ErrInvalid},
+		"narrow types":           {bpe.with("tokenizer.ggml.token_type", make([]int8, len(tokens))), "tokenizer.ggml.token_type", token.ErrInvalid},
+		"types are a string":     {bpe.with("tokenizer.ggml.token_type", "x"), "tokenizer.ggml.token_type", token.ErrInvalid},
+		"unknown type":           {bpe.with("tokenizer.ggml.token_type", badType), "tokenizer.ggml.token_type", token.ErrInvalid},
+		"no merges":              {bpe.with("tokenizer.ggml.merges", nil), "tokenizer.ggml.merges", token.ErrInvalid},
+		"merges are numbers":     {bpe.with("tokenizer.ggml.merges", []int32{1}), "tokenizer.ggml.merges", token.ErrInvalid},
+		"merge of one":           {bpe.with("tokenizer.ggml.merges", []string{"ab"}), "tokenizer.ggml.merges", token.ErrInvalid},
+		"merge is empty":         {bpe.with("tokenizer.ggml.merges", []string{""}), "tokenizer.ggml.merges", token.ErrInvalid},
+		"merge of no token":      {bpe.with("tokenizer.ggml.merges", []string{"zz z"}), "tokenizer.ggml.merges", token.ErrInvalid},
+		"merge into no token":    {bpe.with("tokenizer.ggml.merges", []string{"x y"}), "tokenizer.ggml.merges", token.ErrInvalid},
+		"merge into control":     {bpe.with("tokenizer.ggml.token_type", control), "tokenizer.ggml.merges", token.ErrInvalid},
+		"bos out of range":       {bpe.with("tokenizer.ggml.bos_token_id", uint32(266)), "tokenizer.ggml.bos_token_id", token.ErrInvalid},
+		"eos is negative":        {bpe.with("tokenizer.ggml.eos_token_id", int32(-1)), "tokenizer.ggml.eos_token_id", token.ErrInvalid},
+		"eot is a string":        {bpe.with("tokenizer.ggml.eot_token_id", "x"), "tokenizer.ggml.eot_token_id", token.ErrInvalid},
+		"adds no bos":            {bpe.with("tokenizer.ggml.bos_token_id", nil).with("tokenizer.ggml.add_bos_token", true), "tokenizer.ggml.add_bos_token", token.ErrInvalid},
+		"adds no eos":            {bpe.with("tokenizer.ggml.eos_token_id", nil).with("tokenizer.ggml.add_eos_token", true), "tokenizer.ggml.add_eos_token", token.ErrInvalid},
+		"add bos is a number":    {bpe.with("tokenizer.ggml.add_bos_token", uint32(1)), "tokenizer.ggml.add_bos_token", token.ErrInvalid},
+		"prefix is a number":     {spm.with("tokenizer.ggml.add_space_prefix", uint32(1)), "tokenizer.ggml.add_space_prefix", token.ErrInvalid},
+		"no scores":              {spm.with("tokenizer.ggml.scores", nil), "tokenizer.ggml.scores", token.ErrInvalid},
+		"too few scores":         {spm.with("tokenizer.ggml.scores", scores[:7]), "tokenizer.ggml.scores", token.ErrInvalid},
+		"wide scores":            {spm.with("tokenizer.ggml.scores", make([]float64, len(scores))), "tokenizer.ggml.scores", token.ErrInvalid},
+		"score is no number":     {spm.with("tokenizer.ggml.scores", nan), "tokenizer.ggml.scores", token.ErrInvalid},
+		"integer scores":         {spm.with("tokenizer.ggml.scores", make([]int32, len(scores))), "tokenizer.ggml.scores", token.ErrInvalid},
+		"more scores":            {spm.with("tokenizer.ggml.scores", make([]float32, len(scores)+1)), "tokenizer.ggml.scores", token.ErrInvalid},
+		"more types":             {bpe.with("tokenizer.ggml.token_type", make([]int32, len(tokens)+1)), "tokenizer.ggml.token_type", token.ErrInvalid},
+		"unsigned types":         {bpe.with("tokenizer.ggml.token_type", make([]uint32, len(tokens))), "tokenizer.ggml.token_type", token.ErrInvalid},
+		"bos is a long number":   {bpe.with("tokenizer.ggml.bos_token_id", uint64(1<<40)), "tokenizer.ggml.bos_token_id", token.ErrInvalid},
+		"eom out of range":       {bpe.with("tokenizer.ggml.eom_token_id", uint32(1<<31)), "tokenizer.ggml.eom_token_id", token.ErrInvalid},
+		"unknown out of range":   {spm.with("tokenizer.ggml.unknown_token_id", uint32(len(scores))), "tokenizer.ggml.unknown_token_id", token.ErrInvalid},
+		"cls out of range":       {smallBERT().with("tokenizer.ggml.cls_token_id", uint32(99)), "tokenizer.ggml.cls_token_id", token.ErrInvalid},
+		"sep is a truth value":   {smallBERT().with("tokenizer.ggml.seperator_token_id", true), "tokenizer.ggml.seperator_token_id", token.ErrInvalid},
+		"case is a number":       {smallBERT().with("tokenizer.ggml.normalizer.lowercase", uint32(1)), "tokenizer.ggml.normalizer.lowercase", token.ErrInvalid},
+		"accents are a string":   {smallBERT().with("tokenizer.ggml.normalizer.strip_accents", "x"), "tokenizer.ggml.normalizer.strip_accents", token.ErrInvalid},
+		"pieces, no unknown":     {smallBERT().with("tokenizer.ggml.tokens", []string{"a"}).with("tokenizer.ggml.token_type", nil).with("tokenizer.ggml.cls_token_id", nil).with("tokenizer.ggml.seperator_token_id", nil), "tokenizer.ggml.unknown_token_id", token.ErrInvalid},
+		"raw, no merges":         {smallRaw().with("tokenizer.ggml.merges", nil), "tokenizer.ggml.merges", token.ErrInvalid},
+		"raw, no bytes":          {smallRaw().with("tokenizer.ggml.token_type", nil).with("tokenizer.ggml.unknown_token_id", nil), "tokenizer.ggml.tokens", token.ErrInvalid},
+		"raw, merge of no token": {smallRaw().with("tokenizer.ggml.merges", []string{"h ?"}), "tokenizer.ggml.merges", token.ErrInvalid},
+		"byte without token":     {spm.with("tokenizer.ggml.unknown_token_id", nil).with("tokenizer.ggml.token_type", noUnknown), "tokenizer.ggml.tokens", token.ErrInvalid},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

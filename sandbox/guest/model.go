@@ -3,6 +3,7 @@ package guest
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/hallmark-ml/hallmark/engine/gguf"
 	engine "github.com/hallmark-ml/hallmark/engine/model"
@@ -161,45 +162,15 @@ func (m *model) prompt(q wire.Generate) ([]int32, error) {
 }
 
 // chatTokens reads a rendered chat. The template's own text may spell control tokens; the contents of messages may not,
-// or a message could end its turn and begin another's. Where none does, which is the rule, the text is read in one go, as
-// other engines do, so that tokens may reach over the borders of messages.
+// or a message could end its turn and begin another's.
 func (m *model) chatTokens(r template.Rendered) []int32 {
 	// A template that opens the text itself must not get a second opening.
-	first := m.spelling(m.tokens.BOS)
-	special := token.EncodeOptions{ParseSpecial: true, AddSpecial: first == "" || len(r.Text) < len(first) || r.Text[:len(first)] != first}
-	whole := m.tokens.Encode(r.Text, special)
-	if !m.forges(whole, r.Spans) {
-		return ids(whole)
-	}
-	var out []int32
-	at := 0
+	opening := m.spelling(m.tokens.BOS)
+	opt := token.EncodeOptions{ParseSpecial: true, AddSpecial: opening == "" || !strings.HasPrefix(r.Text, opening)}
 	for _, s := range r.Spans {
-		out = append(out, ids(m.tokens.Encode(r.Text[at:s.Start], token.EncodeOptions{ParseSpecial: true}))...)
-		out = append(out, ids(m.tokens.Encode(r.Text[s.Start:s.End], token.EncodeOptions{}))...)
-		at = s.End
+		opt.Literal = append(opt.Literal, token.Range{Start: s.Start, End: s.End})
 	}
-	out = append(out, ids(m.tokens.Encode(r.Text[at:], token.EncodeOptions{ParseSpecial: true}))...)
-	if bos, ok := m.tokens.BOS(); ok && len(whole) > 0 && whole[0].ID == bos && special.AddSpecial {
-		out = append([]int32{bos}, out...)
-	}
-	return out
-}
-
-// forges reports whether a control token touches the content of a message.
-func (m *model) forges(tokens []token.Token, spans []template.Span) bool {
-	i := 0
-	for _, t := range tokens {
-		if t.Start == t.End || !m.tokens.IsControl(t.ID) {
-			continue
-		}
-		for i < len(spans) && spans[i].End <= t.Start {
-			i++
-		}
-		if i < len(spans) && spans[i].Start < t.End {
-			return true
-		}
-	}
-	return false
+	return ids(m.tokens.Encode(r.Text, opt))
 }
 
 func ids(tokens []token.Token) []int32 {
