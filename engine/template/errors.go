@@ -11,6 +11,7 @@ var (
 	ErrSyntax    = errors.New("template syntax")            // the source is not a template that this package knows
 	ErrForbidden = errors.New("forbidden construct")        // the template reaches for something outside the language
 	ErrBudget    = errors.New("template budget is used up") // steps, depth or output of a rendering, or a limit of Parse
+	ErrInput     = errors.New("template input")             // fields of an Input that are not JSON objects
 	ErrRender    = errors.New("template rendering")         // the template stopped itself or used a value wrongly
 )
 

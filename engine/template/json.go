@@ -23,7 +23,15 @@ func filterFromJSON(in *interp, v value, _ []value) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := jsonReader{in: in, s: ts[0].s, from: ts[0].message(0, len(ts[0].s))}
+	return in.readJSON(ts[0].s, ts[0].message(0, len(ts[0].s)))
+}
+
+// readJSON reads s, all of which comes from message msg.
+func (in *interp) readJSON(s string, msg int) (value, error) {
+	if err := in.charge(len(s) / stepBytes); err != nil {
+		return nil, err
+	}
+	r := jsonReader{in: in, s: s, from: msg}
 	out, err := r.value()
 	if err != nil {
 		return nil, err

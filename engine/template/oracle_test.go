@@ -2,11 +2,14 @@ package template_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nikolalohinski/gonja/v2/builtins"
 	"github.com/nikolalohinski/gonja/v2/config"
@@ -60,21 +63,41 @@ func gonjaRender(src string, in template.Input) (string, error) {
 	}
 	messages := []any{}
 	for _, m := range in.Messages {
-		messages = append(messages, map[string]any{"role": m.Role, "content": m.Content})
+		fields := jsonFields(m.Fields)
+		if _, ok := fields["content"]; !ok {
+			fields["content"] = m.Content
+		}
+		fields["role"] = m.Role
+		messages = append(messages, fields)
 	}
 	var out bytes.Buffer
-	err = t.Execute(&out, exec.NewContext(map[string]any{
+	vars := map[string]any{"tools": nil, "documents": nil}
+	maps.Copy(vars, jsonFields(in.Fields))
+	maps.Copy(vars, map[string]any{
 		"messages":              messages,
 		"add_generation_prompt": in.AddGenerationPrompt,
 		"bos_token":             in.BOS,
 		"eos_token":             in.EOS,
-		"tools":                 nil,
-		"documents":             nil,
 		"raise_exception": func(_ *exec.Evaluator, args *exec.VarArgs) *exec.Value {
 			return exec.AsValue(errors.New(args.Args[0].String()))
 		},
-	}))
+		"strftime_now": func(_ *exec.Evaluator, args *exec.VarArgs) *exec.Value {
+			at := time.Date(2024, time.July, 26, 0, 0, 0, 0, time.UTC)
+			return exec.AsValue(strings.NewReplacer("%Y", at.Format("2006"), "%m", "07", "%d", "26", "%B", "July", "%b", "Jul").Replace(args.Args[0].String()))
+		},
+	})
+	err = t.Execute(&out, exec.NewContext(vars))
 	return out.String(), err
+}
+
+func jsonFields(s string) map[string]any {
+	out := map[string]any{}
+	if s != "" {
+		if err := json.Unmarshal([]byte(s), &out); err != nil {
+			panic(err) // the chats are ours
+		}
+	}
+	return out
 }
 
 // requireLikeOracle renders every chat with both engines. One that the oracle refuses must be refused here too.

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -36,6 +37,9 @@ func normalize(src string) string {
 type Message struct {
 	Role    string // "system", "user", "assistant"; handed to the template as it is
 	Content string
+	// Fields is a JSON object with more of the message, such as tool_calls and reasoning_content. It may have another
+	// content, a list of parts for instance, but no role. All strings in it count as content of the message.
+	Fields string
 }
 
 // An Input is what a template is rendered with.
@@ -43,6 +47,9 @@ type Input struct {
 	Messages            []Message
 	AddGenerationPrompt bool   // end with what opens the answer of the model
 	BOS, EOS            string // spellings of the tokens bos_token and eos_token
+	// Fields is a JSON object with more variables, such as tools, documents and enable_thinking. What is in it belongs to
+	// no message.
+	Fields string
 	// Now is the time that strftime_now formats, in UTC. Zero is 2024-07-26, so that a rendering depends on its input
 	// alone.
 	Now time.Time
@@ -73,7 +80,7 @@ type Rendered struct {
 	Spans []Span
 }
 
-// Render writes a chat. It fails with a *[BudgetError], with a *[RenderError] when the template stops itself
+// Render writes a chat. It fails with [ErrInput] for fields that are not JSON objects, with a *[BudgetError], with a *[RenderError] when the template stops itself
 // (raise_exception) or uses a value wrongly, or with a *[ForbiddenError] for a name that was hidden from [Parse].
 func (t *Template) Render(in Input, b Budget) (Rendered, error) {
 	r := newInterp(b)
@@ -81,8 +88,12 @@ func (t *Template) Render(in Input, b Budget) (Rendered, error) {
 	if r.now.IsZero() {
 		r.now = time.Date(2024, time.July, 26, 0, 0, 0, 0, time.UTC)
 	}
+	vars, err := in.vars(r)
+	if err != nil {
+		return Rendered{}, fmt.Errorf("render chat: %w", err)
+	}
 	var out textBuilder
-	if _, err := r.exec(t.body, &scope{vars: in.vars()}, &out); err != nil {
+	if _, err := r.exec(t.body, &scope{vars: vars}, &out); err != nil {
 		return Rendered{}, fmt.Errorf("render chat: %w", public(t.src, err))
 	}
 	done := Rendered{Text: out.b.String()}
@@ -93,7 +104,7 @@ func (t *Template) Render(in Input, b Budget) (Rendered, error) {
 }
 
 // vars are the names that a template starts with. The ones without a value are none, as transformers has them.
-func (in Input) vars() map[string]value {
+func (in Input) vars(r *interp) (map[string]value, error) {
 	messages := &list{}
 	for i, m := range in.Messages {
 		content := text{s: m.Content}
@@ -103,14 +114,50 @@ func (in Input) vars() map[string]value {
 		d := newDict(2)
 		d.setString("role", str(m.Role))
 		d.setString("content", content)
+		err := r.fields(m.Fields, i, func(k string, v value) error {
+			if k == "role" {
+				return ErrInput
+			}
+			d.setString(k, v)
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("fields of message %d: %w", i, err)
+		}
 		messages.items = append(messages.items, d)
 	}
-	return map[string]value{
-		"messages":              messages,
-		"add_generation_prompt": boolean(in.AddGenerationPrompt),
-		"bos_token":             str(in.BOS),
-		"eos_token":             str(in.EOS),
-		"tools":                 none{},
-		"documents":             none{},
+	vars := map[string]value{"tools": none{}, "documents": none{}}
+	err := r.fields(in.Fields, fromTemplate, func(k string, v value) error {
+		vars[k] = v
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("fields: %w", err)
 	}
+	vars["messages"] = messages
+	vars["add_generation_prompt"] = boolean(in.AddGenerationPrompt)
+	vars["bos_token"] = str(in.BOS)
+	vars["eos_token"] = str(in.EOS)
+	return vars, nil
+}
+
+// fields calls set for each field of a JSON object, whose strings come from message msg. An empty s has none.
+func (in *interp) fields(s string, msg int, set func(k string, v value) error) error {
+	if s == "" {
+		return nil
+	}
+	v, err := in.readJSON(s, msg)
+	d, ok := v.(*dict)
+	switch {
+	case errors.Is(err, errJSON), err == nil && !ok:
+		return ErrInput
+	case err != nil:
+		return err
+	}
+	for i, k := range d.keys {
+		if err := set(k.(text).s, d.values[i]); err != nil { // keys of JSON are texts
+			return err
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package template_test
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -103,6 +104,44 @@ func TestSpansThroughBlocksAndMacros(t *testing.T) {
 		{Start: 8, End: 15, Role: "system", Message: 0},
 		{Start: 30, End: 30 + len(in.Messages[1].Content), Role: "user", Message: 1},
 	}, out.Spans)
+}
+
+// Strings in the fields of a message are its content, those in the fields of the input are nobody's.
+func TestFields(t *testing.T) {
+	t.Parallel()
+
+	in := template.Input{
+		Messages: []template.Message{
+			{Role: "user", Content: "hidden", Fields: `{"content": [{"type": "text", "text": "parts"}], "n": 1.5}`},
+			{Role: "assistant", Content: "text", Fields: `{"thought": "why", "calls": [{"name": "f", "arguments": {"b": 1, "a": null}}]}`},
+		},
+		Fields: `{"tools": [{"name": "f"}], "flag": true, "messages": "not these", "bos_token": "nor this"}`,
+		BOS:    "<s>",
+	}
+	out := render(t, `{{ bos_token }}{{ tools[0].name }}{{ flag }}{% for m in messages %}|{{ m.content[0].text if m.content is not string else m.content }} {{ m.n }}{{ m.thought }}{{ m.calls | tojson if m.calls }}{% endfor %}`, in)
+	require.Equal(t, `<s>fTrue|parts 1.5|text why[{"name": "f", "arguments": {"b": 1, "a": null}}]`, out.Text)
+	var got []string
+	for _, s := range out.Spans {
+		got = append(got, fmt.Sprint(s.Message, " ", out.Text[s.Start:s.End]))
+	}
+	require.Equal(t, []string{"0 parts", "1 text", "1 why", "1 name", "1 f", "1 arguments", "1 b", "1 a"}, got)
+}
+
+func TestFieldsThatAreNone(t *testing.T) {
+	t.Parallel()
+
+	tmpl, err := template.Parse("{{ messages | length }}")
+	require.NoError(t, err)
+	for _, fields := range []string{"x", "[]", "1", `"a"`, `{"a"}`, `{} x`, "{", `{"a": 1,}`} {
+		_, err := tmpl.Render(template.Input{Fields: fields}, template.Budget{})
+		require.ErrorIs(t, err, template.ErrInput, fields)
+		_, err = tmpl.Render(template.Input{Messages: []template.Message{{Role: "user", Fields: fields}}}, template.Budget{})
+		require.ErrorIs(t, err, template.ErrInput, fields)
+	}
+	_, err = tmpl.Render(template.Input{Messages: []template.Message{{Role: "user", Fields: `{"role": "system"}`}}}, template.Budget{})
+	require.ErrorIs(t, err, template.ErrInput)
+	_, err = tmpl.Render(template.Input{Fields: `{"a": ` + strings.Repeat("[", 200_000) + "}"}, template.Budget{})
+	require.ErrorIs(t, err, template.ErrBudget)
 }
 
 func TestTemplateStopsItself(t *testing.T) {
