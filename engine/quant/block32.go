@@ -10,6 +10,12 @@ import (
 
 // extreme returns the element of the largest magnitude, the first of equals.
 func extreme(x *[32]float32) float32 {
+	if low, high, ok := extentFast(x); ok && high != -low {
+		if high > -low {
+			return high
+		}
+		return low
+	}
 	most, top := float32(0), uint32(0)
 	for _, v := range x {
 		if m := math.Float32bits(v) &^ signBit; m > top {
@@ -17,6 +23,14 @@ func extreme(x *[32]float32) float32 {
 		}
 	}
 	return most
+}
+
+// extent returns the smallest and the largest element; a smallest one of 0 with the sign of the first 0.
+func extent(x *[32]float32) (low, high float32) {
+	if low, high, ok := extentFast(x); ok && low != 0 {
+		return low, high
+	}
+	return bounds(x[:])
 }
 
 // bounds returns the smallest and the largest element.
@@ -31,6 +45,33 @@ func bounds(x []float32) (low, high float32) {
 		}
 	}
 	return low, high
+}
+
+// levels makes integers of elements: (x - m) inv + half without its fraction, at most top.
+type levels struct {
+	m, inv, half float32
+	top          int32
+}
+
+// of sets q to the integers of x and returns their fifth bits.
+func (l *levels) of(q *[32]uint8, x *[32]float32) (fifth uint32) {
+	if fifth, ok := levelsFast(q, x, l); ok {
+		return fifth
+	}
+	for i, v := range x {
+		q[i] = min(uint8(l.top), truncate(float32((v-l.m)*l.inv)+l.half))
+		fifth |= uint32(q[i]>>4) << i
+	}
+	return fifth
+}
+
+// putNibbles writes the low 4 bits of q, those of elements j and j+16 in byte j.
+func putNibbles(dst []byte, q *[32]uint8) {
+	const low = 0x0f0f0f0f0f0f0f0f
+	for j := 0; j < 16; j += 8 {
+		a, b := binary.LittleEndian.Uint64(q[j:]), binary.LittleEndian.Uint64(q[j+16:])
+		binary.LittleEndian.PutUint64(dst[j:], a&low|b&low<<4)
+	}
 }
 
 // inverse returns 1/d, and 0 for 0.
@@ -64,75 +105,59 @@ func quantiseQ8_0(dst []byte, row []float32) {
 
 // quantiseQ4_0 writes scale (half) and 32 times 4 bits: x = d (q-8), where the element of the largest magnitude has q = 0.
 func quantiseQ4_0(dst []byte, row []float32) {
-	x, q := (*[32]float32)(row), (*[16]byte)(dst[2:])
+	x, q := (*[32]float32)(row), new([32]uint8)
 	d := extreme(x) / -8
-	id := inverse(d)
 	binary.LittleEndian.PutUint16(dst, toHalf(d))
-	for j := range q {
-		low, high := truncate(float32(x[j]*id)+8.5), truncate(float32(x[j+16]*id)+8.5)
-		q[j] = min(15, low) | min(15, high)<<4
-	}
+	(&levels{0, inverse(d), 8.5, 15}).of(q, x)
+	putNibbles(dst[2:], q)
 }
 
 // quantiseQ5_0 writes scale (half), 32 fifth bits and 32 times 4 bits: x = d (q-16).
 func quantiseQ5_0(dst []byte, row []float32) {
-	x, q := (*[32]float32)(row), (*[16]byte)(dst[6:])
+	x, q := (*[32]float32)(row), new([32]uint8)
 	d := extreme(x) / -16
-	id := inverse(d)
 	binary.LittleEndian.PutUint16(dst, toHalf(d))
-	fifth := uint32(0)
-	for j := range q {
-		low, high := truncate(float32(x[j]*id)+16.5), truncate(float32(x[j+16]*id)+16.5)
-		low, high = min(31, low), min(31, high)
-		q[j] = low&15 | high<<4
-		fifth |= uint32(low>>4)<<j | uint32(high>>4)<<(j+16)
-	}
-	binary.LittleEndian.PutUint32(dst[2:], fifth)
+	binary.LittleEndian.PutUint32(dst[2:], (&levels{0, inverse(d), 16.5, 31}).of(q, x))
+	putNibbles(dst[6:], q)
 }
 
 // quantiseQ4_1 writes scale and minimum (halves) and 32 times 4 bits: x = d q + m.
 func quantiseQ4_1(dst []byte, row []float32) {
-	x, q := (*[32]float32)(row), (*[16]byte)(dst[4:])
-	m, high := bounds(row)
+	x, q := (*[32]float32)(row), new([32]uint8)
+	m, high := extent(x)
 	d := (high - m) / 15
-	id := inverse(d)
 	binary.LittleEndian.PutUint16(dst, toHalf(d))
 	binary.LittleEndian.PutUint16(dst[2:], toHalf(m))
-	for j := range q {
-		low, high := truncate(float32((x[j]-m)*id)+0.5), truncate(float32((x[j+16]-m)*id)+0.5)
-		q[j] = min(15, low) | min(15, high)<<4
-	}
+	(&levels{m, inverse(d), 0.5, 15}).of(q, x)
+	putNibbles(dst[4:], q)
 }
 
 // quantiseQ5_1 writes scale and minimum (halves), 32 fifth bits and 32 times 4 bits: x = d q + m.
 func quantiseQ5_1(dst []byte, row []float32) {
-	x, q := (*[32]float32)(row), (*[16]byte)(dst[8:])
-	m, high := bounds(row)
+	x, q := (*[32]float32)(row), new([32]uint8)
+	m, high := extent(x)
 	d := (high - m) / 31
-	id := inverse(d)
 	binary.LittleEndian.PutUint16(dst, toHalf(d))
 	binary.LittleEndian.PutUint16(dst[2:], toHalf(m))
-	fifth := uint32(0)
-	for j := range q {
-		low, high := truncate(float32((x[j]-m)*id)+0.5), truncate(float32((x[j+16]-m)*id)+0.5)
-		q[j] = low&15 | high<<4
-		fifth |= uint32(low>>4&1)<<j | uint32(high>>4&1)<<(j+16)
-	}
-	binary.LittleEndian.PutUint32(dst[4:], fifth)
+	binary.LittleEndian.PutUint32(dst[4:], (&levels{m, inverse(d), 0.5, 31}).of(q, x))
+	putNibbles(dst[8:], q)
 }
 
 // quantiseMXFP4 writes an exponent (E8M0) and 32 numbers of 4 bits (E2M1: sign, 0 1/2 1 3/2 2 3 4 6), as the OCP Microscaling
 // formats 1.0 define them.
 func quantiseMXFP4(dst []byte, row []float32) {
-	x, q := (*[32]float32)(row), (*[16]byte)(dst[1:])
+	x, q := (*[32]float32)(row), new([32]uint8)
 	dst[0] = 0
 	if top := abs(extreme(x)); top > 0 {
 		dst[0] = byte(floorLog2(top) - 2 + 127)
 	}
 	d := halfPower(dst[0])
-	for j := range q {
-		q[j] = nearestE2M1(x[j], d) | nearestE2M1(x[j+16], d)<<4
+	if !e2m1Fast(q, x, d) {
+		for i, v := range x {
+			q[i] = nearestE2M1(v, d)
+		}
 	}
+	putNibbles(dst[1:], q)
 }
 
 // halfPower returns half of the power of two that an E8M0 exponent stands for. Its reserved value 255 gives 2^127.
@@ -143,25 +168,17 @@ func halfPower(e byte) float32 {
 	return math.Float32frombits(uint32(e-1) << 23)
 }
 
-// nearestE2M1 returns the index of the number k d that is nearest to x, the smaller magnitude of two equally near ones.
+// nearestE2M1 returns the index of the number k d that is nearest to x, the smaller magnitude of two equally near ones. Numbers
+// halfway between two are exact, as d is a power of two.
 func nearestE2M1(x, d float32) byte {
-	a, sign := x, byte(0)
-	if x < 0 {
-		a, sign = -x, 8
+	a, i := abs(x), byte(0)
+	for _, halfway := range [...]float32{0.5, 1.5, 2.5, 3.5, 5, 7, 10} {
+		if a > float32(halfway*d) {
+			i++
+		}
 	}
-	steps := [...]float32{0, 1, 2, 3, 4, 6, 8, 12}
-	for i := len(steps) - 1; i > 0; i-- {
-		down, up := float32(steps[i-1]*d), float32(steps[i]*d)
-		if a < down {
-			continue
-		}
-		if abs(up-a) < abs(down-a) {
-			return byte(i) | sign
-		}
-		if i == 1 {
-			return 0 // never -0
-		}
-		return byte(i-1) | sign
+	if i > 0 && x < 0 {
+		return i | 8
 	}
-	return 0
+	return i
 }

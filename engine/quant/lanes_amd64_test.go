@@ -95,8 +95,52 @@ func compareTwins(tb testing.TB, row []float32) {
 	}
 }
 
+// compareVectors compares what works on 32 elements, or on any number.
+func compareVectors(tb testing.TB, row []float32) {
+	tb.Helper()
+	require.Equal(tb, len(row), finiteFast(row))
+	bad := append([]float32(nil), row...)
+	bad[201] = float32(math.Inf(-1))
+	require.Zero(tb, finiteFast(bad))
+	x := (*[32]float32)(row)
+	low, high, _ := extentFast(x)
+	least, most := bounds(x[:])
+	require.InDelta(tb, least, low, 0)
+	require.InDelta(tb, most, high, 0)
+
+	for _, l := range []levels{{0, inverse(extreme(x) / -8), 8.5, 15}, {least, inverse((most - least) / 31), 0.5, 31}, {least, row[40], 0.5, 15}} {
+		var q [32]uint8
+		fifth := uint32(0)
+		got := l.of(&q, x)
+		for i, v := range x {
+			integer := float32((v-l.m)*l.inv) + l.half
+			if integer < 0 || integer >= 256 { // which no element comes to
+				require.LessOrEqual(tb, q[i], uint8(l.top))
+			} else {
+				require.Equal(tb, min(uint8(l.top), truncate(integer)), q[i], "%v", integer)
+			}
+			fifth |= uint32(q[i]>>4) << i
+		}
+		require.Equal(tb, fifth, got)
+	}
+	var half, bfloat [2 * 256]byte
+	require.Equal(tb, 256, halvesFast(half[:], row))
+	require.Equal(tb, 256, bfloatsFast(bfloat[:], row))
+	for i, v := range row {
+		require.Equal(tb, toHalf(v), binary.LittleEndian.Uint16(half[2*i:]), "half of %v", v)
+		require.Equal(tb, toBfloat(v), binary.LittleEndian.Uint16(bfloat[2*i:]), "bfloat16 of %v", v)
+	}
+	for _, e := range []byte{0, 1, 2, 120, 127, 241, 252, 254, 255} {
+		var q [32]uint8
+		e2m1Fast(&q, x, halfPower(e))
+		for i, v := range x {
+			require.Equal(tb, nearestE2M1(v, halfPower(e)), q[i], "%v, exponent %d", v, e)
+		}
+	}
+}
+
 func FuzzTwins(f *testing.F) {
-	if !hasAVX2 {
+	if !hasF16C {
 		f.Skip("no AVX2")
 	}
 	for _, scale := range []float32{0x1p-16, 0x1p-145, 4, 0x1p100, 0} {
@@ -122,5 +166,6 @@ func FuzzTwins(f *testing.F) {
 			}
 		}
 		compareTwins(t, row)
+		compareVectors(t, row)
 	})
 }

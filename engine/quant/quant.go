@@ -53,7 +53,7 @@ func coderOf(t gguf.Type) (coder, bool) {
 	case gguf.F32:
 		return coder{putFloat, getFloat, nil}, true
 	case gguf.F16:
-		return coder{putHalf, getHalf, []int{0}}, true
+		return coder{putHalf, getHalf, nil}, true
 	case gguf.BF16:
 		return coder{putBfloat, getBfloat, nil}, true
 	case gguf.Q4_0:
@@ -123,6 +123,9 @@ func Quantise(dst []byte, t gguf.Type, row []float32) error {
 			c.quantise(dst[i:i+size:i+size], x[:n:n])
 		}
 	}
+	if t == gguf.F32 {
+		return nil
+	}
 	if b := unusable(t, dst, c.scales, size); b >= 0 {
 		return &ValueError{Type: t, Index: b * n, Value: largest(row[b*n:][:n]), Kind: ErrRange}
 	}
@@ -131,9 +134,10 @@ func Quantise(dst []byte, t gguf.Type, row []float32) error {
 
 // notFinite returns the index of the first element that is infinite or not a number, or -1.
 func notFinite(x []float32) int {
-	for i, v := range x {
+	from := finiteFast(x)
+	for i, v := range x[from:] {
 		if math.Float32bits(v)&infinity == infinity {
-			return i
+			return from + i
 		}
 	}
 	return -1
@@ -150,15 +154,8 @@ func largest(x []float32) float32 {
 	return most
 }
 
-// unusable returns the number of the first block with a scale that is not finite, or -1.
+// unusable returns the number of the first block with a scale or element that is not finite, or -1.
 func unusable(t gguf.Type, b []byte, scales []int, size int) int {
-	for _, at := range scales {
-		for i := at; i+2 <= len(b); i += size {
-			if binary.LittleEndian.Uint16(b[i:])&0x7c00 == 0x7c00 {
-				return i / size
-			}
-		}
-	}
 	switch t {
 	case gguf.F32:
 		for i := 0; i+4 <= len(b); i += 4 {
@@ -166,19 +163,45 @@ func unusable(t gguf.Type, b []byte, scales []int, size int) int {
 				return i / 4
 			}
 		}
+		return -1
+	case gguf.F16:
+		return special(b, 0x7c00)
 	case gguf.BF16:
-		for i := 0; i+2 <= len(b); i += 2 {
-			if binary.LittleEndian.Uint16(b[i:])&0x7f80 == 0x7f80 {
-				return i / 2
-			}
-		}
+		return special(b, 0x7f80)
 	case gguf.MXFP4:
 		for i := 0; i < len(b); i += size {
 			if b[i] == 0xff { // reserved for what is not a number
 				return i / size
 			}
 		}
+		return -1
 	default:
+		for i := 0; i < len(b); i += size {
+			for _, at := range scales {
+				if binary.LittleEndian.Uint16(b[i+at:])&0x7c00 == 0x7c00 {
+					return i / size
+				}
+			}
+		}
+		return -1
+	}
+}
+
+// special returns the index of the first 16-bit number whose exponent has all its bits set, or -1.
+func special(b []byte, exponent uint16) int {
+	const ones = 0x0001000100010001
+	i := 0
+	for mask := ones * uint64(exponent); i+8 <= len(b); i += 8 {
+		// A word of the difference is 0 if all bits of the exponent are set; only then a bit is borrowed from nothing.
+		v := binary.LittleEndian.Uint64(b[i:])&mask ^ mask
+		if (v-ones)&^v&(ones<<15) != 0 {
+			break
+		}
+	}
+	for ; i+2 <= len(b); i += 2 {
+		if binary.LittleEndian.Uint16(b[i:])&exponent == exponent {
+			return i / 2
+		}
 	}
 	return -1
 }
@@ -211,13 +234,17 @@ func putFloat(dst []byte, x []float32) {
 }
 
 func putHalf(dst []byte, x []float32) {
-	for i, v := range x {
+	done := halvesFast(dst, x)
+	dst = dst[2*done:]
+	for i, v := range x[done:] {
 		binary.LittleEndian.PutUint16(dst[2*i:], toHalf(v))
 	}
 }
 
 func putBfloat(dst []byte, x []float32) {
-	for i, v := range x {
+	done := bfloatsFast(dst, x)
+	dst = dst[2*done:]
+	for i, v := range x[done:] {
 		binary.LittleEndian.PutUint16(dst[2*i:], toBfloat(v))
 	}
 }

@@ -155,10 +155,10 @@ func stepSums(x, w *[32]float32, inv float32) (sumX, sum2 float32) {
 	return sumX, sum2
 }
 
-// refinedScales returns, for each group of 16 in row, the scale d for which x is near d q with q from -4 to 3, and sets q to those
-// integers plus 4. It begins with the scale that maps the largest magnitude to -4 and moves single integers while that lessens the
-// error, which weighs x^2. A group that counts as 0 has scale 0 and integers 0.
-func (f *frame) refinedScales(row []float32, q []uint8) column {
+// refinedScales returns, for each group of 16 in row, the scale d for which x is near d q with q from -4 to 3, and leaves those
+// integers in q of the frame. It begins with the scale that maps the largest magnitude to -4 and moves single integers while that lessens the
+// error, which weighs x^2. A group that counts as 0 has scale 0.
+func (f *frame) refinedScales(row []float32) column {
 	f.load(row, 16)
 	f.prepareRefined()
 	if !refineFast(f) {
@@ -167,16 +167,17 @@ func (f *frame) refinedScales(row []float32, q []uint8) column {
 		}
 	}
 	f.hollow()
-	for lane, v := range f.peak {
-		if abs(v) < tiny {
-			clear(q[16*lane:][:16])
-			continue
-		}
-		for i := range 16 {
-			q[16*lane+i] = uint8(f.q[i][lane] + 4)
+	return f.scale
+}
+
+// refinedIntegers sets q to the integers of a group plus 4, or 0 for a group that counts as 0.
+func (f *frame) refinedIntegers(lane int, q []uint8) {
+	for i := range q {
+		q[i] = 0
+		if abs(f.peak[lane]) >= tiny {
+			q[i] = uint8(f.q[i&31][lane] + 4)
 		}
 	}
-	return f.scale
 }
 
 func (f *frame) prepareRefined() {

@@ -109,9 +109,12 @@ func quantiseQ2_K(dst []byte, row []float32) {
 func quantiseQ3_K(dst []byte, row []float32) {
 	var f frame
 	var q [256]uint8
-	low, high := f.refinedScales(row[:128], q[:128]), f.refinedScales(row[128:], q[128:])
-	scales := append(low[:], high[:]...)
-	most := largest(scales)
+	var scales [16]float32
+	for half := range 2 {
+		d := f.refinedScales(row[128*half:][:128])
+		copy(scales[8*half:], d[:])
+	}
+	most := largest(scales[:])
 	packed := dst[96:108]
 	clear(packed)
 	d := uint16(0)
@@ -133,12 +136,15 @@ func quantiseQ3_K(dst []byte, row []float32) {
 		d := times(fromHalf(d), s)
 		if d != 0 {
 			(&rounding{d, 0, -4, 3}).cut(q[16*i:][:16], row[16*i:][:16])
+			continue
 		}
+		half := i / 8
+		f.refinedScales(row[128*half:][:128]) // again, which is rare
+		f.refinedIntegers(i%8, q[16*i:][:16])
 	}
 	third := (*[32]byte)(dst)
-	clear(third[:])
-	for i, v := range q {
-		third[i%32] |= v >> 2 << (i / 32)
+	for j := range third {
+		third[j] = q[j]>>2 | q[j+32]>>2<<1 | q[j+64]>>2<<2 | q[j+96]>>2<<3 | q[j+128]>>2<<4 | q[j+160]>>2<<5 | q[j+192]>>2<<6 | q[j+224]>>2<<7
 	}
 	packPairs(dst[32:96], &q)
 	binary.LittleEndian.PutUint16(dst[108:], d)
@@ -197,9 +203,8 @@ func quantiseQ5_K(dst []byte, row []float32) {
 	b.find(row, 32, &grid{top: 31, first: -0.5, step: 0.1, tries: 15})
 	b.store(dst, row, &q, 31)
 	fifth := (*[32]byte)(dst[16:])
-	clear(fifth[:])
-	for i, v := range q {
-		fifth[i%32] |= v >> 4 & 1 << (i / 32)
+	for j := range fifth {
+		fifth[j] = q[j]>>4 | q[j+32]>>4<<1 | q[j+64]>>4<<2 | q[j+96]>>4<<3 | q[j+128]>>4<<4 | q[j+160]>>4<<5 | q[j+192]>>4<<6 | q[j+224]>>4<<7
 	}
 	packHalves(dst[48:], &q)
 }
