@@ -126,8 +126,10 @@ func (s *Sampler) collect(logits []float32, top float32, allowed []uint64) {
 	s.pool = s.pool[:0]
 	least := float32(faint * s.cfg.Temperature)
 	if allowed == nil {
+		bound := s.bound(logits)
+		s.pool = s.pool[:0]
 		for i, v := range logits {
-			if v-top >= least || v == top {
+			if v >= bound && (v-top >= least || v == top) {
 				s.pool = append(s.pool, candidate{int32(i), key(v), 1})
 			}
 		}
@@ -144,6 +146,32 @@ func (s *Sampler) collect(logits []float32, top float32, allowed []uint64) {
 			}
 		}
 	}
+}
+
+// block is how many logits [Sampler.bound] looks at together.
+const block = 64
+
+// bound returns a logit that no top-k token is below: the k-th largest of the maxima of blocks, since k tokens at least are
+// not below that.
+func (s *Sampler) bound(logits []float32) float32 {
+	lowest, k := float32(math.Inf(-1)), s.cfg.TopK
+	if k <= 0 || 2*k > len(logits)/block {
+		return lowest
+	}
+	for at := 0; at < len(logits); at += block {
+		top := lowest
+		for _, v := range logits[at:min(at+block, len(logits))] {
+			if v > top {
+				top = v
+			}
+		}
+		s.pool = append(s.pool, candidate{key: key(top), weight: 1})
+	}
+	least := ^uint32(0)
+	for _, c := range s.counts.cut(s.pool, uint64(k)) {
+		least = min(least, c.key)
+	}
+	return logit(least)
 }
 
 // draw takes the steps from temperature to the end on the pool.
