@@ -152,7 +152,7 @@ func TestALittleCacheChangesNothing(t *testing.T) {
 
 	m := open(t, "../../testdata/models/tinychat/guarded-q4_k_m.gguf")
 	large := grammar.NewConstraint(gbnf(t, anyJSON), m.v)
-	little, err := grammar.ParseGBNF(anyJSON, grammar.Limits{CacheBytes: 60_000})
+	little, err := grammar.ParseGBNF(anyJSON, grammar.Limits{CacheBytes: 20_000})
 	require.NoError(t, err)
 	forgetful := grammar.NewConstraint(little, m.v)
 	for seed := range uint64(4) {
