@@ -44,7 +44,7 @@ func (s *Session) loaded(ctx context.Context) (wire.Loaded, error) {
 		}
 		return nil
 	}
-	about, err := exchange(ctx, s, wire.Load{}, check, nil)
+	about, err := exchange(ctx, s, wire.Load{ISA: s.isa}, check, nil)
 	if err != nil {
 		return wire.Loaded{}, err
 	}
@@ -64,15 +64,11 @@ func (s *Session) Info(ctx context.Context) (probe.Info, error) {
 	}, nil
 }
 
-// Tokenize implements [probe.Model].
+// Tokenize implements [probe.Model]. It needs a file with a vocabulary, not with weights.
 func (s *Session) Tokenize(ctx context.Context, text string, parseSpecial bool) ([]probe.Token, error) {
-	about, err := s.loaded(ctx)
-	if err != nil {
-		return nil, err
-	}
 	check := func(m wire.Tokens) error {
 		for _, t := range m.Tokens {
-			if t.ID < 0 || int(t.ID) >= about.Vocab || t.Start > t.End || t.End > len(text) {
+			if t.ID < 0 || s.about != nil && int(t.ID) >= s.about.Vocab || t.Start > t.End || t.End > len(text) {
 				return violated("finds token %d at %d to %d in a text of %d bytes", t.ID, t.Start, t.End, len(text))
 			}
 		}

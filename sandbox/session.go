@@ -30,6 +30,9 @@ type Config struct {
 	Limits Limits
 	// Threads that compute in the guest. Optional; the number of processors if zero.
 	Threads int
+	// ISA forces the engine's instruction-set level, as kernel.SetISA names them. Optional; the best of the machine if
+	// empty. It changes no bit of an answer.
+	ISA string
 }
 
 // A Session is one model file in one jailed guest. It answers questions one after the other, from any goroutine, and is a
@@ -39,6 +42,7 @@ type Config struct {
 // is gone then and every later question fails in the same way. A context that ends stops its question promptly.
 type Session struct {
 	spec    jail.Spec
+	isa     string          // forced
 	digest  hallmark.Digest // of the model
 	started time.Time
 
@@ -64,7 +68,7 @@ func Open(ctx context.Context, model *os.File, cfg Config) (*Session, error) {
 	if len(cfg.Guest) == 0 {
 		return nil, fmt.Errorf("open a sandbox: no guest program: %w", hallmark.ErrInvalid)
 	}
-	s := &Session{started: time.Now(), slot: make(chan struct{}, 1)}
+	s := &Session{isa: cfg.ISA, started: time.Now(), slot: make(chan struct{}, 1)}
 	sealed, digest, err := sealOpen(ctx, model)
 	if err != nil {
 		return nil, fmt.Errorf("open a sandbox: %w", err)

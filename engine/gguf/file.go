@@ -2,7 +2,10 @@ package gguf
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
+	"strconv"
+	"strings"
 )
 
 // File is the parsed header of a GGUF file: metadata and where the tensors lie. It is read-only after [Parse].
@@ -135,6 +138,52 @@ func (v Value) at(i int) Value {
 		return Value{}
 	}
 	return Value{Type: v.Elem, set: true, bits: scalar(v.raw[i*n : i*n+n])}
+}
+
+// Text returns the value as people read it: a string as it is, of an array the first few elements. It looks at no more than
+// limit bytes of strings, which are the file's, of any encoding.
+func (v Value) Text(limit int) string {
+	switch v.Type {
+	case String:
+		return v.str[:min(len(v.str), limit)]
+	case Bool:
+		return strconv.FormatBool(v.bits != 0)
+	case Array:
+		return v.list(limit)
+	default:
+		return v.number()
+	}
+}
+
+func (v Value) number() string {
+	if i, ok := v.Int(); ok {
+		return strconv.FormatInt(i, 10)
+	}
+	if u, ok := v.Uint(); ok {
+		return strconv.FormatUint(u, 10)
+	}
+	if f, ok := v.Float(); ok {
+		return strconv.FormatFloat(f, 'g', -1, 64)
+	}
+	return ""
+}
+
+// list is [Value.Text] of an array.
+func (v Value) list(limit int) string {
+	const most = 8
+	var parts []string
+	for i := range min(v.Len, most) {
+		e := v.at(i)
+		if v.Elem == String {
+			parts = append(parts, strconv.Quote(v.strs[i][:min(len(v.strs[i]), limit/most)]))
+			continue
+		}
+		parts = append(parts, e.Text(limit))
+	}
+	if v.Len > most {
+		parts = append(parts, "...")
+	}
+	return fmt.Sprintf("%d of %v: [%s]", v.Len, v.Elem, strings.Join(parts, ", "))
 }
 
 // scalar reads a little-endian number of 1, 2, 4 or 8 bytes.

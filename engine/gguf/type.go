@@ -117,6 +117,14 @@ const (
 	Float64
 )
 
+func (t ValueType) String() string {
+	names := [...]string{"uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "bool", "string", "array", "uint64", "int64", "float64"}
+	if uint64(t) < uint64(len(names)) {
+		return names[t]
+	}
+	return fmt.Sprintf("value type %d", uint32(t))
+}
+
 // size returns the bytes of a value of fixed size, 0 for strings, arrays and unknown types.
 func (t ValueType) size() int {
 	switch t {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-ml/hallmark/engine/gguf"
+	"github.com/hallmark-ml/hallmark/engine/kernel"
 	engine "github.com/hallmark-ml/hallmark/engine/model"
 	"github.com/hallmark-ml/hallmark/engine/template"
 	"github.com/hallmark-ml/hallmark/engine/token"
@@ -45,6 +46,34 @@ func (g *guest) load() (*model, error) {
 	return g.model, g.loadErr
 }
 
+// vocabulary returns the model's tokenizer, reading it the first time.
+func (g *guest) vocabulary() (*token.Tokenizer, error) {
+	if g.tokens == nil {
+		f, err := gguf.Parse(bytes.NewReader(g.file), int64(len(g.file)), gguf.Limits{})
+		if err != nil {
+			return nil, err
+		}
+		if g.tokens, err = token.New(f); err != nil {
+			return nil, err
+		}
+	}
+	return g.tokens, nil
+}
+
+// force chooses the engine's instruction-set level, once, before the model is loaded.
+func (g *guest) force(isa string) error {
+	if isa == "" {
+		return nil
+	}
+	if g.tried {
+		return fail(wire.FailRequest, "the model is loaded, its instruction-set level stays %s", kernel.ISA())
+	}
+	if err := kernel.SetISA(isa); err != nil {
+		return fail(wire.FailRequest, "%v", err)
+	}
+	return nil
+}
+
 func open(file []byte, threads int) (*model, error) {
 	f, err := gguf.Parse(bytes.NewReader(file), int64(len(file)), gguf.Limits{})
 	if err != nil {
@@ -76,11 +105,16 @@ func open(file []byte, threads int) (*model, error) {
 
 func (m *model) info() wire.Loaded { return m.about }
 
-func (m *model) tokenize(q wire.Tokenize) (wire.Message, error) {
+// tokenize needs the vocabulary alone, so that files without weights do.
+func (g *guest) tokenize(q wire.Tokenize) (wire.Message, error) {
 	if len(q.Text) > textLimit {
 		return nil, fail(wire.FailTooLarge, "text of %d bytes, at most %d", len(q.Text), textLimit)
 	}
-	tokens := m.tokens.Encode(q.Text, token.EncodeOptions{ParseSpecial: q.ParseSpecial})
+	vocabulary, err := g.vocabulary()
+	if err != nil {
+		return nil, err
+	}
+	tokens := vocabulary.Encode(q.Text, token.EncodeOptions{ParseSpecial: q.ParseSpecial})
 	reply := wire.Tokens{Tokens: make([]wire.Token, len(tokens))}
 	for i, t := range tokens {
 		reply.Tokens[i] = wire.Token(t)

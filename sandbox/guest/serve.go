@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 
+	"github.com/hallmark-ml/hallmark/engine/token"
 	"github.com/hallmark-ml/hallmark/sandbox/jail"
 	"github.com/hallmark-ml/hallmark/sandbox/wire"
 )
@@ -108,6 +109,8 @@ type guest struct {
 	model   *model
 	loadErr error
 	tried   bool
+
+	tokens *token.Tokenizer // nil until it is asked for
 }
 
 func (g *guest) answer(requests <-chan request) error {
@@ -125,8 +128,17 @@ func (g *guest) answer(requests <-chan request) error {
 
 // reply is the last message of a request's answer.
 func (g *guest) reply(req request) (wire.Message, error) {
-	if m, ok := req.msg.(wire.Scan); ok {
-		return g.scan(m)
+	switch q := req.msg.(type) {
+	case wire.Scan:
+		return g.scan(q)
+	case wire.Inspect:
+		return g.inspect()
+	case wire.Tokenize:
+		return g.tokenize(q)
+	case wire.Load:
+		if err := g.force(q.ISA); err != nil {
+			return nil, err
+		}
 	}
 	m, err := g.load()
 	if err != nil {
@@ -135,8 +147,6 @@ func (g *guest) reply(req request) (wire.Message, error) {
 	switch q := req.msg.(type) {
 	case wire.Load:
 		return m.info(), nil
-	case wire.Tokenize:
-		return m.tokenize(q)
 	case wire.Render:
 		return m.render(q)
 	case wire.Generate:

@@ -10,7 +10,7 @@
 //	payload
 //
 // little-endian throughout. A message is the payload of one frame or of several in a row. The supervisor sends one
-// request at a time and reads its replies: any number of [Piece] for a streamed [Generate], then exactly one other
+// request at a time and reads its replies: any number of [Piece] for a streamed [Generate] or a [Quantise], then exactly one other
 // message, which is a [Failure] if the request did not work. [Cancel] is the only message that it sends in between.
 //
 // Both peers treat what they read as hostile. Counts are checked against the bytes that are there before anything is
@@ -21,7 +21,7 @@ package wire
 import "errors"
 
 // Version of the protocol. A guest that speaks another one is refused at [Hello].
-const Version = 1
+const Version = 2
 
 // MaxFrame is the largest value of a frame's length field, in bytes.
 const MaxFrame = 1 << 20

@@ -341,6 +341,10 @@ func decodeReply(t Type, d *decoder) Message {
 		return Floats{Values: d.floats()}
 	case TypeFailure:
 		return decodeFailure(d)
+	case TypeInspection:
+		return decodeInspection(d)
+	case TypeQuantised:
+		return decodeQuantised(d)
 	default:
 		return nil
 	}

@@ -23,6 +23,8 @@ const (
 	TypeEmbeddingLogits
 	TypeEmbeddingRow
 	TypeCancel
+	TypeInspect
+	TypeQuantise
 )
 
 // The types of replies.
@@ -37,6 +39,8 @@ const (
 	TypeScores
 	TypeFloats
 	TypeFailure
+	TypeInspection
+	TypeQuantised
 )
 
 // String names the type for error texts.
@@ -47,6 +51,7 @@ func (t Type) String() string {
 		TypeEmbeddingRow: "embedding row", TypeCancel: "cancel", TypeReady: "ready", TypeLoaded: "loaded",
 		TypeScanned: "scanned", TypeTokens: "tokens", TypeRendered: "rendered", TypePiece: "piece",
 		TypeCompletion: "completion", TypeScores: "scores", TypeFloats: "floats", TypeFailure: "failure",
+		TypeInspect: "inspect", TypeInspection: "inspection", TypeQuantise: "quantise", TypeQuantised: "quantised",
 	}
 	if name, ok := names[t]; ok {
 		return name
@@ -64,8 +69,9 @@ type Hello struct {
 	ModelSize  int64  // bytes behind descriptor 3
 }
 
-// Load reads the model file and answers [Loaded]. Other questions about the model load it too.
-type Load struct{}
+// Load reads the model file and answers [Loaded]. Other questions about the model load it too. ISA forces the engine's
+// instruction-set level; empty leaves the best that the machine has. It changes no bit of a reply.
+type Load struct{ ISA string }
 
 // Scan looks for what is unsafe in the file, which does not have to be a model, and answers [ScanReport].
 type Scan struct{ Name string }
@@ -187,8 +193,9 @@ func decodeHello(d *decoder) Hello {
 	return m
 }
 
-func (Load) encode(b []byte) []byte   { return b }
 func (Cancel) encode(b []byte) []byte { return b }
+
+func (m Load) encode(b []byte) []byte { return appendString(b, m.ISA) }
 
 func (m Scan) encode(b []byte) []byte { return appendString(b, m.Name) }
 
@@ -249,7 +256,7 @@ func decodeRequest(t Type, d *decoder) Message {
 	case TypeHello:
 		return decodeHello(d)
 	case TypeLoad:
-		return Load{}
+		return Load{ISA: d.label(maxLabel)}
 	case TypeScan:
 		return Scan{Name: d.text()}
 	case TypeTokenize:
@@ -268,6 +275,10 @@ func decodeRequest(t Type, d *decoder) Message {
 		return EmbeddingRow{ID: int32(d.uint32())}
 	case TypeCancel:
 		return Cancel{}
+	case TypeInspect:
+		return Inspect{}
+	case TypeQuantise:
+		return Quantise{Target: d.label(maxLabel)}
 	default:
 		return nil
 	}

@@ -22,7 +22,9 @@ func requests() []wire.Message {
 	return []wire.Message{
 		wire.Hello{Version: wire.Version, Tier: hallmark.TierFull, Memory: 1 << 30, CPUSeconds: 9, ModelSize: 12},
 		wire.Hello{Version: 7, Tier: hallmark.TierNoNamespaces},
-		wire.Load{},
+		wire.Load{ISA: "avx2"},
+		wire.Inspect{},
+		wire.Quantise{Target: "Q4_K_M"},
 		wire.Cancel{},
 		wire.Scan{Name: "a.gguf"},
 		wire.Tokenize{Text: "a\x00\xff\x1b", ParseSpecial: true},
@@ -55,6 +57,12 @@ func replies() []wire.Message {
 		wire.Scores{Scores: []wire.Score{{LogProb: float32(math.Inf(-1)), Rank: 3, Mean: -2, StdDev: 1}}},
 		wire.Floats{Values: []float32{1, -2}},
 		wire.Failure{Kind: wire.FailModel, Text: "why"},
+		wire.Inspection{
+			Version: 3, Alignment: 32, DataStart: 4096, Template: "{{ x }}\n", Refusal: "r",
+			Metadata: []wire.MetaEntry{{Key: "k", Type: "string", Value: "v"}},
+			Tensors:  []wire.TensorInfo{{Name: "t", Type: "Q8_0", Dims: []int64{32, 2}, Offset: 4096, Size: 68}},
+		},
+		wire.Quantised{Size: 9, Tensors: 3, Kept: 1},
 	}
 }
 

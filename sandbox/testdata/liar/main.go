@@ -86,7 +86,7 @@ func lie(how string, id uint32, m wire.Message) {
 	case "exits":
 		os.Exit(0)
 	case "token id":
-		write(id, wire.Tokens{Tokens: []wire.Token{{ID: 10}}})
+		write(id, wire.Tokens{Tokens: []wire.Token{{ID: -1}}})
 	case "token offset":
 		write(id, wire.Tokens{Tokens: []wire.Token{{Start: 0, End: 1 << 20}}})
 	case "other text":

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox"
+)
+
+func (a *app) modelQuantizeCmd(f *modelFlags) *cobra.Command {
+	return &cobra.Command{
+		Use: "quantize IN OUT TYPE", Short: "Write a model with weights of another type", Args: args(cobra.ExactArgs(3)),
+		Long: `Quantize reads a model of type F32, F16 or BF16 and writes it as TYPE: Q8_0, Q4_K_M and so on, with the mix of types that
+llama-quantize chooses. OUT appears once it is whole.`,
+		RunE: func(cmd *cobra.Command, list []string) error {
+			result, err := a.quantize(cmd.Context(), f, list[0], list[1], list[2])
+			if err != nil {
+				return err
+			}
+			return a.print(result, func(w io.Writer) {
+				fmt.Fprintf(w, "digest\t%s\nsize\t%d bytes\ntensors\t%d\t%d of them of another type than asked for\n", result.Digest, result.Size, result.Tensors, result.Kept)
+			})
+		},
+	}
+}
+
+// quantizeResult is what `hallmark model quantize` prints as JSON.
+type quantizeResult struct {
+	Path    string          `json:"path"`
+	Digest  hallmark.Digest `json:"digest"`
+	Size    int64           `json:"size"`
+	Tensors int             `json:"tensors"`
+	Kept    int             `json:"otherTypes"`
+}
+
+// quantize writes to a file beside out, which takes its name at the end.
+func (a *app) quantize(ctx context.Context, f *modelFlags, in, out, target string) (quantizeResult, error) {
+	info, err := os.Stat(in)
+	if err != nil {
+		return quantizeResult{}, notThere(in, err)
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(out), filepath.Base(out)+".partial-*")
+	if err != nil {
+		return quantizeResult{}, fmt.Errorf("output file: %w: %w", err, errUsage)
+	}
+	defer os.Remove(tmp.Name()) // there is none after the rename
+	var done sandbox.Quantised
+	sum := sha256.New()
+	bar := a.progress("quantize")
+	err = a.withModel(ctx, f, in, 2*info.Size()+64<<20, func(s *sandbox.Session) error {
+		done, err = s.Quantise(ctx, target, io.MultiWriter(tmp, sum), func(written int64) { bar.set(min(written, info.Size()), info.Size()) })
+		return err
+	})
+	bar.done()
+	if err = errors.Join(err, tmp.Close()); err != nil {
+		return quantizeResult{}, err
+	}
+	result := quantizeResult{Path: out, Digest: hallmark.Digest(sum.Sum(nil)), Size: done.Size, Tensors: done.Tensors, Kept: done.Kept}
+	if err := os.Rename(tmp.Name(), out); err != nil {
+		return result, fmt.Errorf("output file: %w: %w", err, errUsage)
+	}
+	return result, nil
+}

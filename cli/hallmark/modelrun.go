@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox"
+	"github.com/hallmark-ml/hallmark/sandbox/probe"
+)
+
+type runFlags struct {
+	prompt, system string
+	completion     bool
+	request        probe.GenerateRequest
+}
+
+func (a *app) modelRunCmd(f *modelFlags) *cobra.Command {
+	var r runFlags
+	cmd := &cobra.Command{
+		Use: "run FILE -p PROMPT", Short: "Answer a prompt on the terminal, as the model writes", Args: args(cobra.ExactArgs(1)),
+		Long: `Run writes the answer to stdout as it is made and the speed to stderr. A model with a chat template gets the prompt as a
+user's message; with --completion, or without a template, the text is continued as it is. A prompt of "-" is read from stdin.`,
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			if r.prompt == "-" {
+				text, err := io.ReadAll(io.LimitReader(a.in, maxPrompt+1))
+				if err != nil {
+					return fmt.Errorf("prompt from stdin: %w", err)
+				}
+				r.prompt = string(text)
+			}
+			if r.prompt == "" || len(r.prompt) > maxPrompt {
+				return fmt.Errorf("prompt of %d bytes: give one with -p, of at most %d: %w", len(r.prompt), maxPrompt, errUsage)
+			}
+			return a.withModel(cmd.Context(), f, paths[0], 0, func(s *sandbox.Session) error { return a.modelRun(cmd.Context(), s, r) })
+		},
+	}
+	cmd.Flags().StringVarP(&r.prompt, "prompt", "p", "", "prompt; - for stdin")
+	cmd.Flags().StringVar(&r.system, "system", "", "system message")
+	cmd.Flags().BoolVar(&r.completion, "completion", false, "continue the text, without the chat template")
+	cmd.Flags().IntVarP(&r.request.MaxTokens, "tokens", "n", 256, "most tokens of the answer")
+	cmd.Flags().Float32Var(&r.request.Temperature, "temperature", 0, "temperature; 0 takes the most likely token")
+	cmd.Flags().Float32Var(&r.request.TopP, "top-p", 0, "nucleus sampling")
+	cmd.Flags().IntVar(&r.request.TopK, "top-k", 0, "sample from so many of the most likely tokens")
+	cmd.Flags().Uint64Var(&r.request.Seed, "seed", 0, "seed of the random numbers")
+	cmd.Flags().StringArrayVar(&r.request.Stop, "stop", nil, "text that ends the answer; may be repeated")
+	return cmd
+}
+
+// maxPrompt bounds a prompt, in bytes.
+const maxPrompt = 512 << 10
+
+func (a *app) modelRun(ctx context.Context, s *sandbox.Session, r runFlags) error {
+	info, err := s.Info(ctx)
+	if err != nil {
+		return err
+	}
+	req := r.request
+	switch {
+	case !info.ChatTemplate && r.system != "":
+		return fmt.Errorf("the model has no chat template for a system message: %w", errUsage)
+	case r.completion || !info.ChatTemplate:
+		req.Prompt = r.prompt
+	default:
+		if r.system != "" {
+			req.Messages = append(req.Messages, probe.Message{Role: "system", Content: r.system})
+		}
+		req.Messages = append(req.Messages, probe.Message{Role: "user", Content: r.prompt})
+	}
+	var first time.Time
+	started := time.Now()
+	req.OnToken = func(piece string) {
+		if first.IsZero() {
+			first = time.Now()
+		}
+		if a.format == "table" {
+			_, _ = io.WriteString(a.out, printable(piece))
+		}
+	}
+	c, err := s.Generate(ctx, req)
+	if err != nil {
+		return err
+	}
+	return a.writeRun(c, first.Sub(started), time.Since(first))
+}
+
+// printable cleans what a model says for a terminal, line breaks kept.
+func printable(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = hallmark.CleanText(lines[i], len(lines[i])+1)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// writeRun writes what is left to say after the answer: its speed, or everything as JSON. first is the time to its first
+// piece, rest that from there to its end.
+func (a *app) writeRun(c probe.Completion, first, rest time.Duration) error {
+	if a.format == "json" {
+		return a.print(struct {
+			Text         string  `json:"text"`
+			PromptTokens int     `json:"promptTokens"`
+			OutputTokens int     `json:"outputTokens"`
+			Finish       string  `json:"finish"`
+			FirstSeconds float64 `json:"firstPieceSeconds"`
+			RestSeconds  float64 `json:"restSeconds"`
+		}{c.Text, c.PromptTokens, c.OutputTokens, string(c.Finish), first.Seconds(), rest.Seconds()}, nil)
+	}
+	fmt.Fprintln(a.out)
+	if !a.quiet {
+		fmt.Fprintf(a.errw, "%d tokens read and the first written in %.2f s, %d written at %s tokens/s, ended by %s\n",
+			c.PromptTokens, first.Seconds(), c.OutputTokens, rate(c.OutputTokens-1, rest), c.Finish)
+	}
+	return nil
+}
+
+func (a *app) modelTokenizeCmd(f *modelFlags) *cobra.Command {
+	var special bool
+	cmd := &cobra.Command{
+		Use: "tokenize FILE < TEXT", Short: "Print the token ids of the text on stdin", Args: args(cobra.ExactArgs(1)),
+		Long: `Tokenize prints the ids on one line, separated by spaces; with -o json also the bytes of the text that each covers.
+It needs a file with a vocabulary, not with weights. No token that opens a text is added.`,
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			text, err := io.ReadAll(io.LimitReader(a.in, maxPrompt+1))
+			if err != nil {
+				return fmt.Errorf("text from stdin: %w", err)
+			}
+			if len(text) > maxPrompt {
+				return fmt.Errorf("text on stdin has more than %d bytes: %w", maxPrompt, errUsage)
+			}
+			var tokens []probe.Token
+			err = a.withModel(cmd.Context(), f, paths[0], 0, func(s *sandbox.Session) error {
+				tokens, err = s.Tokenize(cmd.Context(), string(text), special)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			return a.writeTokens(tokens)
+		},
+	}
+	cmd.Flags().BoolVar(&special, "parse-special", false, "read the spellings of control tokens as these tokens")
+	return cmd
+}
+
+func (a *app) writeTokens(tokens []probe.Token) error {
+	type line struct {
+		ID    int32 `json:"id"`
+		Start int   `json:"start"`
+		End   int   `json:"end"`
+	}
+	lines, ids := make([]line, len(tokens)), make([]string, len(tokens))
+	for i, t := range tokens {
+		lines[i], ids[i] = line(t), strconv.Itoa(int(t.ID))
+	}
+	return a.print(lines, func(w io.Writer) { fmt.Fprintln(w, strings.Join(ids, " ")) })
+}
