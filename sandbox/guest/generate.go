@@ -55,7 +55,7 @@ func (m *model) generate(ctx context.Context, q wire.Generate, emit func(string)
 		if done.OutputTokens == q.MaxTokens || len(t.tokens) == m.engine.Context() {
 			break
 		}
-		if logits, err = t.extend(ctx, []int32{id}); err != nil {
+		if logits, err = t.extend(ctx, []int32{id}, engine.Last); err != nil {
 			return nil, err
 		}
 	}
@@ -92,12 +92,12 @@ func (m *model) prefill(ctx context.Context, prompt []int32) (*text, []float32, 
 		return nil, nil, fail(wire.FailTooLarge, "prompt of %d tokens, the model's context has %d", len(prompt), m.engine.Context())
 	}
 	t := m.memory.begin(m.engine, prompt)
-	logits, err := t.extend(ctx, prompt[len(t.tokens):])
+	logits, err := t.extend(ctx, prompt[len(t.tokens):], engine.Last)
 	return t, logits, err
 }
 
-func (t *text) extend(ctx context.Context, tokens []int32) ([]float32, error) {
-	logits, err := t.seq.Append(ctx, tokens, engine.Last)
+func (t *text) extend(ctx context.Context, tokens []int32, want engine.Want) ([]float32, error) {
+	logits, err := t.seq.Append(ctx, tokens, want)
 	if err != nil {
 		return nil, err
 	}

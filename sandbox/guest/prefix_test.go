@@ -65,7 +65,7 @@ func TestPromptsGoOnFromTheLongestCommonBeginning(t *testing.T) {
 		require.Equal(t, want, got)
 		require.Equal(t, step.prompt, text.tokens)
 		require.EqualValues(t, step.computed, m.engine.Computed()-before)
-		_, err = text.extend(t.Context(), []int32{9, 8}) // an answer
+		_, err = text.extend(t.Context(), []int32{9, 8}, engine.Last) // an answer
 		require.NoError(t, err)
 	}
 }

@@ -17,18 +17,23 @@ const (
 	maxFloats = 8 << 20
 )
 
-// rows runs tokens and calls visit with the logits of every position, which are valid until it returns.
-func (m *model) rows(ctx context.Context, tokens []int32, visit func(i int, row []float32)) error {
+// rows runs tokens and calls visit with the logits of every position from from on, which are valid until it returns.
+func (m *model) rows(ctx context.Context, tokens []int32, from int, visit func(i int, row []float32)) error {
 	if len(tokens) == 0 {
 		return fail(wire.FailRequest, "no tokens")
 	}
 	if len(tokens) > m.engine.Context() {
 		return fail(wire.FailTooLarge, "%d tokens, the model's context has %d", len(tokens), m.engine.Context())
 	}
-	seq, vocab := m.engine.NewSequence(), m.engine.VocabSize()
-	for at := 0; at < len(tokens); at += scoreChunk {
+	t, vocab := m.memory.begin(m.engine, tokens[:from+1]), m.engine.VocabSize()
+	if known := len(t.tokens); known < from {
+		if _, err := t.extend(ctx, tokens[known:from], engine.Last); err != nil {
+			return err
+		}
+	}
+	for at := from; at < len(tokens); at += scoreChunk {
 		chunk := tokens[at:min(at+scoreChunk, len(tokens))]
-		logits, err := seq.Append(ctx, chunk, engine.All)
+		logits, err := t.extend(ctx, chunk, engine.All)
 		if err != nil {
 			return err
 		}
@@ -41,7 +46,7 @@ func (m *model) rows(ctx context.Context, tokens []int32, visit func(i int, row 
 
 func (m *model) logProbs(ctx context.Context, q wire.LogProbs) (wire.Message, error) {
 	reply := wire.Scores{Scores: make([]wire.Score, max(len(q.Tokens)-1, 0))}
-	err := m.rows(ctx, q.Tokens, func(i int, row []float32) {
+	err := m.rows(ctx, q.Tokens, 0, func(i int, row []float32) {
 		if i+1 < len(q.Tokens) {
 			reply.Scores[i] = score(row, q.Tokens[i+1])
 		}
@@ -81,13 +86,15 @@ func (m *model) logits(ctx context.Context, q wire.Logits) (wire.Message, error)
 	if len(q.Positions) > maxFloats/vocab {
 		return nil, fail(wire.FailTooLarge, "logits of %d positions, at most %d", len(q.Positions), maxFloats/vocab)
 	}
+	from := len(q.Tokens) - 1
 	for _, p := range q.Positions {
 		if p < 0 || int(p) >= len(q.Tokens) {
 			return nil, fail(wire.FailRequest, "position %d of %d tokens", p, len(q.Tokens))
 		}
+		from = min(from, int(p))
 	}
 	values := make([]float32, len(q.Positions)*vocab)
-	err := m.rows(ctx, q.Tokens, func(i int, row []float32) {
+	err := m.rows(ctx, q.Tokens, from, func(i int, row []float32) {
 		for k, p := range q.Positions {
 			if int(p) == i {
 				copy(values[k*vocab:], row)
