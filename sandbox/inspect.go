@@ -16,12 +16,9 @@ func (s *Session) Inspect(ctx context.Context) (Inspection, error) {
 	return ask[wire.Inspection](ctx, s, wire.Inspect{}, nil, nil)
 }
 
-// Quantised says what a file written by [Session.Quantise] holds.
-type Quantised = wire.Quantised
-
-// Quantise writes the model with weights of another type, named as in "Q4_K_M", to w. progress, if not nil, gets the bytes
-// written so far. Limits.Output has to allow for the whole file.
-func (s *Session) Quantise(ctx context.Context, target string, w io.Writer, progress func(written int64)) (Quantised, error) {
+// Quantise writes the model with weights of another type, named as in "Q4_K_M", to w, and returns
+// its size in bytes. progress, if not nil, gets the bytes written so far. Limits.Output has to allow for the whole file.
+func (s *Session) Quantise(ctx context.Context, target string, w io.Writer, progress func(written int64)) (int64, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	written := int64(0)
@@ -40,9 +37,9 @@ func (s *Session) Quantise(ctx context.Context, target string, w io.Writer, prog
 		}
 		return nil
 	}
-	m, err := ask(ctx, s, wire.Quantise{Target: target}, check, piece)
+	_, err := ask(ctx, s, wire.Quantise{Target: target}, check, piece)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause
 	}
-	return m, err
+	return written, err
 }

@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -365,6 +366,10 @@ func TestLiarsAreEnded(t *testing.T) {
 		_, err := s.LogProbs(ctx, []int32{1, 2})
 		return err
 	}
+	quantise := func(ctx context.Context, s *sandbox.Session) error {
+		_, err := s.Quantise(ctx, "Q8_0", io.Discard, nil)
+		return err
+	}
 	tests := map[string]struct {
 		do   func(context.Context, *sandbox.Session) error
 		want hallmark.RunVerdict
@@ -385,7 +390,8 @@ func TestLiarsAreEnded(t *testing.T) {
 		"too many tokens":      {generate, hallmark.RunProtocolError},
 		"scores":               {scores, hallmark.RunProtocolError},
 		"rank":                 {scores, hallmark.RunProtocolError},
-		"no vocabulary":        {tokenize, hallmark.RunProtocolError},
+		"no vocabulary":        {generate, hallmark.RunProtocolError},
+		"another size":         {quantise, hallmark.RunProtocolError},
 		"false cancel":         {tokenize, hallmark.RunProtocolError},
 		"false unsandboxed":    {tokenize, hallmark.RunProtocolError},
 		"floats": {func(ctx context.Context, s *sandbox.Session) error {

@@ -59,8 +59,14 @@ type result struct {
 // command runs one command in process with the given environment.
 func command(t *testing.T, env map[string]string, args ...string) result {
 	t.Helper()
+	return commandOn(t, "", env, args...)
+}
+
+// commandOn is [command] with text on stdin.
+func commandOn(t *testing.T, stdin string, env map[string]string, args ...string) result {
+	t.Helper()
 	var out, errw bytes.Buffer
-	a := &app{in: strings.NewReader(""), out: &out, errw: &errw, getenv: func(k string) string { return env[k] }, guest: func() ([]byte, error) {
+	a := &app{in: strings.NewReader(stdin), out: &out, errw: &errw, getenv: func(k string) string { return env[k] }, guest: func() ([]byte, error) {
 		return os.ReadFile(guestPath(t))
 	}}
 	code := a.run(t.Context(), args)

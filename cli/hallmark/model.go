@@ -56,7 +56,7 @@ func (a *app) withModel(ctx context.Context, f *modelFlags, path string, output 
 	if err != nil {
 		return fmt.Errorf("%w: %w", err, hallmark.ErrUnsandboxed)
 	}
-	file, err := os.Open(path) //nolint:gosec // G304: the user names it
+	file, err := os.Open(path)
 	if err != nil {
 		return notThere(path, err)
 	}

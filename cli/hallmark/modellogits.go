@@ -170,7 +170,7 @@ func greedy(ctx context.Context, s *sandbox.Session, ids []int32, n int) (greedy
 	r := greedyResult{IDs: []int32{}, Margins: []float32{}}
 	stream := sha256.New()
 	for len(r.IDs) < n {
-		row, err := s.Logits(ctx, ids, []int32{int32(len(ids) - 1)})
+		row, err := s.Logits(ctx, ids, []int32{int32(len(ids) - 1)}) //nolint:gosec // G115: of a context
 		if err != nil {
 			return r, err
 		}

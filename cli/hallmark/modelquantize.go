@@ -26,7 +26,7 @@ llama-quantize chooses. OUT appears once it is whole.`,
 				return err
 			}
 			return a.print(result, func(w io.Writer) {
-				fmt.Fprintf(w, "digest\t%s\nsize\t%d bytes\ntensors\t%d\t%d of them of another type than asked for\n", result.Digest, result.Size, result.Tensors, result.Kept)
+				fmt.Fprintf(w, "digest\t%s\nsize\t%d bytes\n", result.Digest, result.Size)
 			})
 		},
 	}
@@ -34,11 +34,9 @@ llama-quantize chooses. OUT appears once it is whole.`,
 
 // quantizeResult is what `hallmark model quantize` prints as JSON.
 type quantizeResult struct {
-	Path    string          `json:"path"`
-	Digest  hallmark.Digest `json:"digest"`
-	Size    int64           `json:"size"`
-	Tensors int             `json:"tensors"`
-	Kept    int             `json:"otherTypes"`
+	Path   string          `json:"path"`
+	Digest hallmark.Digest `json:"digest"`
+	Size   int64           `json:"size"`
 }
 
 // quantize writes to a file beside out, which takes its name at the end.
@@ -52,18 +50,18 @@ func (a *app) quantize(ctx context.Context, f *modelFlags, in, out, target strin
 		return quantizeResult{}, fmt.Errorf("output file: %w: %w", err, errUsage)
 	}
 	defer os.Remove(tmp.Name()) // there is none after the rename
-	var done sandbox.Quantised
+	var size int64
 	sum := sha256.New()
 	bar := a.progress("quantize")
 	err = a.withModel(ctx, f, in, 2*info.Size()+64<<20, func(s *sandbox.Session) error {
-		done, err = s.Quantise(ctx, target, io.MultiWriter(tmp, sum), func(written int64) { bar.set(min(written, info.Size()), info.Size()) })
+		size, err = s.Quantise(ctx, target, io.MultiWriter(tmp, sum), func(written int64) { bar.set(min(written, info.Size()), info.Size()) })
 		return err
 	})
 	bar.done()
 	if err = errors.Join(err, tmp.Close()); err != nil {
 		return quantizeResult{}, err
 	}
-	result := quantizeResult{Path: out, Digest: hallmark.Digest(sum.Sum(nil)), Size: done.Size, Tensors: done.Tensors, Kept: done.Kept}
+	result := quantizeResult{Path: out, Digest: hallmark.Digest(sum.Sum(nil)), Size: size}
 	if err := os.Rename(tmp.Name(), out); err != nil {
 		return result, fmt.Errorf("output file: %w: %w", err, errUsage)
 	}

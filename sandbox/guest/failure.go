@@ -7,6 +7,7 @@ import (
 
 	"github.com/hallmark-ml/hallmark/engine/gguf"
 	engine "github.com/hallmark-ml/hallmark/engine/model"
+	"github.com/hallmark-ml/hallmark/engine/quant"
 	"github.com/hallmark-ml/hallmark/engine/template"
 	"github.com/hallmark-ml/hallmark/engine/token"
 	"github.com/hallmark-ml/hallmark/sandbox/wire"
@@ -39,10 +40,11 @@ func failure(err error) wire.Failure {
 		{wire.FailModel, []error{
 			gguf.ErrInvalid, gguf.ErrLimit, token.ErrInvalid, token.ErrLimit, engine.ErrNotFinite,
 			template.ErrSyntax, template.ErrForbidden, template.ErrBudget,
+			quant.ErrNotFinite, quant.ErrRange, quant.ErrShape,
 		}},
 		{wire.FailTooLarge, []error{engine.ErrContext}},
 		// A template refuses a chat that it is not made for, two turns of one role for example.
-		{wire.FailRequest, []error{engine.ErrToken, engine.ErrInput, template.ErrRender}},
+		{wire.FailRequest, []error{engine.ErrToken, engine.ErrInput, template.ErrRender, quant.ErrType}},
 	}
 	for _, k := range kinds {
 		for _, e := range k.errs {

@@ -1,10 +1,13 @@
 package guest
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 
 	"github.com/hallmark-ml/hallmark/engine/gguf"
 	engine "github.com/hallmark-ml/hallmark/engine/model"
+	"github.com/hallmark-ml/hallmark/engine/quant"
 	"github.com/hallmark-ml/hallmark/engine/token"
 	"github.com/hallmark-ml/hallmark/sandbox/wire"
 )
@@ -47,4 +50,38 @@ func refusal(f *gguf.File, file []byte) string {
 		return err.Error()
 	}
 	return ""
+}
+
+// quantise writes the file anew; emit gets its parts.
+func (g *guest) quantise(ctx context.Context, q wire.Quantise, emit func(string) error) (wire.Message, error) {
+	target, err := quant.ParseFileType(q.Target)
+	if err != nil {
+		return nil, fail(wire.FailRequest, "%v", err)
+	}
+	out := &pieces{emit: emit}
+	w := bufio.NewWriterSize(out, pieceSize)
+	if err := quant.File(ctx, w, bytes.NewReader(g.file), int64(len(g.file)), quant.Options{FileType: target, Threads: g.threads}); err != nil {
+		return nil, err
+	}
+	if err := w.Flush(); err != nil {
+		return nil, err
+	}
+	return wire.Quantised{Size: out.written}, nil
+}
+
+// pieceSize is the size of the parts that a new file is sent in, in bytes.
+const pieceSize = 256 << 10
+
+// pieces sends what is written to it.
+type pieces struct {
+	emit    func(string) error
+	written int64
+}
+
+func (p *pieces) Write(b []byte) (int, error) {
+	if err := p.emit(string(b)); err != nil {
+		return 0, err
+	}
+	p.written += int64(len(b))
+	return len(b), nil
 }

@@ -2,7 +2,6 @@ package guest
 
 import (
 	"bytes"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,7 +21,7 @@ func TestInspectDescribesTheHeader(t *testing.T) {
 	require.Contains(t, got.Template, "<|im_start|>")
 	require.Equal(t, wire.MetaEntry{Key: "general.architecture", Type: "string", Value: "llama"}, got.Metadata[0])
 	require.Len(t, got.Tensors, 38)
-	require.EqualValues(t, got.DataStart, got.Tensors[0].Offset)
+	require.Equal(t, got.DataStart, got.Tensors[0].Offset)
 	values := map[string]string{}
 	for _, e := range got.Metadata {
 		values[e.Key] = e.Value
@@ -83,5 +82,5 @@ func TestInstructionSetsAreForcedBeforeTheModelIsLoaded(t *testing.T) { //nolint
 	as[wire.Loaded](t, p.ask(wire.Load{ISA: "go"}))
 	require.Equal(t, "go", kernel.ISA())
 	require.Equal(t, want, p.ask(wire.Logits{Tokens: []int32{1, 2}, Positions: []int32{1}}))
-	require.True(t, strings.Contains(as[wire.Failure](t, p.ask(wire.Load{ISA: "go"})).Text, "is loaded"))
+	require.Contains(t, as[wire.Failure](t, p.ask(wire.Load{ISA: "go"})).Text, "is loaded")
 }

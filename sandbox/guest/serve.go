@@ -135,6 +135,8 @@ func (g *guest) reply(req request) (wire.Message, error) {
 		return g.inspect()
 	case wire.Tokenize:
 		return g.tokenize(q)
+	case wire.Quantise:
+		return g.quantise(req.ctx, q, g.emit(req.id))
 	case wire.Load:
 		if err := g.force(q.ISA); err != nil {
 			return nil, err
@@ -150,7 +152,7 @@ func (g *guest) reply(req request) (wire.Message, error) {
 	case wire.Render:
 		return m.render(q)
 	case wire.Generate:
-		return m.generate(req.ctx, q, func(text string) error { return wire.Write(g.w, req.id, wire.Piece{Text: text}) })
+		return m.generate(req.ctx, q, g.emit(req.id))
 	case wire.LogProbs:
 		return m.logProbs(req.ctx, q)
 	case wire.Logits:
@@ -162,4 +164,9 @@ func (g *guest) reply(req request) (wire.Message, error) {
 	default:
 		return nil, fail(wire.FailRequest, "%v is not a question", q.Type())
 	}
+}
+
+// emit returns the function that sends pieces of the answer to a request.
+func (g *guest) emit(id uint32) func(string) error {
+	return func(text string) error { return wire.Write(g.w, id, wire.Piece{Text: text}) }
 }

@@ -37,11 +37,7 @@ type Inspection struct {
 }
 
 // Quantised ends the pieces of a new file.
-type Quantised struct {
-	Size int64 // bytes
-	// Kept counts the tensors that have another type than the one asked for, because of the mix or of their shape.
-	Tensors, Kept int
-}
+type Quantised struct{ Size int64 } // bytes
 
 // Type implements [Message].
 func (Inspect) Type() Type { return TypeInspect }
@@ -103,9 +99,9 @@ func decodeTensorInfo(d *decoder) TensorInfo {
 }
 
 func (m Quantised) encode(b []byte) []byte {
-	return appendCount(appendCount(appendSize(b, m.Size), m.Tensors), m.Kept)
+	return appendSize(b, m.Size)
 }
 
 func decodeQuantised(d *decoder) Quantised {
-	return Quantised{Size: d.size(), Tensors: d.number(), Kept: d.number()}
+	return Quantised{Size: d.size()}
 }

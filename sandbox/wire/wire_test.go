@@ -62,7 +62,7 @@ func replies() []wire.Message {
 			Metadata: []wire.MetaEntry{{Key: "k", Type: "string", Value: "v"}},
 			Tensors:  []wire.TensorInfo{{Name: "t", Type: "Q8_0", Dims: []int64{32, 2}, Offset: 4096, Size: 68}},
 		},
-		wire.Quantised{Size: 9, Tensors: 3, Kept: 1},
+		wire.Quantised{Size: 9},
 	}
 }
 

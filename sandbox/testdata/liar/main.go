@@ -100,6 +100,9 @@ func lie(how string, id uint32, m wire.Message) {
 		write(id, wire.Scores{Scores: []wire.Score{{Rank: 10}}})
 	case "floats":
 		write(id, wire.Floats{Values: make([]float32, 3)})
+	case "another size":
+		write(id, wire.Piece{Text: "x"})
+		write(id, wire.Quantised{Size: 2})
 	case "span":
 		write(id, wire.Rendered{Text: "x", Spans: []wire.Span{{Start: 0, End: 2}}})
 	case "false cancel":
