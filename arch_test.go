@@ -38,7 +38,7 @@ var layers = []struct {
 	{"sandbox/jail", []string{".", "sandbox/wire"}},
 	{"sandbox/jail/*", []string{".", "sandbox/wire", "sandbox/jail"}},
 	{"sandbox/guest", []string{
-		".", "engine/gguf", "engine/kernel", "engine/token", "engine/template", "engine/model", "engine/sample", "engine/grammar",
+		".", "engine/gguf", "engine/kernel", "engine/quant", "engine/token", "engine/template", "engine/model", "engine/sample", "engine/grammar",
 		"sandbox/wire", "sandbox/jail", "sandbox/scan",
 	}},
 	{"sandbox", []string{".", "engine/al", "sandbox/jail", "sandbox/wire", "sandbox/probe", "sandbox/scan", "sandbox/pii", "sandbox/pii/*", "sandbox/stats"}},
@@ -57,11 +57,11 @@ var layers = []struct {
 	{"server/gateway", []string{".", "attest/policy", "server/pipeline"}},
 	{"server/web", []string{".", "attest/policy", "server/pipeline"}},
 	{"cli/hallmark", []string{
-		".", "contracts", "engine/al", "engine/model", "sandbox", "sandbox/jail", "sandbox/probe", "sandbox/scan", "sandbox/stats", "sandbox/pii", "sandbox/pii/*", "attest/*",
+		".", "contracts", "engine/al", "engine/model", "engine/sample", "sandbox", "sandbox/jail", "sandbox/probe", "sandbox/scan", "sandbox/stats", "sandbox/pii", "sandbox/pii/*", "attest/*",
 		"chain", "chain/*", "server/*", "cli/hallmark/*",
 	}},
 	{"cli/hallmark/*", []string{
-		".", "contracts", "engine/al", "engine/model", "sandbox", "sandbox/jail", "sandbox/probe", "sandbox/scan", "sandbox/stats", "sandbox/pii", "sandbox/pii/*", "attest/*",
+		".", "contracts", "engine/al", "engine/model", "engine/sample", "sandbox", "sandbox/jail", "sandbox/probe", "sandbox/scan", "sandbox/stats", "sandbox/pii", "sandbox/pii/*", "attest/*",
 		"chain", "chain/*", "server/*", "cli/hallmark/*",
 	}},
 	{"cli/hallmark-guest", []string{"sandbox/guest"}},
