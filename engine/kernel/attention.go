@@ -31,7 +31,7 @@ func NewAttention(head, page int, scale, softCap float32) *Attention {
 // Queries are quickest next to those that see the same or nearly the same positions.
 func (a *Attention) Run(queries []Query, keys, values [][]float32) {
 	for g, at := 0, 0; at < len(queries); g++ {
-		_, n := groupOf(g, len(queries))
+		n := groupOf(g, len(queries))
 		a.group(queries[at:at+n], keys, values)
 		at += n
 	}
@@ -47,21 +47,22 @@ func (a *Attention) group(queries []Query, keys, values [][]float32) {
 	if use.mix == nil || a.head%lanes != 0 || shared.from >= shared.to {
 		shared = span{all.to, all.to}
 	}
-	base := all.from / a.page * a.page // the first position that has a score
-	width := (all.to - base + a.page - 1) / a.page * a.page
-	scores, out := grown(&a.scores, len(queries)*width), a.out[:len(queries)*a.head]
-	a.score(scores, width, queries, span{base, all.to}, keys)
+	c := scored{base: all.from / a.page * a.page}
+	c.width = (all.to - c.base + a.page - 1) / a.page * a.page
+	c.x = grown(&a.scores, len(queries)*c.width)
+	a.score(&c, queries, all.to, keys)
+	out := a.out[:len(queries)*a.head]
 	clear(out)
 	var f [tileVectors]float32
 	for j, q := range queries {
-		x := scores[j*width:]
-		f[j] = a.soften(x[q.From-base : q.To-base])
-		a.addValues(out[j*a.head:][:a.head], x, base, span{q.From, min(shared.from, q.To)}, values)
+		f[j] = a.soften(c.of(j, span{q.From, q.To}))
+		s := span{q.From, min(shared.from, q.To)}
+		a.addValues(out[j*a.head:][:a.head], c.of(j, s), s, values)
 	}
-	a.addShared(out, scores, width, len(queries), base, shared, values)
+	a.addShared(out, &c, len(queries), shared, values)
 	for j, q := range queries {
-		sum := out[j*a.head:][:a.head]
-		a.addValues(sum, scores[j*width:], base, span{max(shared.to, q.From), q.To}, values)
+		sum, s := out[j*a.head:][:a.head], span{max(shared.to, q.From), q.To}
+		a.addValues(sum, c.of(j, s), s, values)
 		for d, v := range sum {
 			q.Out[d] = float32(v * f[j])
 		}
@@ -70,6 +71,17 @@ func (a *Attention) group(queries []Query, keys, values [][]float32) {
 
 // span is the positions from one to before another.
 type span struct{ from, to int }
+
+// scored are the scores of a group, of which each query has width from position base on.
+type scored struct {
+	x           []float32
+	base, width int
+}
+
+// of returns query j's scores of s.
+func (c *scored) of(j int, s span) []float32 {
+	return c.x[j*c.width+s.from-c.base : j*c.width+max(s.from, s.to)-c.base]
+}
 
 // soften turns scores into what values are multiplied with, but for the factor that it returns.
 func (a *Attention) soften(x []float32) float32 {
@@ -80,13 +92,13 @@ func (a *Attention) soften(x []float32) float32 {
 	return SoftMax(x)
 }
 
-// score sets scores to the products of queries and all keys in s, which begins with a page.
-func (a *Attention) score(scores []float32, width int, queries []Query, s span, keys [][]float32) {
+// score multiplies queries with all keys from c.base, where a page begins, to before position to.
+func (a *Attention) score(c *scored, queries []Query, to int, keys [][]float32) {
 	n := len(queries)
 	if use.tile == nil || a.head%lanes != 0 || a.page%tileRows != 0 {
 		for j, q := range queries {
-			for p := s.from; p < s.to; p += a.page {
-				DotRows(scores[j*width+p-s.from:][:min(a.page, s.to-p)], keys[p/a.page], a.head, q.Q)
+			for p := c.base; p < to; p += a.page {
+				DotRows(c.of(j, span{p, min(p+a.page, to)}), keys[p/a.page], a.head, q.Q)
 			}
 		}
 		return
@@ -98,35 +110,35 @@ func (a *Attention) score(scores []float32, width int, queries []Query, s span, 
 	*t = floatTile{
 		x: &x[0], vectorStep: 4 * lanes * n, acc: &a.acc[0], accStride: 4 * lanes * tileRows * n,
 		rowStride: 4 * a.head, step: 4 * lanes, fourStride: 4 * tileRows * a.head,
-		dstStride: 4 * width, vectors: n, steps: a.head / lanes, first: true, last: true,
+		dstStride: 4 * c.width, vectors: n, steps: a.head / lanes, first: true, last: true,
 	}
-	for p := s.from; p < s.to; p += a.page {
-		t.dst, t.w = &scores[p-s.from], &keys[p/a.page][:a.page*a.head][0]
-		t.fours = (min(a.page, s.to-p) + tileRows - 1) / tileRows
+	for p := c.base; p < to; p += a.page {
+		t.dst, t.w = &c.x[p-c.base], &keys[p/a.page][:a.page*a.head][0]
+		t.fours = (min(a.page, to-p) + tileRows - 1) / tileRows
 		use.tile(t)
 	}
 }
 
-// addValues adds the values of s to out, times their factors, of which p[0] is that of position base.
-func (a *Attention) addValues(out, p []float32, base int, s span, values [][]float32) {
+// addValues adds the values of s, times the factors p, to out.
+func (a *Attention) addValues(out, p []float32, s span, values [][]float32) {
 	for s.from < s.to {
 		at, n := s.from%a.page, min(a.page-s.from%a.page, s.to-s.from)
-		AddRows(out, values[s.from/a.page][at*a.head:], a.head, p[s.from-base:][:n])
-		s.from += n
+		AddRows(out, values[s.from/a.page][at*a.head:], a.head, p[:n])
+		s.from, p = s.from+n, p[n:]
 	}
 }
 
-// addShared is addValues for n queries that all see s.
-func (a *Attention) addShared(out, scores []float32, width, n, base int, s span, values [][]float32) {
+// addShared adds the values of s, which all n queries see, times their scores.
+func (a *Attention) addShared(out []float32, c *scored, n int, s span, values [][]float32) {
 	m := &a.m
 	*m = mix{
-		out: &out[0], outStride: 4 * a.head, pStride: 4 * width, stride: 4 * a.head,
+		out: &out[0], outStride: 4 * a.head, pStride: 4 * c.width, stride: 4 * a.head,
 		parts: a.head / lanes, outputs: n,
 	}
 	for s.from < s.to {
 		at := s.from % a.page
 		m.rows = min(a.page-at, s.to-s.from)
-		m.p, m.w = &scores[s.from-base], &values[s.from/a.page][:a.page*a.head][at*a.head]
+		m.p, m.w = &c.x[s.from-c.base], &values[s.from/a.page][:a.page*a.head][at*a.head]
 		use.mix(m)
 		s.from += m.rows
 	}

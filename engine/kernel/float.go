@@ -49,7 +49,8 @@ type floatTile struct {
 	vectors, fours, steps       int
 	first, last                 bool
 
-	from, half int // for levels that do a part of the vectors or lanes at a time
+	from int // for levels that do a part of the vectors at a time
+	half int //nolint:unused // for levels that do half of the lanes at a time, by assembly
 }
 
 // mix is the work of adding rows times factors to some outputs.
@@ -161,18 +162,17 @@ func (m *Matrix) mulFloatTiles(dst, x []float32, n, lo, hi int, s *floatScratch)
 	}
 }
 
-// groupOf returns the vectors of a group out of those that n vectors are multiplied in.
-func groupOf(g, n int) (from, size int) {
+// groupOf returns the number of vectors in group g of those that n vectors are multiplied in.
+func groupOf(g, n int) int {
 	groups := (n + tileVectors - 1) / tileVectors
-	from = g * n / groups
-	return from, (g+1)*n/groups - from
+	return (g+1)*n/groups - g*n/groups
 }
 
 // order brings vectors in the order of tiles. What lacks to whole steps becomes 0.
 func order(dst, x []float32, n, cols int) {
 	steps := (cols + lanes - 1) / lanes
 	for g, at := 0, 0; at < n; g++ {
-		_, v := groupOf(g, n)
+		v := groupOf(g, n)
 		for j := range v {
 			to, from := dst[(at*steps+j)*lanes:], x[(at+j)*cols:][:cols]
 			if cols >= lanes {
@@ -204,7 +204,7 @@ func (m *Matrix) mulFloatStrip(dst []float32, stride, n, lo, k int, s *floatScra
 			m.spread(w[i/tileRows*four+i%tileRows*lanes:], lo+i, from, t.steps)
 		}
 		for g, at := 0, 0; at < n; g++ {
-			_, t.vectors = groupOf(g, n)
+			t.vectors = groupOf(g, n)
 			t.vectorStep, t.accStride = 4*lanes*t.vectors, 4*tileRows*lanes*t.vectors
 			t.x, t.acc, t.dst = &s.x[(at*steps+from*t.vectors)*lanes], &acc[at*stripRows*lanes], &dst[at*stride]
 			use.tile(t)

@@ -13,10 +13,18 @@ import (
 )
 
 // onGo returns what f returns without assembly.
-func onGo[T any](f func() T) T {
+func onGo(f func() []float32) []float32 {
 	defer func(before *level) { use = before }(use)
 	use = &goLevel
 	return f()
+}
+
+// atLevel runs f with one of the instruction sets that this machine has.
+func atLevel(n uint64, f func()) {
+	defer func(before *level) { use = before }(use)
+	all := available()
+	use = all[n%uint64(len(all))]
+	f()
 }
 
 // sameFloats requires the same bits, or numbers in neither.
@@ -33,8 +41,17 @@ func sameFloats(t *testing.T, want, got []float32, args ...any) {
 	}
 }
 
-// wild returns numbers of very different sizes, of which some are not finite if that is wanted.
-func wild(r *rand.Rand, n int, finite bool) []float32 {
+// wild returns numbers of very different sizes, of which some may not be finite.
+func wild(r *rand.Rand, n int) []float32 {
+	x := tame(r, n)
+	for range r.IntN(3) {
+		x[r.IntN(n)] = []float32{float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())}[r.IntN(3)]
+	}
+	return x
+}
+
+// tame returns numbers of very different sizes, all finite.
+func tame(r *rand.Rand, n int) []float32 {
 	x := make([]float32, n)
 	for i := range x {
 		switch r.IntN(40) {
@@ -44,10 +61,6 @@ func wild(r *rand.Rand, n int, finite bool) []float32 {
 			x[i] = math.Float32frombits(r.Uint32()&0x807fffff | uint32(1+r.IntN(253))<<23)
 		case 2:
 			x[i] = float32(math.Copysign(0, float64(r.IntN(2))-0.5))
-		case 3:
-			if !finite && r.IntN(n+20) == 0 {
-				x[i] = []float32{float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())}[r.IntN(3)]
-			}
 		default:
 			x[i] = float32(r.NormFloat64())
 		}
@@ -72,13 +85,20 @@ func stored(typ gguf.Type, x []float32) []byte {
 
 var floatTypes = []gguf.Type{gguf.F32, gguf.F16, gguf.BF16}
 
+// floatShape is a product with a matrix of floats.
+type floatShape struct {
+	typ                 gguf.Type
+	rows, cols, vectors int
+}
+
 // checkFloatMatrix compares products of a matrix with their definition, and all vectors at once with one after the other.
-func checkFloatMatrix(t *testing.T, typ gguf.Type, rows, cols, n int, w, x []float32) {
+func checkFloatMatrix(t *testing.T, r *rand.Rand, numbers func(*rand.Rand, int) []float32, shape floatShape) {
 	t.Helper()
-	m, err := NewMatrix(typ, rows, cols, stored(typ, w))
+	rows, cols, n := shape.rows, shape.cols, shape.vectors
+	m, err := NewMatrix(shape.typ, rows, cols, stored(shape.typ, numbers(r, rows*cols)))
 	require.NoError(t, err)
 	v := NewVectors(n, cols, m.Form())
-	copy(v.Data, x)
+	copy(v.Data, numbers(r, n*cols))
 	for i := range n {
 		v.Quantise(i)
 	}
@@ -88,7 +108,7 @@ func checkFloatMatrix(t *testing.T, typ gguf.Type, rows, cols, n int, w, x []flo
 		m.Mul(dst, v, n, 0, rows, s)
 		return dst
 	}
-	name := fmt.Sprintf("%v, %d rows of %d, %d vectors", typ, rows, cols, n)
+	name := fmt.Sprint(shape)
 	want := onGo(mul)
 	sameFloats(t, want, mul(), name)
 
@@ -108,12 +128,16 @@ func checkFloatMatrix(t *testing.T, typ gguf.Type, rows, cols, n int, w, x []flo
 	}
 	row, wantRow := make([]float32, cols), make([]float32, cols)
 	m.Row(row, rows-1, s)
-	onGo(func() int { m.Row(wantRow, rows-1, s); return 0 })
+	onGo(func() []float32 {
+		m.Row(wantRow, rows-1, s)
+		return nil
+	})
 	sameFloats(t, wantRow, row, name, ", a row")
 }
 
-func TestFloatMatrixEqualsItsDefinition(t *testing.T) {
+func TestFloatMatrixEqualsItsDefinition(t *testing.T) { //nolint:paralleltest // changes the package
 	forEachISA(t, func(t *testing.T) {
+		t.Helper()
 		r := rand.New(rand.NewPCG(1, 2))
 		for i := range 240 {
 			rows, cols, n := 1+r.IntN(70), 1+r.IntN(100), 1+r.IntN(14)
@@ -125,8 +149,11 @@ func TestFloatMatrixEqualsItsDefinition(t *testing.T) {
 			case 3:
 				n, rows = passVectors+r.IntN(20), 1+r.IntN(9)
 			}
-			finite := i%3 > 0
-			checkFloatMatrix(t, floatTypes[i%3], rows, cols, n, wild(r, rows*cols, finite), wild(r, n*cols, finite))
+			numbers := tame
+			if i%5 == 0 {
+				numbers = wild
+			}
+			checkFloatMatrix(t, r, numbers, floatShape{floatTypes[i%3], rows, cols, n})
 		}
 	})
 }
@@ -137,14 +164,14 @@ func FuzzFloatMatrix(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, typ, rows uint8, cols uint16, n uint8) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		rs, cs, vs := int(rows%80)+1, int(cols%1200)+1, int(n%30)+1
-		checkFloatMatrix(t, floatTypes[typ%3], rs, cs, vs, wild(r, rs*cs, false), wild(r, vs*cs, false))
+		atLevel(seed, func() { checkFloatMatrix(t, r, wild, floatShape{floatTypes[typ%3], rs, cs, vs}) })
 	})
 }
 
 // checkRows compares DotRows and AddRows with their definitions at an alignment of shift floats.
 func checkRows(t *testing.T, r *rand.Rand, rows, n, gap, shift int) {
 	t.Helper()
-	w, x, p := wild(r, shift+rows*(n+gap), false)[shift:], wild(r, shift+n, false)[shift:], wild(r, shift+rows, false)[shift:]
+	w, x, p := wild(r, shift+rows*(n+gap))[shift:], wild(r, shift+n)[shift:], wild(r, shift+rows)[shift:]
 	want, got := make([]float32, rows), make([]float32, rows)
 	for i := range want {
 		want[i] = dotGeneric(w[i*(n+gap):][:n], x)
@@ -158,8 +185,9 @@ func checkRows(t *testing.T, r *rand.Rand, rows, n, gap, shift int) {
 	sameFloats(t, sum, x, "AddRows of ", rows, n)
 }
 
-func TestRowsEqualTheirDefinition(t *testing.T) {
+func TestRowsEqualTheirDefinition(t *testing.T) { //nolint:paralleltest // changes the package
 	forEachISA(t, func(t *testing.T) {
+		t.Helper()
 		r := rand.New(rand.NewPCG(3, 2))
 		for n := 1; n < 300; n++ {
 			checkRows(t, r, 1+n%11, n, n%4, n%5)
@@ -170,7 +198,9 @@ func TestRowsEqualTheirDefinition(t *testing.T) {
 func FuzzRows(f *testing.F) {
 	f.Add(uint64(1), uint8(9), uint16(64), uint8(0), uint8(1))
 	f.Fuzz(func(t *testing.T, seed uint64, rows uint8, n uint16, gap, shift uint8) {
-		checkRows(t, rand.New(rand.NewPCG(seed, 0)), int(rows%40)+1, int(n%700)+1, int(gap%20), int(shift%16))
+		atLevel(seed, func() {
+			checkRows(t, rand.New(rand.NewPCG(seed, 0)), int(rows%40)+1, int(n%700)+1, int(gap%20), int(shift%16))
+		})
 	})
 }
 
@@ -193,53 +223,70 @@ func TestFloatProductsAreAccurate(t *testing.T) {
 }
 
 // attended is attention by its definition.
-func attended(q Query, keys, values [][]float32, head, page int, scale, softCap float32) []float32 {
-	x, out := make([]float32, q.To-q.From), make([]float32, head)
+func attended(a *Attention, q Query, keys, values [][]float32) []float32 {
+	x, out := make([]float32, q.To-q.From), make([]float32, a.head)
 	for i := range x {
 		p := q.From + i
-		x[i] = dotGeneric(keys[p/page][p%page*head:][:head], q.Q)
+		x[i] = dotGeneric(keys[p/a.page][p%a.page*a.head:][:a.head], q.Q)
 	}
-	Scale(x, scale)
-	if softCap != 0 {
-		SoftCap(x, softCap)
+	Scale(x, a.scale)
+	if a.cap != 0 {
+		SoftCap(x, a.cap)
 	}
 	f := SoftMax(x)
 	for i := range x {
 		p := q.From + i
-		addRowsGeneric(out, values[p/page][p%page*head:][:head], head, x[i:i+1])
+		addRowsGeneric(out, values[p/a.page][p%a.page*a.head:][:a.head], a.head, x[i:i+1])
 	}
 	Scale(out, f)
 	return out
 }
 
-func TestAttentionEqualsItsDefinition(t *testing.T) {
+// checkAttention compares queries that end at most spread positions before one another, and see up to window positions, with
+// the definition. What a page holds behind the last position is not a number.
+func checkAttention(t *testing.T, r *rand.Rand, a *Attention, length, spread, window int) {
+	t.Helper()
+	pages := (length + a.page - 1) / a.page
+	keys, values := make([][]float32, pages), make([][]float32, pages)
+	for p := range pages {
+		keys[p], values[p] = tame(r, a.page*a.head), tame(r, a.page*a.head)
+	}
+	for i := length % a.page * a.head; i > 0 && i < a.page*a.head; i++ {
+		keys[pages-1][i], values[pages-1][i] = float32(math.NaN()), float32(math.NaN())
+	}
+	queries := make([]Query, 1+r.IntN(17))
+	for j := range queries {
+		to := max(1, length-r.IntN(spread+1))
+		queries[j] = Query{Q: tame(r, a.head), Out: wild(r, a.head), From: max(0, to-1-r.IntN(window)), To: to}
+		if j%2 == 1 {
+			queries[j].From, queries[j].To = queries[j-1].From, queries[j-1].To
+		}
+	}
+	a.Run(queries, keys, values)
+	for j, q := range queries {
+		want := onGo(func() []float32 { return attended(a, q, keys, values) })
+		sameFloats(t, want, q.Out, "query ", j, q.From, q.To)
+	}
+}
+
+func TestAttentionEqualsItsDefinition(t *testing.T) { //nolint:paralleltest // changes the package
 	forEachISA(t, func(t *testing.T) {
+		t.Helper()
 		r := rand.New(rand.NewPCG(4, 4))
 		for i := range 150 {
-			head, page := []int{64, 128, 96, 80, 16, 8, 20}[i%7], 32
-			pages, limit := 1+r.IntN(6), []float32{0, 3}[i%2]
-			keys, values := make([][]float32, pages), make([][]float32, pages)
-			for p := range pages {
-				keys[p], values[p] = wild(r, page*head, i%5 > 0), wild(r, page*head, i%5 > 0)
-			}
-			a := NewAttention(head, page, 0.125, limit)
-			queries := make([]Query, 1+r.IntN(17))
-			for j := range queries {
-				to := 1 + r.IntN(pages*page)
-				if i%3 > 0 {
-					to = min(pages*page, pages*page/2+1+j)
-				}
-				from := max(0, to-1-r.IntN(to))
-				if i%3 == 1 {
-					from = max(0, to-40)
-				}
-				queries[j] = Query{Q: wild(r, head, true), Out: wild(r, head, false), From: from, To: to}
-			}
-			a.Run(queries, keys, values)
-			for j, q := range queries {
-				want := onGo(func() []float32 { return attended(q, keys, values, head, page, 0.125, limit) })
-				sameFloats(t, want, q.Out, i, " query ", j)
-			}
+			a := NewAttention([]int{64, 128, 96, 80, 16, 8, 20}[i%7], []int{32, 32, 8, 6}[i%4], 0.125, []float32{0, 3}[i%2])
+			length := 1 + r.IntN(200)
+			checkAttention(t, r, a, length, []int{0, 8, 200}[i%3], []int{1, 40, 1000}[i/3%3])
 		}
+	})
+}
+
+func FuzzAttention(f *testing.F) {
+	f.Add(uint64(1), uint8(3), uint16(100), uint8(5), uint16(300))
+	f.Fuzz(func(t *testing.T, seed uint64, head uint8, length uint16, spread uint8, window uint16) {
+		a := NewAttention(4*(int(head%40)+1), 32, 0.25, 0)
+		atLevel(seed, func() {
+			checkAttention(t, rand.New(rand.NewPCG(seed, 0)), a, int(length%500)+1, int(spread), int(window%600)+1)
+		})
 	})
 }

@@ -234,7 +234,7 @@ func filterRound(_ *interp, v value, a []value) (value, error) {
 		}
 	}
 	scale := math.Pow10(precision)
-	return float(round(f*scale) / scale), nil
+	return float(round(float64(f*scale)) / scale), nil
 }
 
 func filterJSON(in *interp, v value, a []value) (value, error) {
