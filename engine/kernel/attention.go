@@ -105,7 +105,7 @@ func (a *Attention) score(c *scored, queries []Query, to int, keys [][]float32) 
 	}
 	x, t := grown(&a.q, n*a.head), &a.t
 	for j, q := range queries {
-		use.order(&x[j*lanes], &q.Q[:a.head][0], a.head/lanes, 4*lanes*n)
+		use.order(&x[j*lanes], &q.Q[:a.head][0], a.head/lanes, 4*lanes*n, 0)
 	}
 	*t = floatTile{
 		x: &x[0], vectorStep: 4 * lanes * n, acc: &a.acc[0], accStride: 4 * lanes * tileRows * n,

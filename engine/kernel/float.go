@@ -14,7 +14,7 @@ import (
 const (
 	tileRows    = 4
 	tileVectors = 6
-	stripRows   = 32 // rows that are float32 at a time
+	stripRows   = 8  // rows that are float32 at a time
 	stripSteps  = 32 // of 16 columns each, multiplied before the next columns of the same rows
 	passVectors = 96 // vectors in order at a time
 )
@@ -26,14 +26,14 @@ type floatFuncs struct {
 	dotRows        func(dst, w *float32, stride, rows int, x *float32, steps int)
 	addRows        func(out, w *float32, stride, rows int, p *float32, parts int)
 	f32, f16, bf16 storedFuncs
-	order          func(dst, src *float32, steps, stride int) // copies 16 floats a step
+	order          func(dst, src *float32, steps, stride, ahead int) // copies 16 floats a step
 	vectorFuncs
 }
 
 // storedFuncs are functions of weights of one type.
 type storedFuncs struct {
 	dots   func(dst *float32, w *byte, stride, rows int, x *float32, steps int)
-	spread func(dst *float32, src *byte, steps, stride int) // makes float32 of 16 weights a step
+	spread func(dst *float32, src *byte, steps, stride, ahead int) // makes float32 of 16 weights a step
 }
 
 // floatTile is the work of some vectors with fours of rows: dst += products, in steps of 16 elements.
@@ -94,7 +94,7 @@ func (m *Matrix) floatRow(dst []float32, i int) {
 	row, done := m.data[i*m.stride:][:m.stride], 0
 	if f := m.stored().spread; f != nil && m.Cols >= lanes {
 		done = m.Cols &^ (lanes - 1)
-		f(&dst[0], &row[0], done/lanes, 4*lanes)
+		f(&dst[0], &row[0], done/lanes, 4*lanes, 0)
 	}
 	for j := done; j < m.Cols; j++ {
 		dst[j] = m.weight(row, j)
@@ -176,7 +176,7 @@ func order(dst, x []float32, n, cols int) {
 		for j := range v {
 			to, from := dst[(at*steps+j)*lanes:], x[(at+j)*cols:][:cols]
 			if cols >= lanes {
-				use.order(&to[0], &from[0], cols/lanes, 4*lanes*v)
+				use.order(&to[0], &from[0], cols/lanes, 4*lanes*v, 0)
 			}
 			if rest := cols % lanes; rest > 0 {
 				last := to[(steps-1)*v*lanes:][:lanes]
@@ -219,7 +219,12 @@ func (m *Matrix) spread(dst []float32, i, from, steps int) {
 	row := m.data[i*m.stride:][:m.stride]
 	full := min(steps, m.Cols/lanes-from)
 	if full > 0 {
-		m.stored().spread(&dst[0], &row[from*lanes*(m.stride/m.Cols)], full, 4*tileRows*lanes)
+		size := lanes * (m.stride / m.Cols) // of a step
+		ahead := steps * size
+		if (from+steps)*lanes >= m.Cols { // the beginning of a row of the next strip
+			ahead = stripRows*m.stride - from*size
+		}
+		m.stored().spread(&dst[0], &row[from*size], full, 4*tileRows*lanes, ahead)
 	}
 	if full < steps {
 		last, at := dst[full*tileRows*lanes:][:lanes], (from+full)*lanes

@@ -53,16 +53,16 @@ func dotF16AVX2(dst *float32, w *byte, stride, rows int, x *float32, steps int)
 func dotBF16AVX2(dst *float32, w *byte, stride, rows int, x *float32, steps int)
 
 //go:noescape
-func orderAVX2(dst, src *float32, steps, stride int)
+func orderAVX2(dst, src *float32, steps, stride, ahead int)
 
 //go:noescape
-func spreadF32AVX2(dst *float32, src *byte, steps, stride int)
+func spreadF32AVX2(dst *float32, src *byte, steps, stride, ahead int)
 
 //go:noescape
-func spreadF16AVX2(dst *float32, src *byte, steps, stride int)
+func spreadF16AVX2(dst *float32, src *byte, steps, stride, ahead int)
 
 //go:noescape
-func spreadBF16AVX2(dst *float32, src *byte, steps, stride int)
+func spreadBF16AVX2(dst *float32, src *byte, steps, stride, ahead int)
 
 //go:noescape
 func tile1AVX2(t *floatTile)

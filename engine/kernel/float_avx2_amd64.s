@@ -253,12 +253,14 @@ TEXT ·dotRowsAVX2(SB), NOSPLIT, $0-48
 	JMP ·dotF32AVX2(SB)
 
 #define SPREAD(NAME, FROM, SIZE, L) \
-TEXT NAME(SB), NOSPLIT, $0-32     \
+TEXT NAME(SB), NOSPLIT, $0-40     \
 	MOVQ    dst+0(FP), DI     \
 	MOVQ    src+8(FP), SI     \
 	MOVQ    steps+16(FP), CX  \
 	MOVQ    stride+24(FP), DX \
+	MOVQ    ahead+32(FP), BX  \
 L:                                \
+	PREFETCHT0 (SI)(BX*1)     \
 	FROM((SI), Y0)            \
 	FROM((8*SIZE)(SI), Y1)    \
 	VMOVUPS Y0, (DI)          \
@@ -270,13 +272,13 @@ L:                                \
 	VZEROUPPER                \
 	RET
 
-// func spreadF32AVX2(dst *float32, src *byte, steps, stride int), and the other types
+// func spreadF32AVX2(dst *float32, src *byte, steps, stride, ahead int), and the other types
 SPREAD(·spreadF32AVX2, FROM32, 4, step)
 SPREAD(·spreadF16AVX2, FROM16, 2, step)
 SPREAD(·spreadBF16AVX2, FROMBF, 2, step)
 
-// func orderAVX2(dst, src *float32, steps, stride int)
-TEXT ·orderAVX2(SB), NOSPLIT, $0-32
+// func orderAVX2(dst, src *float32, steps, stride, ahead int)
+TEXT ·orderAVX2(SB), NOSPLIT, $0-40
 	JMP ·spreadF32AVX2(SB)
 
 // The sums of one to three outputs.

@@ -78,16 +78,17 @@ func dotF16AVX512(dst *float32, w *byte, stride, rows int, x *float32, steps int
 //go:noescape
 func dotBF16AVX512(dst *float32, w *byte, stride, rows int, x *float32, steps int)
 
-// stride is the distance in bytes of a step's 16 floats from the next one's; steps is positive. The same for the other types.
+// stride is the distance in bytes of a step's 16 floats from the next one's, ahead that of weights wanted soon; steps is
+// positive. The same for the other types.
 //
 //go:noescape
-func spreadF32AVX512(dst *float32, src *byte, steps, stride int)
+func spreadF32AVX512(dst *float32, src *byte, steps, stride, ahead int)
 
 //go:noescape
-func spreadF16AVX512(dst *float32, src *byte, steps, stride int)
+func spreadF16AVX512(dst *float32, src *byte, steps, stride, ahead int)
 
 //go:noescape
-func spreadBF16AVX512(dst *float32, src *byte, steps, stride int)
+func spreadBF16AVX512(dst *float32, src *byte, steps, stride, ahead int)
 
 //go:noescape
 func mix1AVX512(m *mix)
@@ -108,7 +109,7 @@ func mix5AVX512(m *mix)
 func mix6AVX512(m *mix)
 
 //go:noescape
-func orderAVX512(dst, src *float32, steps, stride int)
+func orderAVX512(dst, src *float32, steps, stride, ahead int)
 
 //go:noescape
 func addRowsAVX512(out, w *float32, stride, rows int, p *float32, parts int)

@@ -226,12 +226,14 @@ DOTS(·dotF16AVX512, FROM16, 2, four, step4, rest, one, step1, done)
 DOTS(·dotBF16AVX512, FROMBF, 2, four, step4, rest, one, step1, done)
 
 #define SPREAD(NAME, FROM, SIZE, L) \
-TEXT NAME(SB), NOSPLIT, $0-32     \
+TEXT NAME(SB), NOSPLIT, $0-40     \
 	MOVQ    dst+0(FP), DI     \
 	MOVQ    src+8(FP), SI     \
 	MOVQ    steps+16(FP), CX  \
 	MOVQ    stride+24(FP), DX \
+	MOVQ    ahead+32(FP), BX  \
 L:                                \
+	PREFETCHT0 (SI)(BX*1)     \
 	FROM((SI), Z0)            \
 	VMOVUPS Z0, (DI)          \
 	ADDQ    $(16*SIZE), SI    \
@@ -241,7 +243,7 @@ L:                                \
 	VZEROUPPER                \
 	RET
 
-// func spreadF32AVX512(dst *float32, src *byte, steps, stride int), and the other types
+// func spreadF32AVX512(dst *float32, src *byte, steps, stride, ahead int), and the other types
 SPREAD(·spreadF32AVX512, FROM32, 4, step)
 SPREAD(·spreadF16AVX512, FROM16, 2, step)
 SPREAD(·spreadBF16AVX512, FROMBF, 2, step)
@@ -366,8 +368,8 @@ MIX(·mix6AVX512, SUMS6, wide, row4, narrow, part, row1, done)
 TEXT ·dotRowsAVX512(SB), NOSPLIT, $0-48
 	JMP ·dotF32AVX512(SB)
 
-// func orderAVX512(dst, src *float32, steps, stride int)
-TEXT ·orderAVX512(SB), NOSPLIT, $0-32
+// func orderAVX512(dst, src *float32, steps, stride, ahead int)
+TEXT ·orderAVX512(SB), NOSPLIT, $0-40
 	JMP ·spreadF32AVX512(SB)
 
 // func addRowsAVX512(out, w *float32, stride, rows int, p *float32, parts int)

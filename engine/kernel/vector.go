@@ -14,6 +14,7 @@ type vectorFuncs struct {
 	sum, squares func(x *float32, n int) float64                 // for any positive n; sum is of elements not below 0
 	scaleBy      func(dst, x, weight *float32, n int, f float32) // dst = x f weight
 	gated        func(e, gate, up *float32, n int)               // as gated
+	multiply     func(x *float32, n int, f float32)              // as Scale
 }
 
 // DotRows sets dst[i] to the inner product of x and w[i*stride : i*stride+len(x)].
@@ -82,7 +83,12 @@ func Add(a, b []float32) {
 
 // Scale multiplies a by f.
 func Scale(a []float32, f float32) {
-	for i := range a {
+	done := 0
+	if use.multiply != nil && len(a) >= lanes {
+		done = len(a) &^ (lanes - 1)
+		use.multiply(&a[0], done, f)
+	}
+	for i := done; i < len(a); i++ {
 		a[i] = float32(a[i] * f)
 	}
 }

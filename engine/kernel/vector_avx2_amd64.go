@@ -3,13 +3,14 @@
 package kernel
 
 var vectorsAVX2 = vectorFuncs{
-	exps:    expsAVX2,
-	softCap: softCapAVX2,
-	top:     topAVX2,
-	sum:     sumAVX2,
-	squares: squaresAVX2,
-	scaleBy: scaleByAVX2,
-	gated:   gatedAVX2,
+	exps:     expsAVX2,
+	softCap:  softCapAVX2,
+	top:      topAVX2,
+	sum:      sumAVX2,
+	squares:  squaresAVX2,
+	scaleBy:  scaleByAVX2,
+	gated:    gatedAVX2,
+	multiply: multiplyAVX2,
 }
 
 //go:noescape
@@ -32,3 +33,6 @@ func scaleByAVX2(dst, x, weight *float32, n int, f float32)
 
 //go:noescape
 func gatedAVX2(e, gate, up *float32, n int)
+
+//go:noescape
+func multiplyAVX2(x *float32, n int, f float32)

@@ -278,3 +278,20 @@ loop:
 	JGT     loop
 	VZEROUPPER
 	RET
+
+// func multiplyAVX2(x *float32, n int, f float32)
+TEXT ·multiplyAVX2(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), SI
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS f+16(FP), Y15
+
+loop:
+	VMULPS  (SI), Y15, Y0
+	VMULPS  32(SI), Y15, Y1
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	ADDQ    $64, SI
+	SUBQ    $16, CX
+	JGT     loop
+	VZEROUPPER
+	RET

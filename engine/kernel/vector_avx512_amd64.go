@@ -3,13 +3,14 @@
 package kernel
 
 var vectorsAVX512 = vectorFuncs{
-	exps:    expsAVX512,
-	softCap: softCapAVX512,
-	top:     topAVX512,
-	sum:     sumAVX512,
-	squares: squaresAVX512,
-	scaleBy: scaleByAVX512,
-	gated:   gatedAVX512,
+	exps:     expsAVX512,
+	softCap:  softCapAVX512,
+	top:      topAVX512,
+	sum:      sumAVX512,
+	squares:  squaresAVX512,
+	scaleBy:  scaleByAVX512,
+	gated:    gatedAVX512,
+	multiply: multiplyAVX512,
 }
 
 //go:noescape
@@ -32,3 +33,6 @@ func scaleByAVX512(dst, x, weight *float32, n int, f float32)
 
 //go:noescape
 func gatedAVX512(e, gate, up *float32, n int)
+
+//go:noescape
+func multiplyAVX512(x *float32, n int, f float32)

@@ -237,3 +237,18 @@ loop:
 	JGT     loop
 	VZEROUPPER
 	RET
+
+// func multiplyAVX512(x *float32, n int, f float32)
+TEXT ·multiplyAVX512(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), SI
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS f+16(FP), Z15
+
+loop:
+	VMULPS  (SI), Z15, Z0
+	VMOVUPS Z0, (SI)
+	ADDQ    $64, SI
+	SUBQ    $16, CX
+	JGT     loop
+	VZEROUPPER
+	RET
