@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include <link.h>
 #include <sys/resource.h>
 
 #ifndef PEER_LIBS
@@ -112,6 +113,22 @@ inline void start(const Flags & flags) {
         fail("no backend " + only);
     }
     llama_backend_init();
+}
+
+// The name of the CPU backend that was loaded, "icelake" for example.
+inline std::string backend() {
+    std::string name;
+    dl_iterate_phdr(
+        [](dl_phdr_info * info, size_t, void * out) {
+            const std::string path = info->dlpi_name, mark = "libggml-cpu-";
+            const size_t      at = path.find(mark);
+            if (at != std::string::npos) {
+                *static_cast<std::string *>(out) = path.substr(at + mark.size(), path.rfind('.') - at - mark.size());
+            }
+            return 0;
+        },
+        &name);
+    return name;
 }
 
 inline llama_model * load(const Flags & flags) {
