@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-ml/hallmark/engine/model"
+	"github.com/hallmark-ml/hallmark/engine/quant"
 	"github.com/hallmark-ml/hallmark/testdata/genmodel"
 )
 
@@ -20,11 +21,6 @@ const (
 	most      = 1e-4
 )
 
-// files are the types of weights that are compared; every matrix of a model has the type.
-var files = []string{
-	"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K_S", "Q4_K_S", "Q5_K_S", "Q6_K", "IQ4_NL", "IQ4_XS", "MXFP4",
-}
-
 // divergence compares the engine's distributions with llama.cpp's and prints a table.
 func divergence(ctx context.Context, o options, p *peer) error {
 	s := newShelf(o.cache, p)
@@ -33,20 +29,21 @@ func divergence(ctx context.Context, o options, p *peer) error {
 		preset = "tiny-"
 	}
 	fmt.Printf("KL divergence of the engine from llama.cpp %s over %d positions of random %s models, every matrix of the type.\n\n", peerRelease, positions, strings.TrimSuffix(preset, "-"))
-	fmt.Print("| architecture | type | mean | largest | largest logit difference | same best token |\n|---|---|---|---|---|---|\n")
+	fmt.Print("| architecture | type | mean | largest | largest logit difference | same best token | mean of llama.cpp from itself, one token a call |\n|---|---|---|---|---|---|---|\n")
 	var errs []error
 	for _, arch := range genmodel.Architectures() {
-		for _, typ := range files {
+		for _, t := range quant.Types() {
+			typ := t.String()
 			if !o.rows.MatchString(arch + "/" + strings.ToLower(typ)) {
 				continue
 			}
-			d, err := s.distance(ctx, recipe{preset: preset + arch, typ: typ, pure: true})
+			d, err := s.distance(ctx, recipe{preset: preset + arch, typ: typ})
 			if err != nil {
-				fmt.Printf("| %s | %s | - | - | - | %v |\n", arch, typ, err)
+				fmt.Printf("| %s | %s | - | - | - | %v | - |\n", arch, typ, err)
 				errs = append(errs, fmt.Errorf("%s, %s: %w", arch, typ, err))
 				continue
 			}
-			fmt.Printf("| %s | %s | %.2g | %.2g | %.2g | %d of %d |\n", arch, typ, d.mean, d.largest, d.logit, d.same, positions)
+			fmt.Printf("| %s | %s | %.2g | %.2g | %.2g | %d of %d | %.2g |\n", arch, typ, d.mean, d.largest, d.logit, d.same, positions, d.control)
 			if !(d.mean <= most) {
 				errs = append(errs, fmt.Errorf("%s, %s: %.2g", arch, typ, d.mean))
 			}
@@ -60,6 +57,7 @@ type distance struct {
 	mean, largest float64 // divergence in nats, over positions
 	logit         float64 // largest difference
 	same          int     // positions with the same best token
+	control       float64 // mean of llama.cpp from itself, when it computes one token a call
 }
 
 func (s *shelf) distance(ctx context.Context, r recipe) (distance, error) {
@@ -67,7 +65,11 @@ func (s *shelf) distance(ctx context.Context, r recipe) (distance, error) {
 	if err != nil {
 		return distance{}, err
 	}
-	theirs, err := s.p.gold(ctx, path)
+	theirs, err := s.p.gold(ctx, path, positions)
+	if err != nil {
+		return distance{}, err
+	}
+	again, err := s.p.gold(ctx, path, 1)
 	if err != nil {
 		return distance{}, err
 	}
@@ -88,18 +90,20 @@ func (s *shelf) distance(ctx context.Context, r recipe) (distance, error) {
 	if len(theirs) != len(ours) {
 		return distance{}, fmt.Errorf("%d logits beside %d", len(theirs), len(ours))
 	}
-	return between(ours, theirs, vocab), nil
+	d := between(ours, theirs, vocab)
+	d.control = between(again, theirs, vocab).mean
+	return d, nil
 }
 
-// gold returns llama.cpp's logits of the text, with keys and values in single precision as the engine keeps them.
-func (p *peer) gold(ctx context.Context, path string) ([]float32, error) {
+// gold returns llama.cpp's logits of the text, computed so many tokens at a time, with keys and values in single precision as the engine keeps them.
+func (p *peer) gold(ctx context.Context, path string, chunk int) ([]float32, error) {
 	dir, err := os.MkdirTemp("", "gold")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "logits")
-	if err := p.run(ctx, filepath.Join(p.bin, "gold"), "--model", path, "--some", fmt.Sprint(positions), "--logits", file); err != nil {
+	if err := p.run(ctx, filepath.Join(p.bin, "gold"), "--model", path, "--some", fmt.Sprint(positions), "--chunk", fmt.Sprint(chunk), "--logits", file); err != nil {
 		return nil, err
 	}
 	b, err := os.ReadFile(file)

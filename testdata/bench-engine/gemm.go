@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/hallmark-ml/hallmark/engine/gguf"
 	"github.com/hallmark-ml/hallmark/engine/kernel"
 )
@@ -46,5 +44,5 @@ func force(isa string) error {
 	if isa == "" {
 		return nil
 	}
-	return errors.New("the kernels cannot be forced to " + isa)
+	return kernel.SetISA(isa)
 }

@@ -25,8 +25,7 @@ func newShelf(cache string, p *peer) *shelf { return &shelf{dir: filepath.Join(c
 // recipe is a model to make: a preset, and what its weights are stored as.
 type recipe struct {
 	preset string
-	typ    string // of a matrix, as llama.cpp names it: F16, Q8_0, Q4_K_M
-	pure   bool   // every matrix has that type, where its rows allow
+	typ    string // of every matrix, as genmodel names it, or a mixture, as llama.cpp names it: Q4_K_M
 }
 
 // path returns the file of a model, which is made if it is not there.
@@ -35,8 +34,7 @@ func (s *shelf) path(ctx context.Context, r recipe) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("no preset %q", r.preset)
 	}
-	t, float := genmodel.ParseType(r.typ)
-	if float {
+	if t, pure := genmodel.ParseType(r.typ); pure {
 		spec.Type = t
 		return s.keep(spec, r, func(tmp string) error { return write(tmp, spec) })
 	}
@@ -62,7 +60,8 @@ func (s *shelf) keep(spec genmodel.Spec, r recipe, make func(tmp string) error) 
 	}
 	tmp := path + ".part"
 	if err := make(tmp); err != nil {
-		return "", errors.Join(fmt.Errorf("making %s: %w", path, err), os.Remove(tmp))
+		_ = os.Remove(tmp) // it may not be there
+		return "", fmt.Errorf("making %s: %w", path, err)
 	}
 	return path, os.Rename(tmp, path)
 }
@@ -76,15 +75,7 @@ func write(path string, spec genmodel.Spec) error {
 	return errors.Join(spec.Write(w), w.Flush(), f.Close())
 }
 
-// quantise makes a model of another type with llama.cpp's quantiser.
+// quantise makes a model of a mixture with llama.cpp's quantiser.
 func (s *shelf) quantise(ctx context.Context, source, target string, r recipe) error {
-	var args []string
-	typ := r.typ
-	if r.pure {
-		args = append(args, "--pure")
-	}
-	if typ == "MXFP4" { // no type of a file; the fallback is never used
-		args, typ = append(args, "--tensor-type", "=mxfp4", "--token-embedding-type", "mxfp4", "--output-tensor-type", "mxfp4"), "Q8_0"
-	}
-	return s.p.run(ctx, filepath.Join(s.p.bin, "llama-quantize"), append(args, source, target, typ, "2")...)
+	return s.p.run(ctx, filepath.Join(s.p.bin, "llama-quantize"), source, target, r.typ, "2")
 }

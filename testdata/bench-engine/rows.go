@@ -255,7 +255,7 @@ func (b *bench) isas(ctx context.Context, id, command string) (err error) {
 	if err != nil {
 		return err
 	}
-	plain, err := ours(ctx, path, "-isa", "generic")
+	plain, err := ours(ctx, path, "-isa", "go")
 	if err != nil {
 		return err
 	}

@@ -17,16 +17,12 @@ func (s Spec) Write(w io.Writer) error {
 	return gguf.Write(w, append(s.keys(), s.tokenizer()...), s.tensors())
 }
 
-// fileType is the number that stands for the type of most tensors, as llama.cpp counts them.
+// fileType returns the number that stands for the type of most tensors, as llama.cpp counts them.
 func (s Spec) fileType() uint32 {
-	switch s.Type {
-	case gguf.F16:
-		return 1
-	case bf16:
-		return 32
-	default:
-		return 0
-	}
+	return map[gguf.Type]uint32{
+		gguf.F32: 0, gguf.F16: 1, gguf.BF16: 32, gguf.Q8_0: 7, gguf.Q4_0: 2, gguf.Q4_1: 3, gguf.Q5_0: 8, gguf.Q5_1: 9,
+		gguf.Q2_K: 10, gguf.Q3_K: 11, gguf.Q4_K: 14, gguf.Q5_K: 16, gguf.Q6_K: 18, gguf.IQ4_NL: 25, gguf.IQ4_XS: 30, gguf.MXFP4: 38,
+	}[s.Type]
 }
 
 // keys returns all metadata but the tokenizer's.

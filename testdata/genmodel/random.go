@@ -5,11 +5,7 @@ import (
 	"hash/fnv"
 	"io"
 	"math"
-
-	"github.com/hallmark-ml/hallmark/engine/gguf"
 )
-
-const bf16 gguf.Type = 30
 
 // stream is a sequence of random numbers that depend on a seed and a name only: Sebastiano Vigna's splitmix64.
 type stream uint64
@@ -47,34 +43,3 @@ func (s *stream) fill(w []float32, offset, factor float32) {
 
 // factorFor returns the factor of fill for a standard deviation of 1/sqrt(n).
 func factorFor(n int) float32 { return float32(1 / (deviation * math.Sqrt(float64(n)))) }
-
-// appendAs appends w to b in storage type t.
-func appendAs(b []byte, w []float32, t gguf.Type) []byte {
-	for _, v := range w {
-		switch bits := math.Float32bits(v); t {
-		case gguf.F16:
-			b = binary.LittleEndian.AppendUint16(b, toHalf(bits))
-		case bf16:
-			b = binary.LittleEndian.AppendUint16(b, uint16((bits+0x7fff+bits>>16&1)>>16))
-		default:
-			b = binary.LittleEndian.AppendUint32(b, bits)
-		}
-	}
-	return b
-}
-
-// toHalf rounds a finite single-precision number below 65520 to half precision, to nearest even.
-func toHalf(bits uint32) uint16 {
-	sign := uint16(bits >> 16 & 0x8000)
-	magnitude := bits & 0x7fffffff
-	if magnitude >= 0x38800000 { // normal in half precision
-		magnitude -= 112 << 23
-		return sign | uint16((magnitude+0xfff+magnitude>>13&1)>>13)
-	}
-	shift := 126 - magnitude>>23 // of the significand down to units of 2^-24
-	if shift > 24 {
-		return sign
-	}
-	significand := magnitude&0x7fffff | 0x800000
-	return sign | uint16((significand+1<<(shift-1)-1+significand>>shift&1)>>shift)
-}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-ml/hallmark/engine/gguf"
+	"github.com/hallmark-ml/hallmark/engine/quant"
 )
 
 // Spec says what model to make. Zero fields have the default that [Spec.WithDefaults] gives them.
@@ -29,7 +30,7 @@ type Spec struct {
 	RopeBase  float32   // base of rotary positions; the architecture's custom if 0
 	Frequency bool      // a tensor of frequency factors, as Llama 3.1 has (llama)
 	LongRope  bool      // two tensors of frequency factors (phi3), chosen at half of Context
-	Type      gguf.Type // of matrices: F32, F16, BF16; vectors are always F32
+	Type      gguf.Type // of matrices whose rows are whole blocks of it; others are F16, and vectors F32
 	Seed      uint64
 
 	// Tokenizer is a model or vocabulary whose tokenizer keys are copied. If it is nil a vocabulary of bytes and made-up
@@ -94,11 +95,7 @@ func (s Spec) Check() error {
 	bad(s.LongRope && s.Arch != "phi3", "longrope is of phi3")
 	bad(s.Frequency && s.Arch != "llama", "frequency factors are of llama")
 	bad(s.Window > 0 && !slices.Contains([]string{"phi3", "gemma2", "gemma3"}, s.Arch), "%s has no sliding window", s.Arch)
-	switch s.Type {
-	case gguf.F32, gguf.F16, bf16:
-	default:
-		bad(true, "type %v is not F32, F16 or BF16", s.Type)
-	}
+	bad(!slices.Contains(quant.Types(), s.Type), "type %v is not one of %v", s.Type, quant.Types())
 	return errors.Join(errs...)
 }
 
@@ -146,7 +143,7 @@ func presets() map[string]Spec {
 
 // ParseType returns the type of that name, in any case, among those that matrices may have.
 func ParseType(name string) (gguf.Type, bool) {
-	for _, t := range []gguf.Type{gguf.F32, gguf.F16, bf16} {
+	for _, t := range quant.Types() {
 		if strings.EqualFold(t.String(), name) {
 			return t, true
 		}

@@ -5,17 +5,15 @@ import (
 	"io"
 
 	"github.com/hallmark-ml/hallmark/engine/gguf"
+	"github.com/hallmark-ml/hallmark/engine/quant"
 )
 
-// chunk is the number of weights made at a time.
+// chunk is the number of weights made at a time, whole blocks of every type.
 const chunk = 1 << 14
 
 // tensors lists all tensors of a model, in the order of the file.
 func (s Spec) tensors() []gguf.Content {
-	embed, last := factorFor(s.Embed), float32(1)
-	if s.gemma() { // scales embeddings; smaller ones leave something to the layers, and the last norm makes up for it
-		embed, last = embed/4, 4
-	}
+	embed, last := s.ends()
 	all := []gguf.Content{s.random("token_embd.weight", s.Type, dims(s.Embed, s.Vocab), 0, embed)}
 	if s.Frequency {
 		all = append(all, s.factors("rope_freqs.weight", 0.25))
@@ -32,6 +30,20 @@ func (s Spec) tensors() []gguf.Content {
 		all = append(all, s.matrix("output.weight", s.Embed, s.Vocab))
 	}
 	return all
+}
+
+// ends returns the factor of embeddings and what the last norm lies around. Embeddings of deviation 1 are as large as what all
+// layers add to them. Where they are the output matrix too, a token would then predict itself and nothing else: they are small,
+// and where a Gemma model multiplies them by the square root of their size, small enough for that, and the norm makes up for it.
+func (s Spec) ends() (embed, last float32) {
+	switch {
+	case s.gemma():
+		return factorFor(16 * s.Embed), 2
+	case s.Tied:
+		return factorFor(s.Embed), 1
+	default:
+		return factorFor(1), 1
+	}
 }
 
 func (s Spec) attention(blk string) []gguf.Content {
@@ -51,7 +63,7 @@ func (s Spec) attention(blk string) []gguf.Content {
 	case "qwen3", "gemma3":
 		all = append(all, s.norm(blk+"attn_q_norm.weight", s.Head), s.norm(blk+"attn_k_norm.weight", s.Head))
 	}
-	all = append(all, s.matrix(blk+"attn_output.weight", wide, s.Embed))
+	all = append(all, s.residual(blk+"attn_output.weight", wide, s.Embed))
 	if s.gemma() {
 		all = append(all, s.norm(blk+"post_attention_norm.weight", s.Embed))
 	}
@@ -65,7 +77,7 @@ func (s Spec) feedForward(blk string) []gguf.Content {
 	} else {
 		all = append(all, s.matrix(blk+"ffn_gate.weight", s.Embed, s.FF), s.matrix(blk+"ffn_up.weight", s.Embed, s.FF))
 	}
-	all = append(all, s.matrix(blk+"ffn_down.weight", s.FF, s.Embed))
+	all = append(all, s.residual(blk+"ffn_down.weight", s.FF, s.Embed))
 	if s.gemma() {
 		all = append(all, s.norm(blk+"post_ffw_norm.weight", s.Embed))
 	}
@@ -87,6 +99,12 @@ func (s Spec) matrix(name string, cols, rows int) gguf.Content {
 	return s.random(name, s.Type, dims(cols, rows), 0, factorFor(cols))
 }
 
+// residual is a matrix whose product is added to the residual stream, smaller by the square root of the number of such matrices,
+// as GPT-2 was initialised.
+func (s Spec) residual(name string, cols, rows int) gguf.Content {
+	return s.random(name, s.Type, dims(cols, rows), 0, factorFor(2*s.Layers*cols))
+}
+
 // norm is random around 1.
 func (s Spec) norm(name string, n int) gguf.Content {
 	return s.random(name, gguf.F32, dims(n), 1, factorFor(100))
@@ -100,10 +118,12 @@ func (s Spec) bias(name string, n int) gguf.Content {
 // factors are frequency factors that grow from 1 by step.
 func (s Spec) factors(name string, step float32) gguf.Content {
 	w := make([]float32, s.Head/2)
+	b := make([]byte, 4*len(w))
 	for i := range w {
 		w[i] = 1 + float32(float32(i)*step)
 	}
-	return gguf.Content{Name: name, Dims: dims(len(w)), Type: gguf.F32, Data: appendAs(nil, w, gguf.F32)}
+	_ = quant.Quantise(b, gguf.F32, w) // finite numbers of the right length
+	return gguf.Content{Name: name, Dims: dims(len(w)), Type: gguf.F32, Data: b}
 }
 
 func (s Spec) random(name string, t gguf.Type, dims []uint64, offset, factor float32) gguf.Content {
@@ -111,13 +131,21 @@ func (s Spec) random(name string, t gguf.Type, dims []uint64, offset, factor flo
 	for _, d := range dims {
 		n *= int(d)
 	}
+	block, _ := t.Block()
+	if dims[0]%uint64(block) != 0 {
+		t = gguf.F16
+	}
+	block, size := t.Block()
 	return gguf.Content{Name: name, Dims: dims, Type: t, Fill: func(w io.Writer) error {
 		r := newStream(s.Seed, name)
-		weights, b := make([]float32, chunk), []byte(nil)
+		weights, b := make([]float32, chunk), make([]byte, chunk/block*size)
 		for done := 0; done < n; done += len(weights) {
 			weights = weights[:min(chunk, n-done)]
 			r.fill(weights, offset, factor)
-			b = appendAs(b[:0], weights, t)
+			b = b[:len(weights)/block*size]
+			if err := quant.Quantise(b, t, weights); err != nil {
+				return err
+			}
 			if _, err := w.Write(b); err != nil {
 				return err
 			}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-ml/hallmark/engine/gguf"
+	"github.com/hallmark-ml/hallmark/engine/quant"
 	"github.com/hallmark-ml/hallmark/testdata/genmodel"
 )
 
@@ -27,7 +28,7 @@ func run(args []string, errw io.Writer) error {
 	out := fs.String("o", "", "file to write (required)")
 	preset := fs.String("preset", "", "start from one of "+strings.Join(genmodel.Presets(), " "))
 	vocabFrom := fs.String("vocab-from", "", "GGUF file whose tokenizer is copied")
-	typ := fs.String("type", "", "type of matrices: f32, f16, bf16")
+	typ := fs.String("type", "", "type of matrices: f32, f16, bf16, q8_0, q4_0, q4_k, ... (no mixes)")
 	var s genmodel.Spec
 	fs.StringVar(&s.Arch, "arch", "", "architecture: "+strings.Join(genmodel.Architectures(), " "))
 	fs.IntVar(&s.Embed, "embd", 0, "elements of an embedding")
@@ -102,7 +103,7 @@ func options(s *genmodel.Spec, typ, vocabFrom string) error {
 	if typ != "" {
 		t, ok := genmodel.ParseType(typ)
 		if !ok {
-			return fmt.Errorf("type %q is not f32, f16 or bf16", typ)
+			return fmt.Errorf("type %q is not one of %v", typ, quant.Types())
 		}
 		s.Type = t
 	}
