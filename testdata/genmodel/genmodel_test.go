@@ -36,8 +36,8 @@ func TestBytesAreTheSameEverywhere(t *testing.T) {
 		"tiny-qwen2":           "749116e3869240f8",
 		"tiny-qwen3":           "5260c9d63000c5e1",
 		"tiny-phi3":            "608b35ebb2b16ac1",
-		"tiny-gemma2":          "ffdf8c2c5ed301a1",
-		"tiny-gemma3":          "452b1695e7aca8a1",
+		"tiny-gemma2":          "9c6129df950aac19",
+		"tiny-gemma3":          "7f0fa5574a7c3cd4",
 		"tiny-llama-frequency": "f27c637c125ade1d",
 		"tiny-phi3-longrope":   "aaa802a7d0c6536a",
 	} {

@@ -38,7 +38,7 @@ func (s Spec) tensors() []gguf.Content {
 func (s Spec) ends() (embed, last float32) {
 	switch {
 	case s.gemma():
-		return factorFor(16 * s.Embed), 2
+		return factorFor(16 * s.Embed), 1.5
 	case s.Tied:
 		return factorFor(s.Embed), 1
 	default:
