@@ -32,14 +32,14 @@ func TestBytesAreTheSameEverywhere(t *testing.T) {
 	t.Parallel()
 
 	for name, want := range map[string]string{
-		"tiny-llama":           "cd6fb9530311f94f",
-		"tiny-qwen2":           "749116e3869240f8",
-		"tiny-qwen3":           "5260c9d63000c5e1",
-		"tiny-phi3":            "608b35ebb2b16ac1",
-		"tiny-gemma2":          "9c6129df950aac19",
-		"tiny-gemma3":          "7f0fa5574a7c3cd4",
-		"tiny-llama-frequency": "f27c637c125ade1d",
-		"tiny-phi3-longrope":   "aaa802a7d0c6536a",
+		"tiny-llama":           "99279c5fccfeaee3",
+		"tiny-qwen2":           "abb27bb5db6e4724",
+		"tiny-qwen3":           "40a7082937787149",
+		"tiny-phi3":            "d6089bccd210002a",
+		"tiny-gemma2":          "e883032301af78c5",
+		"tiny-gemma3":          "c697e1fa9498de23",
+		"tiny-llama-frequency": "f971cbfc1f474a4d",
+		"tiny-phi3-longrope":   "fb3785f697ee2858",
 	} {
 		s, ok := genmodel.Preset(name)
 		require.True(t, ok)

@@ -28,6 +28,7 @@ type Spec struct {
 	Tied      bool      // the embeddings are the output matrix too; always so for gemma2
 	Window    int       // sliding window of attention in positions (phi3, gemma2, gemma3), 0 for none
 	RopeBase  float32   // base of rotary positions; the architecture's custom if 0
+	Steady    bool      // what layers add to the residual stream is smaller, and amplifies rounding less, as in trained models
 	Frequency bool      // a tensor of frequency factors, as Llama 3.1 has (llama)
 	LongRope  bool      // two tensors of frequency factors (phi3), chosen at half of Context
 	Type      gguf.Type // of matrices whose rows are whole blocks of it; others are F16, and vectors F32
@@ -121,7 +122,7 @@ func presets() map[string]Spec {
 	}
 	for arch := range customs {
 		tiny := Spec{Arch: arch, Embed: 256, Layers: 2, Heads: 4, KVHeads: 2, FF: 512, Vocab: 512, Context: 512}
-		large := Spec{Arch: arch, Embed: 768, Layers: 12, Heads: 12, KVHeads: 4, FF: 2048, Vocab: 32000}
+		large := Spec{Arch: arch, Embed: 768, Layers: 12, Heads: 12, KVHeads: 4, FF: 2048, Vocab: 32000, Steady: true}
 		switch arch {
 		case "qwen3":
 			tiny.Head, large.Head = 128, 128

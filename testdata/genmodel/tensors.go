@@ -32,17 +32,19 @@ func (s Spec) tensors() []gguf.Content {
 	return all
 }
 
-// ends returns the factor of embeddings and what the last norm lies around. Embeddings of deviation 1 are as large as what all
-// layers add to them. Where they are the output matrix too, a token would then predict itself and nothing else: they are small,
-// and where a Gemma model multiplies them by the square root of their size, small enough for that, and the norm makes up for it.
+// ends returns the factor of embeddings and what the last norm lies around. Embeddings that are the output matrix too must be
+// small next to what layers add, or a token would predict itself and nothing else; the norm makes up for it where a Gemma model
+// multiplies them by the square root of their size.
 func (s Spec) ends() (embed, last float32) {
 	switch {
-	case s.gemma():
+	case s.gemma() && s.Steady:
 		return factorFor(16 * s.Embed), 1.5
-	case s.Tied:
-		return factorFor(s.Embed), 1
-	default:
+	case s.gemma():
+		return factorFor(16 * s.Embed), 4
+	case s.Steady && !s.Tied:
 		return factorFor(1), 1
+	default:
+		return factorFor(s.Embed), 1
 	}
 }
 
@@ -99,10 +101,13 @@ func (s Spec) matrix(name string, cols, rows int) gguf.Content {
 	return s.random(name, s.Type, dims(cols, rows), 0, factorFor(cols))
 }
 
-// residual is a matrix whose product is added to the residual stream, smaller by the square root of the number of such matrices,
-// as GPT-2 was initialised.
+// residual is a matrix whose product is added to the residual stream.
 func (s Spec) residual(name string, cols, rows int) gguf.Content {
-	return s.random(name, s.Type, dims(cols, rows), 0, factorFor(2*s.Layers*cols))
+	small := 1
+	if s.Steady { // as GPT-2 was initialised
+		small = 2 * s.Layers
+	}
+	return s.random(name, s.Type, dims(cols, rows), 0, factorFor(small*cols))
 }
 
 // norm is random around 1.

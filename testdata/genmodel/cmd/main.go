@@ -41,6 +41,7 @@ func run(args []string, errw io.Writer) error {
 	fs.IntVar(&s.Context, "context", 0, "longest context")
 	fs.IntVar(&s.Window, "window", 0, "sliding window in positions")
 	fs.BoolVar(&s.Tied, "tied", false, "the embeddings are the output matrix too")
+	fs.BoolVar(&s.Steady, "steady", false, "amplify rounding less, as trained models do")
 	fs.BoolVar(&s.Frequency, "frequency", false, "frequency factors as in Llama 3.1")
 	fs.BoolVar(&s.LongRope, "longrope", false, "frequency factors as in Phi-3 with 128k positions")
 	fs.Uint64Var(&s.Seed, "seed", 0, "seed of the weights")
@@ -89,6 +90,8 @@ func override(spec *genmodel.Spec, s genmodel.Spec, name string) {
 		spec.Window = s.Window
 	case "tied":
 		spec.Tied = s.Tied
+	case "steady":
+		spec.Steady = s.Steady
 	case "frequency":
 		spec.Frequency = s.Frequency
 	case "longrope":
