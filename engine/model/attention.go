@@ -2,6 +2,24 @@ package model
 
 import "github.com/hallmark-ml/hallmark/engine/kernel"
 
+// mostTogether is how many positions of a sequence one worker computes the attention of at a time.
+const mostTogether = 8
+
+// together is a range of the rows of a step that belong to one sequence.
+type together struct{ from, to int }
+
+// rangesOf appends the ranges of rows, which are slots in order.
+func (r *runner) rangesOf(ranges []together, rows []int) []together {
+	for j := 0; j < len(rows); {
+		from, part := j, r.slots[rows[j]].part
+		for j < len(rows) && j < from+mostTogether && r.slots[rows[j]].part == part {
+			j++
+		}
+		ranges = append(ranges, together{from, j})
+	}
+	return ranges
+}
+
 // remember prepares queries and keys of position t and stores keys and values in its sequence, for block i.
 func (r *runner) remember(t, i int) {
 	m, y, s := r.m, &r.m.layer[i], &r.slots[t]
@@ -37,63 +55,33 @@ func (m *Model) turn(x, angles, norm []float32) {
 		kernel.RMSNorm(x, x, norm, m.epsilon)
 	}
 	if m.arch.rotateHalves {
-		rotateHalves(x, angles)
+		kernel.RotateHalves(x, angles)
 	} else {
 		kernel.Rotate(x, angles)
 	}
 }
 
-// attend computes the query heads of key-value head h for slot t in block i, over all positions that it sees, into row j.
-func (r *runner) attend(w, h, t, j, i int) {
-	m, s := r.m, &r.slots[t]
-	length, first := s.pos+1, 0
-	if m.layer[i].local {
-		first = max(0, length-m.window)
-	}
-	group, n := m.heads/m.kvHeads, length-first
-	scores := r.worker[w].scores
-	at := (i*m.kvHeads + h) * pageLen * m.head
-	q := r.row(r.q, m.heads*m.head, t)[h*group*m.head:]
-	out := r.att.Row(j)[h*group*m.head:]
-	for p := first; p < length; {
-		off, count := p%pageLen, min(pageLen-p%pageLen, length-p)
-		keys := s.seq.pages[p/pageLen].k[at+off*m.head:]
+// attend computes the query heads of key-value head h in block i for a range of rows, which are slots in order.
+func (r *runner) attend(w *worker, h, i int, rows []int, these together) {
+	m := r.m
+	group := m.heads / m.kvHeads
+	w.queries = w.queries[:0]
+	for j := these.from; j < these.to; j++ {
+		s, first := &r.slots[rows[j]], 0
+		if m.layer[i].local {
+			first = max(0, s.pos+1-m.window)
+		}
+		q, out := r.row(r.q, m.heads*m.head, rows[j])[h*group*m.head:], r.att.Row(j)[h*group*m.head:]
 		for g := range group {
-			kernel.DotRows(scores[g*n+p-first:][:count], keys, m.head, r.row(q, m.head, g))
+			w.queries = append(w.queries, kernel.Query{Q: r.row(q, m.head, g), Out: r.row(out, m.head, g), From: first, To: s.pos + 1})
 		}
-		p += count
 	}
-	for g := range group {
-		head := scores[g*n:][:n]
-		kernel.Scale(head, m.queryScale)
-		if m.attentionCap != 0 {
-			softCap(head, m.attentionCap)
-		}
-		f, sum := kernel.SoftMax(head), r.row(out, m.head, g)
-		clear(sum)
-		for p := first; p < length; {
-			off, count := p%pageLen, min(pageLen-p%pageLen, length-p)
-			kernel.AddRows(sum, s.seq.pages[p/pageLen].v[at+off*m.head:], m.head, head[p-first:][:count])
-			p += count
-		}
-		kernel.Scale(sum, f)
+	s := r.slots[rows[these.from]].seq
+	last := w.queries[len(w.queries)-1].To
+	w.keys, w.values = w.keys[:0], w.values[:0]
+	at, size := (i*m.kvHeads+h)*pageLen*m.head, pageLen*m.head
+	for _, p := range s.pages[:pagesFor(last)] {
+		w.keys, w.values = append(w.keys, p.k[at:][:size]), append(w.values, p.v[at:][:size])
 	}
-}
-
-// softCap bounds x to -c..c: c tanh(x/c).
-func softCap(x []float32, c float32) {
-	for i, v := range x {
-		e := kernel.Exp(float32(v / c * 2))
-		x[i] = float32(c * (1 - 2/(1+e)))
-	}
-}
-
-// geGLU sets dst to gelu(gate) times up by element; gelu(x) is x / (1 + e^-2u) with u = sqrt(2/pi) (x + 0.044715 x^3).
-func geGLU(dst, gate, up []float32) {
-	const root = 0.797884560802865355879892119868763737
-	for i, x := range gate {
-		cube := float32(float32(x*x) * x)
-		u := float32(root * (x + float32(0.044715*cube)))
-		dst[i] = float32(x / (1 + kernel.Exp(float32(-2*u))) * up[i])
-	}
+	w.attention.Run(w.queries, w.keys, w.values)
 }

@@ -100,7 +100,7 @@ func (m *Model) Compute(ctx context.Context, parts []Part) error {
 		return err
 	}
 	start := m.computed.begin()
-	longest, total := 0, 0
+	total := 0
 	for i := range parts {
 		p := &parts[i]
 		n := p.positions()
@@ -108,9 +108,9 @@ func (m *Model) Compute(ctx context.Context, parts []Part) error {
 		if h := p.Hidden; h != nil {
 			h.Values = resize(h.Values, len(h.Layers)*len(h.At)*m.embed)
 		}
-		longest, total = max(longest, p.Sequence.n+n), total+n
+		total += n
 	}
-	r := m.acquire(longest)
+	r := m.acquire()
 	defer m.release(r)
 	if err := r.compute(ctx, parts); err != nil {
 		return fmt.Errorf("computing %d positions of %d sequences: %w", total, len(parts), err)

@@ -100,14 +100,3 @@ func (r *rotation) table(cs []float32, pos int) {
 		kernel.Scale(cs, r.magnitude)
 	}
 }
-
-// rotateHalves turns the pairs (x[0], x[n/2]), (x[1], x[n/2+1]) and so on by the n/2 angles of a table.
-func rotateHalves(x, cs []float32) {
-	half := len(cs) / 2
-	lo, hi := x[:half], x[half:2*half]
-	for i := range lo {
-		a, b, c, s := lo[i], hi[i], cs[2*i], cs[2*i+1]
-		lo[i] = float32(a*c) - float32(b*s)
-		hi[i] = float32(a*s) + float32(b*c)
-	}
-}

@@ -39,8 +39,10 @@ type runner struct {
 	// The current call, up to most positions of it.
 	parts  []Part
 	slots  []slot
-	kept   []int // slots that go on behind the last block's keys and values
-	rows   []row // of logits, in the order of slots
+	every  []int         // all slots
+	kept   []int         // those that go on behind the last block's keys and values
+	rows   []row         // of logits, in the order of slots
+	ranges [2][]together // of every and of kept
 	done   <-chan struct{}
 	active int // workers
 
@@ -62,8 +64,12 @@ type row struct {
 
 // worker is what a thread has for itself.
 type worker struct {
-	scratch *kernel.Scratch
-	scores  []float32 // of the query heads of one key-value head
+	scratch   *kernel.Scratch
+	attention *kernel.Attention
+
+	// Of one use of attention.
+	queries      []kernel.Query
+	keys, values [][]float32
 }
 
 // counter is alone on its cache line.
@@ -87,13 +93,17 @@ func newRunner(m *Model) *runner {
 		turns:  make([]float32, n*m.rotated),
 		worker: make([]worker, m.threads),
 		dealt:  make([]counter, productsOf(m.layers)),
-		slots:  make([]slot, 0, n), kept: make([]int, 0, n), rows: make([]row, 0, n),
+		slots:  make([]slot, 0, n), every: make([]int, n), kept: make([]int, 0, n), rows: make([]row, 0, n),
+	}
+	for t := range r.every {
+		r.every[t] = t
 	}
 	if m.local != nil {
 		r.near = make([]float32, n*m.rotated)
 	}
 	for w := range r.worker {
 		r.worker[w].scratch = kernel.NewScratch(m.largest)
+		r.worker[w].attention = kernel.NewAttention(m.head, pageLen, m.queryScale, m.attentionCap)
 	}
 	r.crew = newCrew(m.threads, r.work)
 	return r
@@ -102,23 +112,16 @@ func newRunner(m *Model) *runner {
 // productsOf is the number of steps of a call that deal out rows: four a block, and the logits.
 func productsOf(layers int) int { return 4*layers + 1 }
 
-// acquire returns a runner that nobody uses, for sequences of up to length positions.
-func (m *Model) acquire(length int) *runner {
+// acquire returns a runner that nobody uses.
+func (m *Model) acquire() *runner {
 	m.mu.Lock()
-	var r *runner
-	if n := len(m.idle); n > 0 {
-		r, m.idle = m.idle[n-1], m.idle[:n-1]
+	defer m.mu.Unlock()
+	n := len(m.idle)
+	if n == 0 {
+		return newRunner(m)
 	}
-	m.mu.Unlock()
-	if r == nil {
-		r = newRunner(m)
-	}
-	group := m.heads / m.kvHeads
-	for w := range r.worker {
-		if p := &r.worker[w].scores; len(*p) < length*group {
-			*p = make([]float32, min(m.context, 2*length)*group)
-		}
-	}
+	r := m.idle[n-1]
+	m.idle = m.idle[:n-1]
 	return r
 }
 
@@ -126,6 +129,11 @@ func (m *Model) release(r *runner) {
 	r.parts, r.done = nil, nil
 	clear(r.slots[:cap(r.slots)])
 	clear(r.rows[:cap(r.rows)])
+	for w := range r.worker {
+		w := &r.worker[w]
+		clear(w.keys[:cap(w.keys)])
+		clear(w.values[:cap(w.values)])
+	}
 	m.mu.Lock()
 	m.idle = append(m.idle, r)
 	m.mu.Unlock()
@@ -168,6 +176,8 @@ func (r *runner) keep() {
 		r.kept = append(r.kept, t)
 	}
 	r.logits = resize(r.logits, len(r.rows)*r.m.vocab)
+	r.ranges[0] = r.rangesOf(r.ranges[0][:0], r.every[:len(r.slots)])
+	r.ranges[1] = r.rangesOf(r.ranges[1][:0], r.kept)
 }
 
 // run computes the slots; its error is that of ctx.
@@ -246,25 +256,19 @@ func (r *runner) attention(w, i int) int {
 		r.remember(t, i)
 	}
 	r.crew.wait()
-	n, last := len(r.slots), i == len(m.layer)-1
-	if last {
-		if n = len(r.kept); n == 0 {
+	rows, ranges := r.every[:len(r.slots)], r.ranges[0]
+	if i == len(m.layer)-1 {
+		if rows, ranges = r.kept, r.ranges[1]; len(rows) == 0 {
 			return 0
 		}
-	}
-	if w == 0 && last {
-		for j, t := range r.kept {
-			copy(r.row(r.x, m.embed, j), r.row(r.x, m.embed, t))
+		if w == 0 {
+			r.moveUp()
 		}
 	}
-	for job := w; job < n*m.kvHeads; job += r.active { // the positions of a head after each other: they may share pages
-		j := job % n
-		t := j
-		if last {
-			t = r.kept[j]
-		}
-		r.attend(w, job/n, t, j, i)
+	for job := w; job < m.kvHeads*len(ranges); job += r.active { // a head of all sequences in a row: they may share pages
+		r.attend(&r.worker[w], job/len(ranges), i, rows, ranges[job%len(ranges)])
 	}
+	n := len(rows)
 	r.crew.wait()
 	for t := w; t < n; t += r.active {
 		r.att.Quantise(t)
@@ -273,6 +277,13 @@ func (r *runner) attention(w, i int) int {
 	r.multiply(w, 4*i+1, r.att, n, product{&y.o, r.out})
 	r.crew.wait()
 	return n
+}
+
+// moveUp brings the kept positions of the stream to its beginning.
+func (r *runner) moveUp() {
+	for j, t := range r.kept {
+		copy(r.row(r.x, r.m.embed, j), r.row(r.x, r.m.embed, t))
+	}
 }
 
 // feedForward adds the attention's output to x, and then block i's gated feed-forward layer, for n positions.
@@ -326,7 +337,7 @@ func (r *runner) activate(t int, y *layer) {
 		kernel.Add(up, y.up.bias)
 	}
 	if r.m.arch.gelu {
-		geGLU(r.act.Row(t), gate, up)
+		kernel.GeGLU(r.act.Row(t), gate, up)
 	} else {
 		kernel.SwiGLU(r.act.Row(t), gate, up)
 	}
@@ -351,7 +362,7 @@ func (r *runner) finish(w int) {
 			kernel.Add(to, m.output.bias)
 		}
 		if m.finalCap != 0 {
-			softCap(to, m.finalCap)
+			kernel.SoftCap(to, m.finalCap)
 		}
 	}
 }
