@@ -67,6 +67,7 @@ func TestEncodeIsNotQuadratic(t *testing.T) {
 		"spaces and kanji": strings.Repeat(" ", n) + "漢",
 		"tabs and spaces":  strings.Repeat("\t ", n/2) + "x",
 		"digits":           strings.Repeat("1", n),
+		"upper case":       strings.Repeat("A", n),
 		"marks":            strings.Repeat("!", n),
 		"quotes":           strings.Repeat("'", n),
 		"continuations":    strings.Repeat("\x80", n),
@@ -76,7 +77,7 @@ func TestEncodeIsNotQuadratic(t *testing.T) {
 	}
 	vocabularies := map[string]*token.Tokenizer{"spm": hostileSPM().open(t), "phi": hostileSPM().with("general.name", "phi3").open(t)}
 	vocabularies["bert"], vocabularies["gemma4"] = hostileWords().open(t), hostileRaw().open(t)
-	for _, pre := range []string{"default", "gpt-2", "llama-bpe", "qwen2", "qwen35", "starcoder", "falcon", "deepseek-llm", "deepseek-coder"} {
+	for _, pre := range []string{"default", "gpt-2", "llama-bpe", "qwen2", "qwen35", "starcoder", "falcon", "deepseek-llm", "deepseek-coder", "gpt-4o", "tekken"} {
 		vocabularies[pre] = hostileBPE().with("tokenizer.ggml.pre", pre).open(t)
 	}
 	for vocabulary, tok := range vocabularies {

@@ -34,6 +34,10 @@ func preTokenizers(name string) (preTokenizer, bool) {
 		return preTokenizer{steps: []matcher{modern{digits: 1}.match}}, true
 	case "qwen35":
 		return preTokenizer{steps: []matcher{modern{digits: 1, marks: true}.match}}, true
+	case "gpt-4o", "llama4":
+		return preTokenizer{steps: []matcher{cased{digits: 3, contractions: true}.match}}, true
+	case "tekken":
+		return preTokenizer{steps: []matcher{cased{digits: 1}.match}, wholeWords: true, addBOS: true}, true
 	case "starcoder", "refact", "command-r", "smollm", "codeshell", "exaone", "minerva-7b":
 		return preTokenizer{steps: []matcher{single(unicode.IsNumber), matchGPT2}}, true
 	case "falcon":
@@ -196,19 +200,91 @@ func (m modern) match(s string) (int, bool) {
 	if n := run(s, m.digits, unicode.IsNumber); n > 0 {
 		return n, true
 	}
+	return rest(s, m.other, "\r\n"), true
+}
+
+// rest is  ?[other]+[after]*|\s*[\r\n]+|\s+(?!\S)|\s+  where the patterns before it did not match.
+func rest(s string, other func(rune) bool, after string) int {
 	space := 0
-	if r == ' ' {
+	if s[0] == ' ' {
 		space = 1
 	}
-	if n := run(s[space:], -1, m.other); n > 0 {
+	if n := run(s[space:], -1, other); n > 0 {
 		n += space
-		return n + run(s[n:], -1, isLineEnd), true
+		return n + run(s[n:], -1, func(r rune) bool { return strings.ContainsRune(after, r) })
 	}
 	white := run(s, -1, unicode.IsSpace)
 	if end := strings.LastIndexAny(s[:white], "\r\n"); end >= 0 {
-		return end + 1, true
+		return end + 1
 	}
-	return spaces(s), true
+	return spaces(s)
+}
+
+// cased is the pattern of GPT-4o (three digits, with contractions) and Mistral's Tekken (one, without), where UPPER is
+// [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}], LOWER is [\p{Ll}\p{Lm}\p{Lo}\p{M}] and END is (?i:'s|'t|'re|'ve|'m|'ll|'d)? or nothing:
+//
+//	[^\r\n\p{L}\p{N}]?UPPER*LOWER+END|[^\r\n\p{L}\p{N}]?UPPER+LOWER*END|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+
+type cased struct {
+	digits       int
+	contractions bool
+}
+
+func upperLike(r rune) bool {
+	return unicode.In(r, unicode.Lu, unicode.Lt, unicode.Lm, unicode.Lo, unicode.M)
+}
+
+func lowerLike(r rune) bool { return unicode.In(r, unicode.Ll, unicode.Lm, unicode.Lo, unicode.M) }
+
+func (c cased) match(s string) (int, bool) {
+	r, size := first(s)
+	prefix := 0
+	if !isLineEnd(r) && !unicode.IsLetter(r) && !unicode.IsNumber(r) {
+		prefix = size
+	}
+	for _, word := range [...]func(string) int{mixedWord, upperWord} {
+		for _, at := range [...]int{prefix, 0} {
+			if n := word(s[at:]); n > 0 {
+				return at + n + c.end(s[at+n:]), true
+			}
+		}
+	}
+	if n := run(s, c.digits, unicode.IsNumber); n > 0 {
+		return n, true
+	}
+	return rest(s, isOther, "\r\n/"), true
+}
+
+func (c cased) end(s string) int {
+	if !c.contractions || s == "" || s[0] != '\'' {
+		return 0
+	}
+	return contraction(strings.ToLower(s[:min(len(s), 3)]))
+}
+
+// mixedWord is UPPER*LOWER+. Where no letter in lower case follows those in upper case, the last of them that has no case
+// is the lower one.
+func mixedWord(s string) int {
+	upper := run(s, -1, upperLike)
+	if lower := run(s[upper:], -1, lowerLike); lower > 0 {
+		return upper + lower
+	}
+	for upper > 0 {
+		r, size := utf8.DecodeLastRuneInString(s[:upper])
+		if lowerLike(r) {
+			return upper
+		}
+		upper -= size
+	}
+	return 0
+}
+
+// upperWord is UPPER+LOWER*.
+func upperWord(s string) int {
+	upper := run(s, -1, upperLike)
+	if upper == 0 {
+		return 0
+	}
+	return upper + run(s[upper:], -1, lowerLike)
 }
 
 // runs matches [class]+.

@@ -22,6 +22,8 @@ var patterns = map[string][]string{
 	"qwen35":         {`(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`},
 	"falcon":         {"[\\p{P}\\$\\+<=>\\^~\\|`]+", gpt2Pattern, `[0-9][0-9][0-9]`},
 	"default":        {`[\p{P}\$\+<=>\^~\|]+`, gpt2Pattern, `\p{N}+`, `[0-9][0-9][0-9]`},
+	"gpt-4o":         {`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`},
+	"tekken":         {`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`},
 	"deepseek-coder": {`[\r\n]`, `\s?\p{L}+`, `\s?\p{P}+`, cjkPattern, `\p{N}`},
 }
 
@@ -53,7 +55,7 @@ func isolate(t *testing.T, pieces [][]rune, re *regexp2.Regexp) [][]rune {
 func TestPreTokenizersLikePatterns(t *testing.T) {
 	t.Parallel()
 
-	alphabet := []rune("aZéßΩжא漢字가ﬁᾳʔ0159½٣Ⅷ²  \t\r\n\u00a0\u3000\u2028\u0085.,!?'\"`$+<=>^~|-_()（。、～’\u0301\u0947\u200d\u200b\ufeff🙂€©\u0000\u001f\ufffd\U0010ffff\U00010400sStTrReEvVmMlLdD")
+	alphabet := []rune("aZéßΩжא漢字가ﬁᾳʔ0159½٣Ⅷ²  \t\r\n\u00a0\u3000\u2028\u0085.,!?'\"`$+<=>^~|-_()/ǅʰABC（。、～’\u0301\u0947\u200d\u200b\ufeff🙂€©\u0000\u001f\ufffd\U0010ffff\U00010400sStTrReEvVmMlLdD")
 	rng := rand.New(rand.NewPCG(1, 2))
 	for name, exprs := range patterns {
 		var res []*regexp2.Regexp
@@ -89,7 +91,7 @@ func TestPreTokenizersLikePatterns(t *testing.T) {
 
 // Pieces follow one another and cover the text, also where it is not UTF-8.
 func FuzzSplit(f *testing.F) {
-	names := []string{"default", "gpt-2", "llama-bpe", "qwen2", "qwen35", "starcoder", "falcon", "deepseek-llm", "deepseek-coder"}
+	names := []string{"default", "gpt-2", "llama-bpe", "qwen2", "qwen35", "starcoder", "falcon", "deepseek-llm", "deepseek-coder", "gpt-4o", "tekken"}
 	for _, s := range []string{"", " a  b\n\n 123's\t\r\n", "\xff\xfe\xf0\x9f", "漢字 かな 한글。'LL\u00a0"} {
 		f.Add(s)
 	}
