@@ -2,6 +2,7 @@ package quant_test
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"math"
 	"os"
@@ -38,6 +39,8 @@ func matrix(tb testing.TB, name string) []float32 {
 			x[i] = v * 0x1p-145
 		case "equal":
 			x[i] = 0.3
+		case "ties":
+			x[i] = float32(int(v)%49) * 0.25
 		default:
 			tb.Fatal(name)
 		}
@@ -64,7 +67,12 @@ func encoded(tb testing.TB, t gguf.Type, x []float32) []byte {
 	return dst
 }
 
-// TestBytesAreLlamaCpps compares digests with those of llama.cpp v0.5.0, which tools/quantpeer/golden.sh printed.
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// TestBytesAreLlamaCpps compares digests with those of llama.cpp v0.5.0 (ggml-base for x86-64), which tools/quantpeer/golden.sh printed.
 func TestBytesAreLlamaCpps(t *testing.T) {
 	t.Parallel()
 
@@ -73,10 +81,18 @@ func TestBytesAreLlamaCpps(t *testing.T) {
 	seen := map[string]bool{}
 	for line := range strings.Lines(string(golden)) {
 		f := strings.Fields(line)
-		require.Len(t, f, 3)
+		require.Len(t, f, 4)
 		seen[f[0]] = true
-		sum := sha256.Sum256(encoded(t, typeNamed(t, f[0]), matrix(t, f[1])))
-		require.Equal(t, f[2], hex.EncodeToString(sum[:]), "%s %s", f[0], f[1])
+		typ, x := typeNamed(t, f[0]), matrix(t, f[1])
+		coded := encoded(t, typ, x)
+		require.Equal(t, f[2], digest(coded), "%s %s", f[0], f[1])
+
+		require.NoError(t, quant.Dequantise(x, typ, coded))
+		var floats []byte
+		for _, v := range x {
+			floats = binary.LittleEndian.AppendUint32(floats, math.Float32bits(v))
+		}
+		require.Equal(t, f[3], digest(floats), "%s %s, back to floats", f[0], f[1])
 	}
 	require.Len(t, seen, len(quant.Types()), "a type without digests")
 }

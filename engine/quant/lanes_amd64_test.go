@@ -130,7 +130,7 @@ func compareVectors(tb testing.TB, row []float32) {
 		require.Equal(tb, toHalf(v), binary.LittleEndian.Uint16(half[2*i:]), "half of %v", v)
 		require.Equal(tb, toBfloat(v), binary.LittleEndian.Uint16(bfloat[2*i:]), "bfloat16 of %v", v)
 	}
-	for _, e := range []byte{0, 1, 2, 120, 127, 241, 252, 254, 255} {
+	for _, e := range []byte{0, 1, 2, 120, 127, 128, 129, 130, 241, 252, 254, 255} {
 		var q [32]uint8
 		e2m1Fast(&q, x, halfPower(e))
 		for i, v := range x {
@@ -150,6 +150,11 @@ func FuzzTwins(f *testing.F) {
 		}
 		f.Add(b)
 	}
+	var ties []byte
+	for i := range 256 {
+		ties = binary.LittleEndian.AppendUint32(ties, math.Float32bits(float32(float32(i-128)*0.25))+uint32(i/32)%3) // or just above
+	}
+	f.Add(ties)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) == 0 {
 			return
