@@ -19,10 +19,10 @@ type frame struct {
 	absolute       int32 // 1 if an error is the magnitude of a difference, 0 if it is its square
 	table          [24]float32
 
-	inv, scale  column // the best scale and the inverse that made its integers
-	sums        [2]column
-	low, from   column // the best minimum and the one that its integers were made with
-	high, least column // bounds of the elements, the lower one at most 0
+	inv, scale  column    // the best scale and the inverse that made its integers
+	sums        [2]column //nolint:unused // the best error or quality so far, in assembly
+	low, from   column    // the best minimum and the one that its integers were made with
+	high, least column    // bounds of the elements, the lower one at most 0
 }
 
 // load puts the groups of n elements in row, at most 8, into the lanes, with weights x^2. The peak is the first of equals.
