@@ -8,8 +8,8 @@ import (
 )
 
 // Products with weights of types F32, F16 and BF16. With one vector, weights are converted and multiplied in one pass, which
-// memory limits. With more, some rows are made float32 at a time and multiplied in tiles of accumulators that registers hold:
-// four rows, up to six vectors, and for each pair of them the 16 lanes of rule 2. What a tile multiplies lies in order.
+// memory limits. More are multiplied in tiles of accumulators that registers hold: four rows, up to six vectors, and for each
+// pair of them the 16 lanes of rule 2. Many vectors are worth making some rows float32 first, in the order of tiles.
 
 const (
 	tileRows    = 4
@@ -17,6 +17,9 @@ const (
 	stripRows   = 8  // rows that are float32 at a time
 	stripSteps  = 32 // of 16 columns each, multiplied before the next columns of the same rows
 	passVectors = 96 // vectors in order at a time
+
+	directVectors = 32 // up to so many, weights are read from the file again for each group rather than made float32 once
+	directRows    = 16 // rows that this is done with at a time
 )
 
 // floatFuncs are a level's functions of floats. Counts are positive, strides and steps in bytes unless said otherwise.
@@ -34,6 +37,7 @@ type floatFuncs struct {
 type storedFuncs struct {
 	dots   func(dst *float32, w *byte, stride, rows int, x *float32, steps int)
 	spread func(dst *float32, src *byte, steps, stride, ahead int) // makes float32 of 16 weights a step
+	direct func(t *floatTile)                                      // tile of two vectors or more with t.stored; may be nil
 }
 
 // floatTile is the work of some vectors with fours of rows: dst += products, in steps of 16 elements.
@@ -41,7 +45,10 @@ type floatTile struct {
 	dst *float32 // [vectors] a stride apart, of fours*tileRows
 	acc *float32 // [fours][vectors][tileRows][lanes], between calls of which neither is first nor last
 	w   *float32
-	x   *float32 // [steps] vectorStep apart, of [vectors][lanes]
+
+	stored *byte // in place of w, weights of the file
+
+	x *float32 // [steps] vectorStep apart, of [vectors][lanes]
 
 	dstStride, accStride        int // of a vector; of four rows
 	fourStride, rowStride, step int // of w: of four rows, a row and 16 columns
@@ -119,6 +126,8 @@ func (m *Matrix) mulFloat(dst []float32, v *Vectors, n, lo, hi int, s *floatScra
 		m.mulFloatGeneric(dst, x, n, lo, hi, s)
 	case n == 1 && m.Cols%lanes == 0:
 		f.dots(&dst[lo], &m.data[lo*m.stride], m.stride, hi-lo, &x[0], m.Cols/lanes)
+	case n <= directVectors && m.Cols%lanes == 0 && f.direct != nil:
+		m.mulDirect(dst, x, n, lo, hi, s)
 	default:
 		for ; n > 0; n -= passVectors {
 			m.mulFloatTiles(dst, x, min(n, passVectors), lo, hi, s)
@@ -144,6 +153,30 @@ func grown(p *[]float32, n int) []float32 {
 		*p = make([]float32, max(n, 2*len(*p)))
 	}
 	return (*p)[:n]
+}
+
+// mulDirect multiplies a few vectors, which memory limits too.
+func (m *Matrix) mulDirect(dst, x []float32, n, lo, hi int, s *floatScratch) {
+	f, steps := m.stored(), m.Cols/lanes
+	order(grown(&s.x, n*m.Cols), x, n, m.Cols)
+	t := &s.t
+	*t = floatTile{
+		fourStride: tileRows * m.stride, rowStride: m.stride, step: lanes * (m.stride / m.Cols),
+		dstStride: 4 * m.Rows, steps: steps, first: true, last: true,
+	}
+	for ; lo+tileRows <= hi; lo += tileRows * t.fours {
+		t.fours, t.stored = min(directRows, hi-lo)/tileRows, &m.data[lo*m.stride]
+		for g, at := 0, 0; at < n; g++ {
+			t.vectors = groupOf(g, n)
+			t.vectorStep = 4 * lanes * t.vectors
+			t.x, t.dst = &s.x[at*m.Cols], &dst[at*m.Rows+lo]
+			f.direct(t)
+			at += t.vectors
+		}
+	}
+	for v := 0; v < n && lo < hi; v++ { // less than four rows
+		f.dots(&dst[v*m.Rows+lo], &m.data[lo*m.stride], m.stride, hi-lo, &x[v*m.Cols], steps)
+	}
 }
 
 func (m *Matrix) mulFloatTiles(dst, x []float32, n, lo, hi int, s *floatScratch) {

@@ -8,9 +8,9 @@ var floatsAVX2 = floatFuncs{
 	dotRows:     dotRowsAVX2,
 	addRows:     addRowsAVX2,
 	order:       orderAVX2,
-	f32:         storedFuncs{dotF32AVX2, spreadF32AVX2},
-	f16:         storedFuncs{dotF16AVX2, spreadF16AVX2},
-	bf16:        storedFuncs{dotBF16AVX2, spreadBF16AVX2},
+	f32:         storedFuncs{dotF32AVX2, spreadF32AVX2, nil},
+	f16:         storedFuncs{dotF16AVX2, spreadF16AVX2, nil},
+	bf16:        storedFuncs{dotBF16AVX2, spreadBF16AVX2, nil},
 	vectorFuncs: vectorsAVX2,
 }
 

@@ -38,9 +38,9 @@ var floatsAVX512 = floatFuncs{
 	dotRows:     dotRowsAVX512,
 	addRows:     addRowsAVX512,
 	order:       orderAVX512,
-	f32:         storedFuncs{dotF32AVX512, spreadF32AVX512},
-	f16:         storedFuncs{dotF16AVX512, spreadF16AVX512},
-	bf16:        storedFuncs{dotBF16AVX512, spreadBF16AVX512},
+	f32:         storedFuncs{dotF32AVX512, spreadF32AVX512, directF32AVX512},
+	f16:         storedFuncs{dotF16AVX512, spreadF16AVX512, directF16AVX512},
+	bf16:        storedFuncs{dotBF16AVX512, spreadBF16AVX512, directBF16AVX512},
 	vectorFuncs: vectorsAVX512,
 }
 
@@ -113,3 +113,93 @@ func orderAVX512(dst, src *float32, steps, stride, ahead int)
 
 //go:noescape
 func addRowsAVX512(out, w *float32, stride, rows int, p *float32, parts int)
+
+func directF32AVX512(t *floatTile) {
+	switch t.vectors {
+	case 2:
+		direct2F32AVX512(t)
+	case 3:
+		direct3F32AVX512(t)
+	case 4:
+		direct4F32AVX512(t)
+	case 5:
+		direct5F32AVX512(t)
+	default:
+		direct6F32AVX512(t)
+	}
+}
+
+//go:noescape
+func direct2F32AVX512(t *floatTile)
+
+//go:noescape
+func direct3F32AVX512(t *floatTile)
+
+//go:noescape
+func direct4F32AVX512(t *floatTile)
+
+//go:noescape
+func direct5F32AVX512(t *floatTile)
+
+//go:noescape
+func direct6F32AVX512(t *floatTile)
+
+func directF16AVX512(t *floatTile) {
+	switch t.vectors {
+	case 2:
+		direct2F16AVX512(t)
+	case 3:
+		direct3F16AVX512(t)
+	case 4:
+		direct4F16AVX512(t)
+	case 5:
+		direct5F16AVX512(t)
+	default:
+		direct6F16AVX512(t)
+	}
+}
+
+//go:noescape
+func direct2F16AVX512(t *floatTile)
+
+//go:noescape
+func direct3F16AVX512(t *floatTile)
+
+//go:noescape
+func direct4F16AVX512(t *floatTile)
+
+//go:noescape
+func direct5F16AVX512(t *floatTile)
+
+//go:noescape
+func direct6F16AVX512(t *floatTile)
+
+func directBF16AVX512(t *floatTile) {
+	switch t.vectors {
+	case 2:
+		direct2BF16AVX512(t)
+	case 3:
+		direct3BF16AVX512(t)
+	case 4:
+		direct4BF16AVX512(t)
+	case 5:
+		direct5BF16AVX512(t)
+	default:
+		direct6BF16AVX512(t)
+	}
+}
+
+//go:noescape
+func direct2BF16AVX512(t *floatTile)
+
+//go:noescape
+func direct3BF16AVX512(t *floatTile)
+
+//go:noescape
+func direct4BF16AVX512(t *floatTile)
+
+//go:noescape
+func direct5BF16AVX512(t *floatTile)
+
+//go:noescape
+func direct6BF16AVX512(t *floatTile)

@@ -69,15 +69,34 @@
 	VMOVUPS    X25, (DX)            \
 	ADDQ       R14, DX
 
+// 16 weights at P as floats in Z.
+#define FROM32(P, Z) \
+	VMOVUPS P, Z
+#define FROM16(P, Z) \
+	VCVTPH2PS P, Z
+#define FROMBF(P, Z) \
+	VPMOVZXWD P, Z    \
+	VPSLLD    $16, Z, Z
+
+#define NOTHING
+
+// Fetches what the next four rows have here.
+#define NEXTROWS \
+	PREFETCHT0 (DX)         \
+	PREFETCHT0 (DX)(R8*1)   \
+	PREFETCHT0 (DX)(R8*2)   \
+	PREFETCHT0 (DX)(R9*1)   \
+	ADDQ       R10, DX
+
 // A function for V vectors: for every four rows, all steps of 16 columns.
-#define TILES(NAME, V, L1, L2, L3, L4, L5) \
+#define TILES(NAME, V, W, FROM, NEXT, L1, L2, L3, L4, L5) \
 TEXT NAME(SB), NOSPLIT, $0-8            \
 	MOVQ       t+0(FP), DI          \
 	MOVQ       floatTile_rowStride(DI), R8 \
 	LEAQ       (R8)(R8*2), R9       \
 	MOVQ       floatTile_step(DI), R10   \
 	MOVQ       floatTile_vectorStep(DI), R11 \
-	MOVQ       floatTile_w(DI), R12      \
+	MOVQ       W(DI), R12           \
 	MOVQ       floatTile_acc(DI), R13    \
 	MOVQ       floatTile_dstStride(DI), R14 \
 	MOVQ       floatTile_dst(DI), AX     \
@@ -87,6 +106,8 @@ TEXT NAME(SB), NOSPLIT, $0-8            \
 	VPMOVZXBD  X31, X31             \
 L1:                                     \
 	MOVQ       R12, SI              \
+	MOVQ       floatTile_fourStride(DI), DX \
+	ADDQ       R12, DX              \
 	MOVQ       floatTile_x(DI), BX       \
 	MOVQ       floatTile_steps(DI), CX   \
 	CMPB       floatTile_first(DI), $0   \
@@ -96,10 +117,11 @@ L1:                                     \
 L2:                                     \
 	V(LOAD)                         \
 L3:                                     \
-	VMOVUPS    (SI), Z24            \
-	VMOVUPS    (SI)(R8*1), Z25      \
-	VMOVUPS    (SI)(R8*2), Z26      \
-	VMOVUPS    (SI)(R9*1), Z27      \
+	NEXT                            \
+	FROM((SI), Z24)                 \
+	FROM((SI)(R8*1), Z25)           \
+	FROM((SI)(R8*2), Z26)           \
+	FROM((SI)(R9*1), Z27)           \
 	V(PRODUCT)                      \
 	ADDQ       R10, SI              \
 	ADDQ       R11, BX              \
@@ -122,21 +144,29 @@ L5:                                     \
 	RET
 
 // func tile1AVX512(t *floatTile), and so on to tile6AVX512
-TILES(·tile1AVX512, TILE1, four, continued, step, unfinished, next)
-TILES(·tile2AVX512, TILE2, four, continued, step, unfinished, next)
-TILES(·tile3AVX512, TILE3, four, continued, step, unfinished, next)
-TILES(·tile4AVX512, TILE4, four, continued, step, unfinished, next)
-TILES(·tile5AVX512, TILE5, four, continued, step, unfinished, next)
-TILES(·tile6AVX512, TILE6, four, continued, step, unfinished, next)
+TILES(·tile1AVX512, TILE1, floatTile_w, FROM32, NOTHING, four, continued, step, unfinished, next)
+TILES(·tile2AVX512, TILE2, floatTile_w, FROM32, NOTHING, four, continued, step, unfinished, next)
+TILES(·tile3AVX512, TILE3, floatTile_w, FROM32, NOTHING, four, continued, step, unfinished, next)
+TILES(·tile4AVX512, TILE4, floatTile_w, FROM32, NOTHING, four, continued, step, unfinished, next)
+TILES(·tile5AVX512, TILE5, floatTile_w, FROM32, NOTHING, four, continued, step, unfinished, next)
+TILES(·tile6AVX512, TILE6, floatTile_w, FROM32, NOTHING, four, continued, step, unfinished, next)
 
-// 16 weights at P as floats in Z.
-#define FROM32(P, Z) \
-	VMOVUPS P, Z
-#define FROM16(P, Z) \
-	VCVTPH2PS P, Z
-#define FROMBF(P, Z) \
-	VPMOVZXWD P, Z    \
-	VPSLLD    $16, Z, Z
+// func direct2F32AVX512(t *floatTile), and so on to direct6BF16AVX512: rows of the file.
+TILES(·direct2F32AVX512, TILE2, floatTile_stored, FROM32, NEXTROWS, four, continued, step, unfinished, next)
+TILES(·direct3F32AVX512, TILE3, floatTile_stored, FROM32, NEXTROWS, four, continued, step, unfinished, next)
+TILES(·direct4F32AVX512, TILE4, floatTile_stored, FROM32, NEXTROWS, four, continued, step, unfinished, next)
+TILES(·direct5F32AVX512, TILE5, floatTile_stored, FROM32, NEXTROWS, four, continued, step, unfinished, next)
+TILES(·direct6F32AVX512, TILE6, floatTile_stored, FROM32, NEXTROWS, four, continued, step, unfinished, next)
+TILES(·direct2F16AVX512, TILE2, floatTile_stored, FROM16, NEXTROWS, four, continued, step, unfinished, next)
+TILES(·direct3F16AVX512, TILE3, floatTile_stored, FROM16, NEXTROWS, four, continued, step, unfinished, next)
+TILES(·direct4F16AVX512, TILE4, floatTile_stored, FROM16, NEXTROWS, four, continued, step, unfinished, next)
+TILES(·direct5F16AVX512, TILE5, floatTile_stored, FROM16, NEXTROWS, four, continued, step, unfinished, next)
+TILES(·direct6F16AVX512, TILE6, floatTile_stored, FROM16, NEXTROWS, four, continued, step, unfinished, next)
+TILES(·direct2BF16AVX512, TILE2, floatTile_stored, FROMBF, NEXTROWS, four, continued, step, unfinished, next)
+TILES(·direct3BF16AVX512, TILE3, floatTile_stored, FROMBF, NEXTROWS, four, continued, step, unfinished, next)
+TILES(·direct4BF16AVX512, TILE4, floatTile_stored, FROMBF, NEXTROWS, four, continued, step, unfinished, next)
+TILES(·direct5BF16AVX512, TILE5, floatTile_stored, FROMBF, NEXTROWS, four, continued, step, unfinished, next)
+TILES(·direct6BF16AVX512, TILE6, floatTile_stored, FROMBF, NEXTROWS, four, continued, step, unfinished, next)
 
 // Rows of SIZE*8 bytes by the 16 weights; four rows at SI with R8, R9 and R10 the distances of the others, R11 that of the
 // next four.

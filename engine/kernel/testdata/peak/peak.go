@@ -5,5 +5,5 @@ package peak
 // where the machine has no AVX-512.
 func FMA(n int) float64 { return fma(n) }
 
-// Read reads b, whose length is a multiple of 256.
+// Read reads b, whose length is a multiple of 16384.
 func Read(b []byte) { read(b) }

@@ -61,21 +61,28 @@ loop:
 	RET
 
 // func readAVX512(p *byte, n int)
+// Four pages side by side, and ahead of them the next four.
 TEXT ·readAVX512(SB), NOSPLIT, $0-16
 	MOVQ p+0(FP), SI
-	MOVQ n+8(FP), CX
+	MOVQ n+8(FP), DX
+
+pages:
+	MOVQ $64, CX
 
 loop:
-	PREFETCHT0  4096(SI)
-	PREFETCHT0  4160(SI)
-	PREFETCHT0  4224(SI)
-	PREFETCHT0  4288(SI)
-	VPORD (SI), Z0, Z0
-	VPORD 64(SI), Z1, Z1
-	VPORD 128(SI), Z2, Z2
-	VPORD 192(SI), Z3, Z3
-	ADDQ  $256, SI
-	SUBQ  $256, CX
-	JGT   loop
+	PREFETCHT0 16384(SI)
+	PREFETCHT0 20480(SI)
+	PREFETCHT0 24576(SI)
+	PREFETCHT0 28672(SI)
+	VPORD      (SI), Z0, Z0
+	VPORD      4096(SI), Z1, Z1
+	VPORD      8192(SI), Z2, Z2
+	VPORD      12288(SI), Z3, Z3
+	ADDQ       $64, SI
+	DECQ       CX
+	JNZ        loop
+	ADDQ       $12288, SI
+	SUBQ       $16384, DX
+	JGT        pages
 	VZEROUPPER
 	RET
