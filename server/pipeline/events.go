@@ -15,13 +15,17 @@ const eventPage = 256
 // store's error.
 func (f *Flow) Events(ctx context.Context, submission string, after int64) iter.Seq2[hallmark.Event, error] {
 	return func(yield func(hallmark.Event, error) bool) {
+		moved, resting := true, false // a version comes to rest with a change of state, so it is looked at behind one
 		for {
 			wake := f.cfg.Broadcaster.next()
 			// Looked at before the events are read: what was written until it came to rest is then sent.
-			resting, err := f.resting(ctx, submission)
-			if err != nil {
-				yield(hallmark.Event{}, err)
-				return
+			if moved {
+				var err error
+				if resting, err = f.resting(ctx, submission); err != nil {
+					yield(hallmark.Event{}, err)
+					return
+				}
+				moved = false
 			}
 			page, err := f.cfg.Store.Events(ctx, submission, after, eventPage)
 			for _, e := range page {
@@ -29,6 +33,7 @@ func (f *Flow) Events(ctx context.Context, submission string, after int64) iter.
 					return
 				}
 				after = e.ID
+				moved = moved || e.Kind == hallmark.EventState
 			}
 			switch {
 			case err != nil:
@@ -38,6 +43,8 @@ func (f *Flow) Events(ctx context.Context, submission string, after int64) iter.
 				continue
 			case resting:
 				return
+			case moved:
+				continue
 			}
 			select {
 			case <-wake:

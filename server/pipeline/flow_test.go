@@ -44,6 +44,7 @@ type bench struct {
 	dir   string
 	store *store.Store
 	flow  *pipeline.Flow
+	wake  *pipeline.Broadcaster
 	key   hallmark.APIKey
 }
 
@@ -65,11 +66,11 @@ func newBench(t *testing.T) *bench {
 // open starts a server on the bench's data directory.
 func (b *bench) open(t *testing.T) {
 	t.Helper()
-	var wake pipeline.Broadcaster
+	b.wake = new(pipeline.Broadcaster)
 	var err error
-	b.store, err = store.Open(t.Context(), store.Config{Dir: b.dir, Committed: wake.Wake, Logger: slog.New(slog.DiscardHandler)})
+	b.store, err = store.Open(t.Context(), store.Config{Dir: b.dir, Committed: b.wake.Wake, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
-	b.flow, err = pipeline.New(b.config(&wake))
+	b.flow, err = pipeline.New(b.config(b.wake))
 	require.NoError(t, err)
 }
 

@@ -7,8 +7,8 @@ import (
 	"github.com/hallmark-ml/hallmark"
 )
 
-// test runs the suite in the jail. Each completed case is in the journal before the next one starts, so a run that was
-// interrupted goes on behind it, and its report has the same bytes as that of an undisturbed one.
+// test runs the suite in the jail and keeps a journal of completed cases, so a run that was interrupted goes on behind
+// them, and its report has the same bytes as that of an undisturbed one.
 func (f *Flow) test(ctx context.Context, t *task) error {
 	r := TestRequest{
 		Target: Target{Artifact: t.artifact, MinTier: t.policy.MinTier()},
@@ -21,12 +21,16 @@ func (f *Flow) test(ctx context.Context, t *task) error {
 	if r.Done, err = f.cfg.Store.BeginRun(ctx, t.sub.ID, run); err != nil {
 		return err
 	}
+	j := openJournal(ctx, f.cfg.Store, run)
 	r.OnCase = func(c hallmark.CaseEvidence, done, total int) error {
-		return f.cfg.Store.AddCase(ctx, run, c, t.event(hallmark.Event{
+		return j.add(c, t.event(hallmark.Event{
 			Kind: hallmark.EventCase, Case: c.ID, Outcome: c.Outcome, Done: int64(done), Total: int64(total),
 		}))
 	}
 	result, err := f.cfg.Sandbox.Test(ctx, r)
+	if failed := j.close(); failed != nil {
+		return failed
+	}
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ CREATE TABLE versions (
 CREATE INDEX versions_state ON versions (state);
 CREATE INDEX versions_name ON versions (name, seq);
 
--- The journal of a test run: one row per completed case, written before the next case starts.
+-- The journal of a test run: one row per completed case, written while the next one runs.
 CREATE TABLE cases (
     seq        INTEGER PRIMARY KEY AUTOINCREMENT,
     submission TEXT    NOT NULL REFERENCES submissions (id),
