@@ -14,7 +14,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -52,9 +51,18 @@ type demo struct {
 	server           *exec.Cmd
 	info             serverInfo
 	steps            []demoStep
+	peak             int64            // bytes, of the commands of the step under way
+	gate             chan demoCommand // gets the gate that runs beside the steps, once; nil if none runs
+	undisturbed      demoCommand      // that gate, when it has ended
+}
 
-	mu   sync.Mutex
-	peak int64 // bytes, of the commands of the step under way
+// A demoCommand is one command of this binary that has ended.
+type demoCommand struct {
+	out, errout string
+	code        int
+	took        time.Duration
+	peak        int64 // bytes of resident memory
+	err         error // it did not run at all
 }
 
 type demoStep struct {
@@ -75,7 +83,8 @@ func (a *app) demo(ctx context.Context, models, dir string) error {
 	d := &demo{app: a, bin: bin, models: models, dir: dir, env: append(os.Environ(),
 		"HALLMARK_DATA_DIR="+data, "HALLMARK_KEYS="+filepath.Join(dir, "keys"), "HALLMARK_KEY_PASSWORD=demo",
 		"HALLMARK_LISTEN=127.0.0.1:0", "HALLMARK_EVIDENCE_LISTEN=127.0.0.1:0", "HALLMARK_CHAIN_LISTEN=127.0.0.1:0")}
-	defer d.stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer d.stop(cancel)
 	for _, s := range []struct {
 		name string
 		run  func(context.Context) (string, error)
@@ -104,26 +113,65 @@ func (a *app) demo(ctx context.Context, models, dir string) error {
 		for i, s := range d.steps {
 			fmt.Fprintf(w, "%d\t%.1f\t%d\t%s\n", i+1, s.took.Seconds(), s.peak>>20, s.name)
 		}
+		fmt.Fprintf(w, "2-\t%.1f\t%d\thallmark gate base, beside the steps from the second on\n", d.undisturbed.took.Seconds(), d.undisturbed.peak>>20)
 	})
 }
 
 // hallmark runs one command of this binary and returns its stdout and exit code; its progress goes to our stderr.
 func (d *demo) hallmark(ctx context.Context, arg ...string) (string, int, error) {
+	c := d.run(ctx, d.errw, arg...)
+	d.peak = max(d.peak, c.peak)
+	return c.out, c.code, c.err
+}
+
+// run runs one command of this binary; its stderr goes to errw.
+func (d *demo) run(ctx context.Context, errw io.Writer, arg ...string) demoCommand {
 	cmd := exec.CommandContext(ctx, d.bin, arg...) //nolint:gosec // ourselves
 	cmd.Env = d.env
 	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, d.errw
+	cmd.Stdout, cmd.Stderr = &out, errw
+	begin := time.Now()
 	err := cmd.Run()
+	c := demoCommand{out: out.String(), took: time.Since(begin)}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		return "", 0, fmt.Errorf("hallmark %s: %w", arg[0], err)
+		c.err = fmt.Errorf("hallmark %s: %w", arg[0], err)
+		return c
 	}
+	c.code = cmd.ProcessState.ExitCode()
 	if ru, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		d.mu.Lock()
-		d.peak = max(d.peak, ru.Maxrss<<10)
-		d.mu.Unlock()
+		c.peak = ru.Maxrss << 10
 	}
-	return out.String(), cmd.ProcessState.ExitCode(), nil
+	return c
+}
+
+// startGate runs the gate on base beside the next steps. It talks to no server, so it is what an undisturbed run gives.
+func (d *demo) startGate(ctx context.Context) {
+	d.gate = make(chan demoCommand, 1)
+	go func() {
+		var errout bytes.Buffer
+		c := d.run(ctx, &errout, "gate", d.model("base-f16.gguf"), "--policy", "demo", "-q", "-o", "json")
+		c.errout = errout.String()
+		d.gate <- c
+	}()
+}
+
+// awaitGate waits for the gate that startGate began, and returns the digest of its report.
+func (d *demo) awaitGate(ctx context.Context) (hallmark.Digest, error) {
+	select {
+	case d.undisturbed = <-d.gate:
+	case <-ctx.Done():
+		return hallmark.Digest{}, ctx.Err()
+	}
+	d.gate = nil
+	if d.undisturbed.err != nil {
+		return hallmark.Digest{}, d.undisturbed.err
+	}
+	var result gateResult
+	if err := json.Unmarshal([]byte(d.undisturbed.out), &result); err != nil {
+		return hallmark.Digest{}, fmt.Errorf("gate: %w\n%s", err, d.undisturbed.errout)
+	}
+	return result.ReportDigest, nil
 }
 
 // want runs a command, checks its exit code and reads its JSON into v (nil: no JSON).
@@ -188,7 +236,12 @@ func hostOf(address string) string {
 	return u.Host
 }
 
-func (d *demo) stop() {
+// stop ends what still runs.
+func (d *demo) stop(cancel func()) {
+	cancel()
+	if d.gate != nil {
+		<-d.gate
+	}
 	if d.server != nil && d.server.ProcessState == nil {
 		_ = d.server.Process.Signal(os.Interrupt) // it may be gone
 	}
@@ -219,6 +272,7 @@ func (d *demo) submit(ctx context.Context, code int, file, name string) (hallmar
 }
 
 func (d *demo) submitGuarded(ctx context.Context) (string, error) {
+	d.startGate(ctx)
 	if _, err := d.want(ctx, exitOK, nil, "key", "new", "demo"); err != nil {
 		return "", err
 	}
@@ -231,7 +285,8 @@ func (d *demo) submitGuarded(ctx context.Context) (string, error) {
 	}
 	var b strings.Builder
 	writeVersion(&b, v, d.info.API)
-	return strings.ReplaceAll(strings.TrimSpace(b.String()), "\t", " "), nil
+	b.WriteString("beside it `hallmark gate` began to test base; step 8 compares its report")
+	return strings.ReplaceAll(b.String(), "\t", " "), nil
 }
 
 // chatReply is what a model answered.
@@ -371,16 +426,10 @@ func (d *demo) verify(ctx context.Context) (string, error) {
 }
 
 // killAndResume kills the server with SIGKILL after a random completed case of base's run, and compares the report of
-// the resumed run with one that the gate makes meanwhile, without interruption.
+// the resumed run with that of the gate, which ran without interruption.
 func (d *demo) killAndResume(ctx context.Context) (string, error) {
-	file := d.model("base-f16.gguf")
-	gate := make(chan gateOutcome, 1)
-	go func() {
-		out, _, err := d.hallmark(ctx, "gate", file, "--policy", "demo", "-q", "-o", "json")
-		gate <- gateOutcome{out, err}
-	}()
 	var sub hallmark.Submission
-	if _, err := d.want(ctx, exitOK, &sub, "submit", file, "--name", "base", "--policy", "demo", "--key", "demo", "--lineage", d.lineage("base"), "--wait=false"); err != nil {
+	if _, err := d.want(ctx, exitOK, &sub, "submit", d.model("base-f16.gguf"), "--name", "base", "--policy", "demo", "--key", "demo", "--lineage", d.lineage("base"), "--wait=false"); err != nil {
 		return "", err
 	}
 	at, err := d.killAtCase(ctx, sub)
@@ -398,23 +447,15 @@ func (d *demo) killAndResume(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var undisturbed gateResult
-	done := <-gate
-	if done.err != nil {
-		return "", done.err
+	undisturbed, err := d.awaitGate(ctx)
+	if err != nil {
+		return "", err
 	}
-	if err := json.Unmarshal([]byte(done.out), &undisturbed); err != nil {
-		return "", fmt.Errorf("gate: %w", err)
+	if v.Report.IsZero() || v.Report != undisturbed {
+		return "", fmt.Errorf("the resumed run's report is %v, the gate's %v", v.Report, undisturbed)
 	}
-	if v.Report.IsZero() || v.Report != undisturbed.ReportDigest {
-		return "", fmt.Errorf("the resumed run's report is %v, the gate's %v", v.Report, undisturbed.ReportDigest)
-	}
-	return fmt.Sprintf("killed after %s, resumed, %s\nreport of the resumed run  %s\nreport of the gate         %s", at, v.State, v.Report, undisturbed.ReportDigest), nil
-}
-
-type gateOutcome struct {
-	out string
-	err error
+	return fmt.Sprintf("killed after %s, resumed, %s\nreport of the resumed run  %s\nreport of the gate         %s (undisturbed, in %.1f s beside the steps from the second on)",
+		at, v.State, v.Report, undisturbed, d.undisturbed.took.Seconds()), nil
 }
 
 // errKilled ends the event stream at the moment of the kill.
