@@ -60,6 +60,7 @@ func (w *workspace) serve(t *testing.T, args ...string) *exec.Cmd {
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		<-exited
+		require.NotContains(t, log.String(), "DATA RACE")
 		if t.Failed() {
 			t.Logf("server log:\n%s", log.String())
 		}
@@ -95,11 +96,11 @@ func (w *workspace) sh(t *testing.T, script string) (int, string) {
 
 var tourBlock = regexp.MustCompile("(?s)<!-- tour(: a test runs these commands|: exit (\\d+)|) -->\n```sh\n(.*?)```")
 
-// TestReadmeTour runs the commands of the README as they stand, but for the port.
+// TestReadmeTour runs the commands of the README as they stand, but for the port. With -short it is one model's way
+// through the server, a kill and the second start.
+//
+//nolint:tparallel // the subtests use one server one after the other, and the last one kills it
 func TestReadmeTour(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs four suites")
-	}
 	t.Parallel()
 
 	readme, err := os.ReadFile("../../README.md")
@@ -108,6 +109,9 @@ func TestReadmeTour(t *testing.T) {
 	require.Len(t, blocks, 4)
 	w := newWorkspace(t)
 	server := w.serve(t)
+	if testing.Short() {
+		blocks = blocks[:1]
+	}
 	for _, b := range blocks {
 		want := 0
 		if b[2] != "" {
@@ -117,10 +121,13 @@ func TestReadmeTour(t *testing.T) {
 		code, out := w.sh(t, strings.ReplaceAll(b[3], "127.0.0.1:7420", hostOf(w.info.API)))
 		require.Equal(t, want, code, "%s\n%s", b[3], out)
 	}
-	t.Run("blocked model", w.askBlocked)
-	t.Run("verify", w.verifyRefusals)
-	t.Run("submit again", w.submitAgain)
-	t.Run("second server", w.secondServer)
+	t.Run("outside verifiers", w.outsideVerifiers)
+	if !testing.Short() {
+		t.Run("blocked model", w.askBlocked)
+		t.Run("verify", w.verifyRefusals)
+		t.Run("submit again", w.submitAgain)
+		t.Run("second server", w.secondServer)
+	}
 	t.Run("kill", func(t *testing.T) { w.killServing(t, server) })
 }
 
