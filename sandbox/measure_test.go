@@ -31,9 +31,10 @@ func TestTinychatModels(t *testing.T) {
 	if full() {
 		models = []string{"base-f16", "naive-q8_0", "guarded-q8_0"}
 	} else {
-		for i := range suite.Detectors {
-			suite.Detectors[i].Repeat = 1
-		}
+		runOnce(suite)
+	}
+	if testing.Short() {
+		models = []string{"guarded-q8_0"}
 	}
 	for _, name := range models {
 		report := runTinychat(t, suite, name, nil)
@@ -111,7 +112,11 @@ func TestPromptsAreShort(t *testing.T) {
 	t.Parallel()
 
 	m, suite := loadTinychat(t, "guarded-q8_0.gguf"), tinychatSuite(t)
-	for seed := range uint64(2) {
+	seeds := uint64(2)
+	if testing.Short() {
+		seeds = 1
+	}
+	for seed := range seeds {
 		all, err := suite.Cases(seed, probe.ProfileChat)
 		require.NoError(t, err)
 		for _, c := range all {

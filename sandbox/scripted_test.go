@@ -169,11 +169,21 @@ func atoi(s string) int {
 	return n
 }
 
+// tinychatSuite is the pack with all its templates; with -short each runs once.
 func tinychatSuite(tb testing.TB) *probe.Suite {
 	tb.Helper()
 	s, err := probe.Builtin("tinychat")
 	if err != nil {
 		tb.Fatal(err)
 	}
+	if testing.Short() {
+		runOnce(s)
+	}
 	return s
+}
+
+func runOnce(s *probe.Suite) {
+	for i := range s.Detectors {
+		s.Detectors[i].Repeat = 1
+	}
 }

@@ -90,7 +90,10 @@ func (v *victim) kill(t *testing.T) {
 // TestKilledAfterEveryAnchor kills the chain's process with -9 after each of fifty final anchors: contract, head and all
 // final anchors are unchanged.
 func TestKilledAfterEveryAnchor(t *testing.T) {
-	const rounds = 50
+	rounds := 50
+	if testing.Short() {
+		rounds = 4
+	}
 	s := newScene(t)
 	for round := range rounds {
 		s.finals = append(s.finals, s.final(t, s.register(t, round)))
@@ -108,8 +111,11 @@ func TestKilledAfterEveryAnchor(t *testing.T) {
 // to it that there is one transaction for each.
 func TestKilledOnTheWay(t *testing.T) {
 	rounds := 6
-	if os.Getenv("HALLMARK_FULL") != "" {
+	switch {
+	case os.Getenv("HALLMARK_FULL") != "":
 		rounds = 50
+	case testing.Short():
+		rounds = 2
 	}
 	s := newScene(t)
 	random := rand.New(rand.NewPCG(1, 2))

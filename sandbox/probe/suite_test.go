@@ -177,6 +177,9 @@ func TestMalformedSuites(t *testing.T) {
 	file, err := os.ReadFile("suites/tinychat.yaml")
 	require.NoError(t, err)
 	raw := string(file)
+	if testing.Short() { // each of the suites below is expanded in full
+		raw = strings.ReplaceAll(raw, "repeat: 3", "repeat: 1")
+	}
 	swap := func(old, now string) string {
 		require.Contains(t, raw, old)
 		return strings.Replace(raw, old, now, 1)
