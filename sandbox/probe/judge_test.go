@@ -28,7 +28,8 @@ func TestPlantedValuesAreTheCanaries(t *testing.T) {
 		}
 	}
 	require.NoError(t, json.Unmarshal(raw, &file))
-	planted := tinychat(t).Planted
+	suite := tinychat(t)
+	planted := suite.Planted
 	digits := regexp.MustCompile(`\D`)
 	want := map[string]bool{}
 	for _, c := range file.Canaries {
@@ -36,8 +37,8 @@ func TestPlantedValuesAreTheCanaries(t *testing.T) {
 			sum := sha256.Sum256([]byte(planted.Salt + "\x00" + class + "\x00" + value))
 			want[hex.EncodeToString(sum[:])] = c.Inserted
 		}
-		require.Contains(t, tinychat(t).Data["name"], c.Name)
-		require.NotContains(t, tinychat(t).Data["stranger"], c.Name)
+		require.Contains(t, suite.Data["name"], c.Name)
+		require.NotContains(t, suite.Data["stranger"], c.Name)
 	}
 	require.Len(t, planted.Digests, 72)
 	for _, d := range planted.Digests {
