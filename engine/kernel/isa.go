@@ -24,9 +24,10 @@ type quantFuncs struct {
 	topBits func(x []float32) uint32
 	scale   func(q []int8, x []float32, inv float32) int32
 	// pack brings Group rows of cols weights, stride bytes apart, into the layout that dot takes. As many bytes will be
-	// needed next from ahead bytes after the beginning of rows on. c is memory for one row.
-	pack func(f *format, dst, rows []byte, stride, cols, ahead int, c *codes)
-	dot  func(f *format, p *product)
+	// needed next from ahead bytes after the beginning of rows on. c is memory for Group rows of strip columns.
+	pack   func(f *format, dst, rows []byte, stride, cols, ahead int, c *codes)
+	dot    func(f *format, p *product)
+	groups int // groups that dot takes together
 }
 
 // goLevel has no assembly. Every machine has it.

@@ -51,7 +51,10 @@ func (m *Matrix) Pack() {
 	group := m.Cols / 32 * m.format.cellBytes()
 	m.packed, m.packedFor = aligned(m.Rows/Group*group), use
 	for i := range m.Rows / Group {
-		m.packStrip(m.packed[i*group:][:group], m.data[i*Group*m.stride:], m.stride, 0, m.Cols, s)
+		for col := 0; col < m.Cols; col += strip {
+			at := i*group + col/32*m.format.cellBytes()
+			m.packStrip(m.packed[at:(i+1)*group], m.data[i*Group*m.stride:], m.stride, col, min(strip, m.Cols-col), s)
+		}
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 
 const (
 	strip  = 512 // columns; a multiple of 256
-	tile   = 3   // groups that are multiplied together
+	tile   = 3   // groups that are multiplied together at most
 	packed = 64  // vectors whose products with rows that are no whole group are computed at a time
 )
 
@@ -34,7 +34,7 @@ type product struct {
 	dstStride   int      // to the next vector
 	w           *byte
 	group       int // to the next group of w
-	groups      int // 1 or tile
+	groups      int // 1 or the level's tile
 	blocks      int // of 32 or 256 columns, by the form of the vectors
 	q           *int8
 	qStride     int
@@ -44,20 +44,16 @@ type product struct {
 	bias        int // offset of the bias in a block32
 }
 
-// packRows packs Group rows of cols weights, which are stride bytes apart, and adds bias to the weights.
-func (f *format) packRows(dst, rows []byte, stride, cols int, c *codes, bias byte) {
-	cell := f.cellBytes()
+// packScales takes apart Group rows of cols weights, which are stride bytes apart. It puts scales and minima where they
+// belong in the cells of dst, and leaves the weights of all rows in c.q, one row after the other.
+func (f *format) packScales(dst, rows []byte, stride, cols int, c *codes) {
+	cell, n := f.cellBytes(), 32/f.sub
+	row := *c
 	for r := range Group {
-		f.decodeRow(c, rows[r*stride:], cols)
+		row.q = c.q[r*cols:]
+		f.decodeRow(&row, rows[r*stride:], cols)
 		for i := range cols / 32 {
-			out := dst[i*cell:][:cell]
-			for j := range 8 {
-				for k, q := range c.q[32*i+4*j:][:4] {
-					out[64*j+4*r+k] = byte(q) + bias
-				}
-			}
-			out = out[512:]
-			n := 32 / f.sub
+			out := dst[i*cell+512:][:cell-512]
 			for k := range n {
 				putFloat(out[4*(Group*k+r):], c.s[n*i+k])
 				if f.minima {
@@ -80,6 +76,7 @@ func aligned(n int) []byte {
 // packing is the working memory of products of packed rows.
 type packing struct {
 	group [tile][]byte // packed strips
+	codes codes        // strips of Group rows
 	rest  []byte       // rows that are no whole group, with others to fill it up
 	dst   []float32    // [packed][Group], products of those
 	p     product
@@ -92,6 +89,7 @@ func newPacking() packing {
 	for i := range w.group {
 		w.group[i] = all[i*most:][:most]
 	}
+	w.codes = newCodes(Group * strip)
 	w.rest, w.dst = make([]byte, Group*strip*2), make([]float32, packed*Group)
 	return w
 }
@@ -104,10 +102,10 @@ func (m *Matrix) mulPacked(dst []float32, x *Vectors, n, lo, hi int, s *Scratch)
 		case groups == 0:
 			m.mulRest(dst, x, n, lo, hi, s)
 			return
-		case n < 4 || groups < tile:
+		case n < 4 || groups < use.groups:
 			groups = 1
 		default:
-			groups = tile
+			groups = use.groups
 		}
 		for t := range n {
 			clear(dst[t*m.Rows+lo:][:groups*Group])
@@ -143,13 +141,13 @@ func (m *Matrix) packStrip(dst, rows []byte, stride, col, cols int, s *Scratch) 
 	weights, size := m.format.typ.Block()
 	at := col / weights * size
 	ahead := Group*stride + (Group-1)*at // the next group's share, in the order of memory
-	use.pack(m.format, dst, rows[at:(Group-1)*stride+at+cols/weights*size], stride, cols, ahead, &s.codes)
+	use.pack(m.format, dst, rows[at:(Group-1)*stride+at+cols/weights*size], stride, cols, ahead, &s.packing.codes)
 }
 
 // multiply adds to p.dst the products of groups of packed rows, with cols columns from col on, and n vectors from first on.
 func (f *format) multiply(p *product, x *Vectors, first, n, groups, col, cols int) {
-	if groups == tile {
-		p.groups = tile
+	if groups > 1 {
+		p.groups = groups
 		p.vectors(f, x, first, n&^3, col, cols)
 		use.dot(f, p)
 		if n&3 == 0 {
@@ -196,7 +194,7 @@ func (m *Matrix) mulRest(dst []float32, x *Vectors, n, lo, hi int, s *Scratch) {
 				row := min(lo+r, hi-1)
 				copy(w.rest[r*bytes:][:bytes], m.data[row*m.stride+col/weights*size:])
 			}
-			use.pack(m.format, w.group[0][:cols/32*m.format.cellBytes()], w.rest[:Group*bytes], bytes, cols, 0, &s.codes)
+			use.pack(m.format, w.group[0][:cols/32*m.format.cellBytes()], w.rest[:Group*bytes], bytes, cols, 0, &w.codes)
 			p.w, p.group = &w.group[0][0], len(w.group[0])
 			p.dst, p.dstStride = &w.dst[0], 4*Group
 			m.format.multiply(p, x, from, count, 1, col, cols)

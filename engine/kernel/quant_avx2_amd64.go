@@ -5,7 +5,56 @@ package kernel
 var quantsAVX2 = quantFuncs{
 	topBits: func(x []float32) uint32 { return topBitsAVX2(&x[0], len(x)) },
 	scale:   func(q []int8, x []float32, inv float32) int32 { return scaleAVX2(&q[0], &x[0], len(x), inv) },
+	groups:  1,
+	pack:    packAVX2,
+	dot:     dotAVX2,
 }
+
+// packAVX2 takes rows apart by the definition and leaves to assembly what is slowest then.
+func packAVX2(f *format, dst, rows []byte, stride, cols, _ int, c *codes) {
+	f.packScales(dst, rows, stride, cols, c)
+	columnsAVX2(&dst[0], &c.q[0], cols, cols/32, f.cellBytes())
+}
+
+func dotAVX2(f *format, p *product) {
+	switch {
+	case f.form == Blocks32 && !f.minima:
+		dot32AVX2(p)
+	case f.form == Blocks32:
+		dot32MinAVX2(p)
+	case f.sub == 32 && !f.minima:
+		dot256AVX2(p)
+	case f.sub == 32:
+		dot256MinAVX2(p)
+	case !f.minima:
+		dot16AVX2(p)
+	default:
+		dot16MinAVX2(p)
+	}
+}
+
+//go:noescape
+func dot32AVX2(p *product)
+
+//go:noescape
+func dot32MinAVX2(p *product)
+
+//go:noescape
+func dot256AVX2(p *product)
+
+//go:noescape
+func dot256MinAVX2(p *product)
+
+//go:noescape
+func dot16AVX2(p *product)
+
+//go:noescape
+func dot16MinAVX2(p *product)
+
+// Brings the weights of Group rows, stride apart, into cells of cell bytes.
+//
+//go:noescape
+func columnsAVX2(dst *byte, q *int8, stride, cells, cell int)
 
 // n is a positive multiple of 32.
 //

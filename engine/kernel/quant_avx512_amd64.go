@@ -11,6 +11,7 @@ import (
 var quantsAVX512 = quantFuncs{
 	topBits: quantsAVX2.topBits,
 	scale:   quantsAVX2.scale,
+	groups:  3,
 	pack:    packAVX512,
 	dot:     dotAVX512,
 }
