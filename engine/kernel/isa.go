@@ -25,8 +25,10 @@ type quantFuncs struct {
 	scale   func(q []int8, x []float32, inv float32) int32
 	// pack brings Group rows of cols weights, stride bytes apart, into the layout that dot takes. As many bytes will be
 	// needed next from ahead bytes after the beginning of rows on. c is memory for Group rows of strip columns.
-	pack   func(f *format, dst, rows []byte, stride, cols, ahead int, c *codes)
-	dot    func(f *format, p *product)
+	pack func(f *format, dst, rows []byte, stride, cols, ahead int, c *codes)
+	dot  func(f *format, p *product)
+	// mul is pack and dot of one group and one vector in one, or false for a type that it does not know; p.w is memory.
+	mul    func(f *format, p *product, rows []byte, stride, cols, ahead int) bool
 	groups int // groups that dot takes together
 }
 

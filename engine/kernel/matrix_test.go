@@ -287,6 +287,8 @@ func TestQuantisedAssemblyEqualsItsDefinition(t *testing.T) { //nolint:parallelt
 				m := matrix(t, f.typ, rows, cols)
 				n := 1 + i
 				differ(t, &m, vectors(&m, n), n)
+				m = matrix(t, f.typ, rows, cols)
+				differ(t, &m, vectors(&m, 1), 1)
 			}
 		}
 	})

@@ -3,6 +3,12 @@
 #include "textflag.h"
 #include "pack_avx512_amd64.h"
 
+#define LOWTO(Z, TO) \
+	VMOVDQU32 Z, (TO)(DI)
+
+#define HIGHTO(Z, TO) \
+	VMOVDQU32 Z, (TO)(DI)
+
 // Packing of the types with tables of values, with fifth bits and with two or three bits.
 
 // The values of four bits, plus 128: of IQ4_NL and IQ4_XS, and of MXFP4.

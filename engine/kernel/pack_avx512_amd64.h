@@ -82,11 +82,11 @@
 	MOVWLZX OFF(P), AX           \
 	MOVWLZX OFF(P)(R8*1), BX     \
 	MOVWLZX OFF(P)(R8*2), CX     \
-	MOVWLZX OFF(P)(R9*1), SI     \
+	MOVWLZX OFF(P)(R9*1), R14    \
 	MOVW    AX, (TO)(DST)        \
 	MOVW    BX, (TO+2)(DST)      \
 	MOVW    CX, (TO+4)(DST)      \
-	MOVW    SI, (TO+6)(DST)
+	MOVW    R14, (TO+6)(DST)
 
 #define WORDS(OFF, DST, TO) \
 	WORDS4(OFF, R10, DST, TO)       \
@@ -109,13 +109,13 @@ scales:                  \
 	VCVTPH2PS TO(DI), Z0     \
 	VMOVUPS   Z0, TO(DI)
 
-// The low halves of bytes to LOW, the high halves to HIGH. Z31 is the mask of the low halves.
+// The low halves of bytes to LOW, the high halves to HIGH, by the including file's LOWTO and HIGHTO. Z31 is the mask of the low halves.
 #define NIBBLES(C, LOW, HIGH) \
 	VPANDD    Z31, C, Z12        \
 	VPSRLD    $4, C, Z13         \
 	VPANDD    Z31, Z13, Z13      \
-	VMOVDQU32 Z12, LOW(DI)       \
-	VMOVDQU32 Z13, HIGH(DI)
+	LOWTO(Z12, LOW)              \
+	HIGHTO(Z13, HIGH)
 
 // Four unsigned bytes of each lane of S, times F, to the floats at TO and the next cells.
 #define BYTESCALES(S, F, TO, CELL) \
@@ -191,3 +191,29 @@ scales:                  \
 	SIGNEDSCALE(S, 1, TO+64)    \
 	SIGNEDSCALE(S, 2, TO+640)   \
 	SIGNEDSCALE(S, 3, TO+704)
+
+// 64 weights from the 32 bytes at OFF, into two cells from TO on.
+#define TWOCELLS(OFF, TO) \
+	COLUMNS32(OFF, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23) \
+	NIBBLES(Z16, TO, TO+640)             \
+	NIBBLES(Z17, TO+64, TO+704)          \
+	NIBBLES(Z18, TO+128, TO+768)         \
+	NIBBLES(Z19, TO+192, TO+832)         \
+	NIBBLES(Z20, TO+256, TO+896)         \
+	NIBBLES(Z21, TO+320, TO+960)         \
+	NIBBLES(Z22, TO+384, TO+1024)        \
+	NIBBLES(Z23, TO+448, TO+1088)
+
+// Weights of six bits, LOW having the low four of the first in its low halves and of the second in its high ones, and HIGH
+// the high two bits: of the first in bits 4 and 5 after a shift to the left by LEFT, of the second after RIGHT to the right.
+// Z28 is bytes of 0x30, Z31 of 0x0f.
+#define SIXBITS(LOW, HIGH, LEFT, RIGHT, TO, TO2) \
+	VPSLLD     $LEFT, HIGH, Z0          \
+	VPANDD     Z31, LOW, Z1             \
+	VPTERNLOGD $0xf8, Z28, Z0, Z1       \
+	LOWTO(Z1, TO)                       \
+	VPSRLD     $RIGHT, HIGH, Z2         \
+	VPSRLD     $4, LOW, Z3              \
+	VPANDD     Z31, Z3, Z3              \
+	VPTERNLOGD $0xf8, Z28, Z2, Z3       \
+	HIGHTO(Z3, TO2)

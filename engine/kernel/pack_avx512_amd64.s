@@ -3,6 +3,12 @@
 #include "textflag.h"
 #include "pack_avx512_amd64.h"
 
+#define LOWTO(Z, TO) \
+	VMOVDQU32 Z, (TO)(DI)
+
+#define HIGHTO(Z, TO) \
+	VMOVDQU32 Z, (TO)(DI)
+
 // Packing of the types Q8_0, Q4_0, Q4_K and Q6_K.
 
 #define FLIP(C, TO) \
@@ -65,18 +71,6 @@ block:
 	VZEROUPPER
 	RET
 
-// 64 weights from the 32 bytes at OFF, into two cells from TO on.
-#define TWOCELLS(OFF, TO) \
-	COLUMNS32(OFF, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23) \
-	NIBBLES(Z16, TO, TO+640)             \
-	NIBBLES(Z17, TO+64, TO+704)          \
-	NIBBLES(Z18, TO+128, TO+768)         \
-	NIBBLES(Z19, TO+192, TO+832)         \
-	NIBBLES(Z20, TO+256, TO+896)         \
-	NIBBLES(Z21, TO+320, TO+960)         \
-	NIBBLES(Z22, TO+384, TO+1024)        \
-	NIBBLES(Z23, TO+448, TO+1088)
-
 // func packQ4KAVX512(dst, src *byte, stride, blocks int, ahead int)
 TEXT ·packQ4KAVX512(SB), NOSPLIT, $0-40
 	ROWS
@@ -110,20 +104,6 @@ block:
 	JNZ  block
 	VZEROUPPER
 	RET
-
-// Weights of six bits, LOW having the low four of the first in its low halves and of the second in its high ones, and HIGH
-// the high two bits: of the first in bits 4 and 5 after a shift to the left by LEFT, of the second after RIGHT to the right.
-// Z28 is bytes of 0x30, Z31 of 0x0f.
-#define SIXBITS(LOW, HIGH, LEFT, RIGHT, TO, TO2) \
-	VPSLLD     $LEFT, HIGH, Z0          \
-	VPANDD     Z31, LOW, Z1             \
-	VPTERNLOGD $0xf8, Z28, Z0, Z1       \
-	VMOVDQU32  Z1, TO(DI)               \
-	VPSRLD     $RIGHT, HIGH, Z2         \
-	VPSRLD     $4, LOW, Z3              \
-	VPANDD     Z31, Z3, Z3              \
-	VPTERNLOGD $0xf8, Z28, Z2, Z3       \
-	VMOVDQU32  Z3, TO2(DI)
 
 #define EIGHTSIXBITS(LEFT, RIGHT, TO) \
 	SIXBITS(Z20, Z12, LEFT, RIGHT, TO, TO+1280)          \

@@ -122,26 +122,38 @@ func (m *Matrix) mulStrip(dst []float32, x *Vectors, n, r, groups, col int, s *S
 	cols := min(strip, m.Cols-col)
 	cells := cols / 32 * m.format.cellBytes()
 	p := &s.packing.p
+	p.dst, p.dstStride = &dst[0], 4*m.Rows
 	if m.packedFor == use && r%Group == 0 {
 		p.group = m.Cols / 32 * m.format.cellBytes()
 		p.w = &m.packed[r/Group*p.group+col/32*m.format.cellBytes()]
-	} else {
-		p.group = len(s.packing.group[0])
-		p.w = &s.packing.group[0][0]
-		for g := range groups {
-			m.packStrip(s.packing.group[g][:cells], m.data[(r+g*Group)*m.stride:], m.stride, col, cols, s)
+		m.format.multiply(p, x, 0, n, groups, col, cols)
+		return
+	}
+	p.group, p.w = len(s.packing.group[0]), &s.packing.group[0][0]
+	if n == 1 && use.mul != nil {
+		p.vectors(m.format, x, 0, 1, col, cols)
+		if rows, ahead := m.strip(m.data[r*m.stride:], m.stride, col, cols); use.mul(m.format, p, rows, m.stride, cols, ahead) {
+			return
 		}
 	}
-	p.dst, p.dstStride = &dst[0], 4*m.Rows
+	for g := range groups {
+		m.packStrip(s.packing.group[g][:cells], m.data[(r+g*Group)*m.stride:], m.stride, col, cols, s)
+	}
 	m.format.multiply(p, x, 0, n, groups, col, cols)
 }
 
 // packStrip packs columns of Group rows that are stride bytes apart.
 func (m *Matrix) packStrip(dst, rows []byte, stride, col, cols int, s *Scratch) {
+	rows, ahead := m.strip(rows, stride, col, cols)
+	use.pack(m.format, dst, rows, stride, cols, ahead, &s.packing.codes)
+}
+
+// strip returns columns of Group rows, from the first row's to the last row's end, and how far ahead from there is an equal
+// share of the next group, by the order of memory.
+func (m *Matrix) strip(rows []byte, stride, col, cols int) (part []byte, ahead int) {
 	weights, size := m.format.typ.Block()
 	at := col / weights * size
-	ahead := Group*stride + (Group-1)*at // the next group's share, in the order of memory
-	use.pack(m.format, dst, rows[at:(Group-1)*stride+at+cols/weights*size], stride, cols, ahead, &s.packing.codes)
+	return rows[at : (Group-1)*stride+at+cols/weights*size], Group*stride + (Group-1)*at
 }
 
 // multiply adds to p.dst the products of groups of packed rows, with cols columns from col on, and n vectors from first on.

@@ -14,6 +14,7 @@ var quantsAVX512 = quantFuncs{
 	groups:  3,
 	pack:    packAVX512,
 	dot:     dotAVX512,
+	mul:     mulAVX512,
 }
 
 // packAVX512 adds a bias to weights, since VPDPBUSD wants one side unsigned; dotAVX512 takes off what that adds.
@@ -37,6 +38,17 @@ func (f *format) bias() (bias byte, offset int) {
 	default:
 		return 128, int(first)
 	}
+}
+
+// mulAVX512 is packAVX512 and dotAVX512 of one vector in one, for the types that it knows.
+func mulAVX512(f *format, p *product, rows []byte, stride, cols, ahead int) bool {
+	mul := mulsAVX512[f.typ]
+	if mul == nil {
+		return false
+	}
+	weights, _ := f.typ.Block()
+	mul(p.w, &rows[0], stride, cols/weights, ahead, p.dst, p.q, p.block)
+	return true
 }
 
 func dotAVX512(f *format, p *product) {
@@ -113,6 +125,27 @@ func packXSAVX512(dst, src *byte, stride, blocks int, ahead int)
 
 //go:noescape
 func packMXAVX512(dst, src *byte, stride, blocks int, ahead int)
+
+// mulsAVX512 multiply Group rows with one vector straight from the file's layout, and add that to out; else as packsAVX512,
+// with dst as working memory for blocks blocks.
+var mulsAVX512 = [64]func(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer){
+	gguf.Q8_0: mulQ8AVX512,
+	gguf.Q4_0: mulQ4AVX512,
+	gguf.Q4_K: mulQ4KAVX512,
+	gguf.Q6_K: mulQ6KAVX512,
+}
+
+//go:noescape
+func mulQ8AVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
+
+//go:noescape
+func mulQ4AVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
+
+//go:noescape
+func mulQ4KAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
+
+//go:noescape
+func mulQ6KAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
 
 //go:noescape
 func dot32AVX512(p *product)

@@ -1,0 +1,254 @@
+//go:build !purego
+
+#include "textflag.h"
+#include "go_asm.h"
+#include "pack_avx512_amd64.h"
+
+// Products of 16 rows and one vector without packing: the same steps as in packing, but what would be stored is multiplied.
+// SI is the vector's elements and BX its blocks. Z14 and Z15 are integer sums.
+
+// The place of the elements for what would be stored at TO, in cells of SIZE bytes.
+#define ELEMENTS(TO, SIZE) ((TO)/SIZE*32+(TO)%SIZE/64*4)(SI)
+
+#define LOWTO(Z, TO) \
+	VPDPBUSD.BCST ELEMENTS(TO, CELL), Z, Z14
+
+#define HIGHTO(Z, TO) \
+	VPDPBUSD.BCST ELEMENTS(TO, CELL), Z, Z15
+
+#define VECTOR \
+	MOVQ q+48(FP), SI      \
+	MOVQ block+56(FP), BX
+
+// The sum at dst, to be carried on.
+#define TAKE(ACC) \
+	MOVQ    out+40(FP), AX   \
+	VMOVUPS (AX), ACC
+
+#define GIVE(ACC) \
+	MOVQ    out+40(FP), AX   \
+	VMOVUPS ACC, (AX)        \
+	VZEROUPPER               \
+	RET
+
+// The block's scales are half floats at (DI).
+#define FINISH32 \
+	VPADDD      Z15, Z14, Z14            \
+	VCVTDQ2PS   Z14, Z14                 \
+	VCVTPH2PS   (DI), Z0                 \
+	VMULPS.BCST block32_d(BX), Z0, Z0    \
+	VFMADD231PS Z14, Z0, Z24             \
+	ADDQ        $32, DI                  \
+	ADDQ        $32, SI                  \
+	ADDQ        $block32__size, BX
+
+#define CELL 576
+
+// func mulQ4AVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
+TEXT ·mulQ4AVX512(SB), NOSPLIT, $0-64
+	ROWS
+	SCALES(0, 0, 18, 32)
+	BYTES(0x0f, Z31)
+	VECTOR
+	TAKE(Z24)
+
+block:
+	PREFETCH5
+	VPBROADCASTD (block32_bias+8)(BX), Z14
+	VPXORD       Z15, Z15, Z15
+	COLUMNS16(2)
+	NIBBLES(Z0, 0, 256)
+	NIBBLES(Z1, 64, 320)
+	NIBBLES(Z2, 128, 384)
+	NIBBLES(Z3, 192, 448)
+	FINISH32
+	NEXTBLOCK(18)
+	ADDQ $288, R15
+	DECQ DX
+	JNZ  block
+	GIVE(Z24)
+
+#define FLIPPED(C, TO, PUT) \
+	VPXORD Z31, C, C \
+	PUT(C, TO)
+
+// func mulQ8AVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
+TEXT ·mulQ8AVX512(SB), NOSPLIT, $0-64
+	ROWS
+	SCALES(0, 0, 34, 32)
+	BYTES(0x80, Z31)
+	VECTOR
+	TAKE(Z24)
+
+block:
+	PREFETCH8
+	PREFETCHT0 512(R15)
+	VPBROADCASTD block32_bias(BX), Z14
+	VPXORD       Z15, Z15, Z15
+	COLUMNS32(2, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+	FLIPPED(Z16, 0, LOWTO)
+	FLIPPED(Z17, 64, LOWTO)
+	FLIPPED(Z18, 128, LOWTO)
+	FLIPPED(Z19, 192, LOWTO)
+	FLIPPED(Z20, 256, HIGHTO)
+	FLIPPED(Z21, 320, HIGHTO)
+	FLIPPED(Z22, 384, HIGHTO)
+	FLIPPED(Z23, 448, HIGHTO)
+	FINISH32
+	NEXTBLOCK(34)
+	ADDQ $544, R15
+	DECQ DX
+	JNZ  block
+	GIVE(Z24)
+
+#undef CELL
+#define CELL 640
+
+// T in Z26 takes the integer sum SUM of cell C, of which the scales are at (DI), and of type Q4_K the minima too.
+#define SCALEDSUM(SUM, SCALE) \
+	VCVTDQ2PS   SUM, SUM             \
+	VFMADD231PS SCALE(DI), SUM, Z26
+
+#define LOWSUM(C) \
+	VMOVUPS           (576+640*C)(DI), Z12                    \
+	VFNMADD231PS.BCST (block256_sum32+4*C)(BX), Z12, Z26
+
+#define MULTWO(OFF, C) \
+	VPXORD Z14, Z14, Z14          \
+	VPXORD Z15, Z15, Z15          \
+	TWOCELLS(OFF, 640*C)          \
+	SCALEDSUM(Z14, 512+640*C)     \
+	LOWSUM(C)                     \
+	SCALEDSUM(Z15, 1152+640*C)    \
+	LOWSUM((C+1))
+
+// func mulQ4KAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
+TEXT ·mulQ4KAVX512(SB), NOSPLIT, $0-64
+	ROWS
+	BYTES(0x30, Z28)
+	BYTES(0x3f, Z29)
+	BYTES(0x0f, Z31)
+	MOVL $255, AX
+	VPBROADCASTD AX, Z30
+	VECTOR
+	TAKE(Z27)
+
+block:
+	SCALES6
+	VXORPS Z26, Z26, Z26
+	PREFETCH8
+	MULTWO(16, 0)
+	ADDQ $576, R15
+	PREFETCH8
+	PREFETCHT0 -64(R15)
+	MULTWO(48, 2)
+	ADDQ $576, R15
+	PREFETCH8
+	PREFETCHT0 -64(R15)
+	MULTWO(80, 4)
+	ADDQ $576, R15
+	PREFETCH8
+	PREFETCHT0 -64(R15)
+	MULTWO(112, 6)
+	ADDQ $576, R15
+	PREFETCHT0 -64(R15)
+	VFMADD231PS.BCST block256_d(BX), Z26, Z27
+	NEXTBLOCK(144)
+	ADDQ $256, SI
+	ADDQ $block256__size, BX
+	DECQ DX
+	JNZ  block
+	GIVE(Z27)
+
+// Q6_K has a scale for 16 weights: sums of the halves of two cells are in Z14, Z15, and Z4 and Z5 in a second round.
+#undef LOWTO
+#undef HIGHTO
+#define LOWTO(Z, TO) \
+	VPDPBUSD.BCST ELEMENTS(TO, CELL), Z, Z4
+
+#define HIGHTO(Z, TO) \
+	VPDPBUSD.BCST ELEMENTS(TO, CELL), Z, Z5
+
+#define BIASED(C, H) \
+	VPBROADCASTD (block256_bias16+8*C+4*H)(BX), Z4   \
+	VPBROADCASTD (block256_bias16+16+8*C+4*H)(BX), Z5
+
+// Half H of cells C and C+2: of the first the sum goes to T at once, that of the second waits in memory for cell C+1.
+#define HALFSIX(C, H, A0, A1, A2, A3, B0, B1, B2, B3, LEFT, RIGHT) \
+	BIASED(C, H)                                                          \
+	SIXBITS(A0, B0, LEFT, RIGHT, 640*C+256*H, 640*C+256*H+1280)           \
+	SIXBITS(A1, B1, LEFT, RIGHT, 640*C+256*H+64, 640*C+256*H+1344)        \
+	SIXBITS(A2, B2, LEFT, RIGHT, 640*C+256*H+128, 640*C+256*H+1408)       \
+	SIXBITS(A3, B3, LEFT, RIGHT, 640*C+256*H+192, 640*C+256*H+1472)       \
+	SCALEDSUMSIX(Z4, 512+640*C+64*H)                                      \
+	VCVTDQ2PS Z5, Z5                                                      \
+	VMOVUPS   Z5, (640*C+64*H)(DI)
+
+#define SCALEDSUMSIX(SUM, SCALE) \
+	VCVTDQ2PS   SUM, SUM             \
+	VFMADD231PS (SCALE)(DI), SUM, Z29
+
+#define LATER(C, H) \
+	VMOVUPS     (640*C+64*H)(DI), Z4                   \
+	VFMADD231PS (512+640*C+1280+64*H)(DI), Z4, Z29
+
+#define MULFOUR(LOW, HIGH, C) \
+	COLUMNS32(HIGH, Z12, Z13, Z14, Z15, Z16, Z17, Z18, Z19)                       \
+	COLUMNS32(LOW, Z20, Z21, Z22, Z23, Z24, Z25, Z26, Z27)                        \
+	HALFSIX(C, 0, Z20, Z21, Z22, Z23, Z12, Z13, Z14, Z15, 4, 0)                   \
+	HALFSIX(C, 1, Z24, Z25, Z26, Z27, Z16, Z17, Z18, Z19, 4, 0)                   \
+	COLUMNS32(LOW+32, Z20, Z21, Z22, Z23, Z24, Z25, Z26, Z27)                     \
+	HALFSIX((C+1), 0, Z20, Z21, Z22, Z23, Z12, Z13, Z14, Z15, 2, 2)               \
+	HALFSIX((C+1), 1, Z24, Z25, Z26, Z27, Z16, Z17, Z18, Z19, 2, 2)               \
+	LATER(C, 0)                                                                   \
+	LATER(C, 1)                                                                   \
+	LATER((C+1), 0)                                                               \
+	LATER((C+1), 1)
+
+// func mulQ6KAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
+TEXT ·mulQ6KAVX512(SB), NOSPLIT, $32-64
+	ROWS
+	BYTES(0x30, Z28)
+	BYTES(0x0f, Z31)
+	VECTOR
+	TAKE(Z30)
+	WORDS(208, SP, 0)
+	VECTOR
+
+block:
+	COLUMNS16(192)
+	VCVTPH2PS (SP), Z24
+	SIGNEDSCALES(Z0, 512)
+	SIGNEDSCALES(Z1, 1792)
+	SIGNEDSCALES(Z2, 3072)
+	SIGNEDSCALES(Z3, 4352)
+	VXORPS Z29, Z29, Z29
+	PREFETCH8
+	ADDQ $512, R15
+	PREFETCH8
+	ADDQ $512, R15
+	PREFETCH8
+	ADDQ $512, R15
+	MULFOUR(0, 128, 0)
+	PREFETCH8
+	ADDQ $512, R15
+	PREFETCH8
+	ADDQ $512, R15
+	PREFETCH8
+	ADDQ $512, R15
+	MULFOUR(64, 160, 4)
+	PREFETCH8
+	ADDQ $288, R15
+	VFMADD231PS.BCST block256_d(BX), Z29, Z30
+	NEXTBLOCK(210)
+	ADDQ $256, SI
+	ADDQ $block256__size, BX
+	DECQ DX
+	JZ   end
+	MOVQ BX, block+56(FP)
+	WORDS(208, SP, 0)
+	MOVQ block+56(FP), BX
+	JMP  block
+
+end:
+	GIVE(Z30)
