@@ -24,9 +24,8 @@ func Exps(x []float32) { exps(x, 0) }
 // exps replaces every element x by the [Exp] of x - sub.
 func exps(x []float32, sub float32) {
 	done := 0
-	if use.exps != nil && len(x) >= lanes {
-		done = len(x) &^ (lanes - 1)
-		use.exps(&x[0], done, sub)
+	if use.exps != nil && len(x) >= 4 {
+		done = use.exps(&x[0], len(x), sub)
 	}
 	for i, v := range x[done:] {
 		x[done+i] = Exp(v - sub)

@@ -8,8 +8,8 @@ const lanes = 16
 // vectorFuncs are a level's functions of the elements of vectors: of n elements, a positive multiple of lanes unless said
 // otherwise.
 type vectorFuncs struct {
-	exps         func(x *float32, n int, sub float32)            // x = Exp(x - sub)
-	softCap      func(x *float32, n int, c float32)              // as SoftCap
+	exps         func(x *float32, n int, sub float32) int        // x = Exp(x - sub) for n >= 4; returns how many it did
+	softCap      func(x *float32, n int, c float32) int          // as SoftCap, likewise
 	top          func(x *float32, n int) float32                 // the largest, as SoftMax finds it
 	sum, squares func(x *float32, n int) float64                 // for any positive n; sum is of elements not below 0
 	scaleBy      func(dst, x, weight *float32, n int, f float32) // dst = x f weight
@@ -195,9 +195,8 @@ func gated(e, gate, up []float32) {
 // SoftCap bounds the elements of x softly to -c..c: to c tanh(x/c). c is positive.
 func SoftCap(x []float32, c float32) {
 	done := 0
-	if use.softCap != nil && len(x) >= lanes {
-		done = len(x) &^ (lanes - 1)
-		use.softCap(&x[0], done, c)
+	if use.softCap != nil && len(x) >= 4 {
+		done = use.softCap(&x[0], len(x), c)
 	}
 	for i, v := range x[done:] {
 		x[done+i] = softCap(v, c)

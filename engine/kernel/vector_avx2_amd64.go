@@ -3,8 +3,14 @@
 package kernel
 
 var vectorsAVX2 = vectorFuncs{
-	exps:     expsAVX2,
-	softCap:  softCapAVX2,
+	exps: func(x *float32, n int, sub float32) int {
+		expsAVX2(x, n&^3, sub)
+		return n &^ 3
+	},
+	softCap: func(x *float32, n int, c float32) int {
+		softCapAVX2(x, n&^3, c)
+		return n &^ 3
+	},
 	top:      topAVX2,
 	sum:      sumAVX2,
 	squares:  squaresAVX2,

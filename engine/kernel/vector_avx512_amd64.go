@@ -3,8 +3,14 @@
 package kernel
 
 var vectorsAVX512 = vectorFuncs{
-	exps:     expsAVX512,
-	softCap:  softCapAVX512,
+	exps: func(x *float32, n int, sub float32) int {
+		expsAVX512(x, n, sub)
+		return n
+	},
+	softCap: func(x *float32, n int, c float32) int {
+		softCapAVX512(x, n, c)
+		return n
+	},
 	top:      topAVX512,
 	sum:      sumAVX512,
 	squares:  squaresAVX512,

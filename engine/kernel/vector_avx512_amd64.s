@@ -55,13 +55,25 @@
 // Sixteen at a time. The arguments stay in Z0, and replace or clear at the end what is outside the range of exp.
 TEXT ·expsAVX512(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), SI
-	MOVQ         n+8(FP), CX
+	MOVQ         n+8(FP), BX
 	VBROADCASTSS sub+16(FP), Z30
 	VBROADCASTSS ·expTable+136(SB), Z31
 	CONSTANTS
+	MOVL         $0xffff, AX
 
 loop:
-	VMOVUPS       (SI), Z0
+	SUBQ $16, BX
+	JGE  part
+	ADDQ $16, BX
+	MOVQ BX, CX
+	MOVL $1, AX
+	SHLL CX, AX
+	DECL AX
+	XORQ BX, BX
+
+part:
+	KMOVW         AX, K4
+	VMOVUPS.Z     (SI), K4, Z0
 	VSUBPS        Z30, Z0, Z0
 	VCVTPS2PD     Y0, Z1
 	VEXTRACTF64X4 $1, Z0, Y2
@@ -77,25 +89,37 @@ loop:
 	VMOVAPS       Z31, K1, Z1
 	VPXORD        Z1, Z1, K2, Z1
 	VMOVAPS       Z0, K3, Z1
-	VMOVUPS       Z1, (SI)
+	VMOVUPS       Z1, K4, (SI)
 	ADDQ          $64, SI
-	SUBQ          $16, CX
-	JGT           loop
+	TESTQ         BX, BX
+	JNE           loop
 	VZEROUPPER
 	RET
 
 // func softCapAVX512(x *float32, n int, c float32)
 TEXT ·softCapAVX512(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), SI
-	MOVQ         n+8(FP), CX
+	MOVQ         n+8(FP), BX
 	VBROADCASTSS c+16(FP), Y15
 	VCVTPS2PD    Y15, Z15
 	VBROADCASTSD ·expTable+112(SB), Z30
 	VBROADCASTSD ·expTable+120(SB), Z31
 	CONSTANTS
+	MOVL         $0xff, AX
 
 loop:
-	VMOVUPS   (SI), Y0
+	SUBQ $8, BX
+	JGE  part
+	ADDQ $8, BX
+	MOVQ BX, CX
+	MOVL $1, AX
+	SHLL CX, AX
+	DECL AX
+	XORQ BX, BX
+
+part:
+	KMOVW         AX, K4
+	VMOVUPS.Z (SI), K4, Y0
 	VCVTPS2PD Y0, Z1
 	VDIVPD    Z15, Z1, Z1
 	VMINPD    Z30, Z1, Z1
@@ -109,10 +133,10 @@ loop:
 	VCVTPD2PS Z1, Y1
 	VCMPPS    $0x03, Z0, Z0, K3 // not a number
 	VMOVAPS   Z0, K3, Z1
-	VMOVUPS   Y1, (SI)
+	VMOVUPS   Y1, K4, (SI)
 	ADDQ      $32, SI
-	SUBQ      $8, CX
-	JGT       loop
+	TESTQ         BX, BX
+	JNE           loop
 	VZEROUPPER
 	RET
 
