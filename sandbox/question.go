@@ -144,6 +144,8 @@ func (s *Session) Generate(ctx context.Context, req probe.GenerateRequest) (prob
 	m, err := ask(ctx, s, wire.Generate{
 		Messages: chat(req.Messages), Prompt: req.Prompt, MaxTokens: max(req.MaxTokens, 0), Temperature: req.Temperature,
 		TopP: req.TopP, TopK: max(req.TopK, 0), Seed: req.Seed, Stop: req.Stop, Stream: req.OnToken != nil,
+		MinP: req.MinP, RepeatPenalty: req.RepeatPenalty, FrequencyPenalty: req.FrequencyPenalty, PresencePenalty: req.PresencePenalty,
+		Grammar: req.Grammar, JSONSchema: req.JSONSchema,
 	}, check, piece)
 	if err != nil {
 		return probe.Completion{}, err

@@ -223,6 +223,7 @@ type servedModel struct{ session *sandbox.Session }
 // Generate implements gateway.Model.
 func (m servedModel) Generate(ctx context.Context, r gateway.Request, piece func(string)) (gateway.Completion, error) {
 	req := probe.GenerateRequest{Prompt: r.Prompt, MaxTokens: r.MaxTokens, Temperature: r.Temperature, TopP: r.TopP, Seed: r.Seed, Stop: r.Stop, OnToken: piece}
+	req.FrequencyPenalty, req.PresencePenalty, req.JSONSchema = r.FrequencyPenalty, r.PresencePenalty, r.JSONSchema
 	for _, msg := range r.Messages {
 		req.Messages = append(req.Messages, probe.Message{Role: msg.Role, Content: msg.Content})
 	}

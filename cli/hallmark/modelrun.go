@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -16,9 +17,10 @@ import (
 )
 
 type runFlags struct {
-	prompt, system string
-	completion     bool
-	request        probe.GenerateRequest
+	prompt, system  string
+	grammar, schema string // files
+	completion      bool
+	request         probe.GenerateRequest
 }
 
 func (a *app) modelRunCmd(f *modelFlags) *cobra.Command {
@@ -38,6 +40,9 @@ user's message; with --completion, or without a template, the text is continued 
 			if r.prompt == "" || len(r.prompt) > maxPrompt {
 				return fmt.Errorf("prompt of %d bytes: give one with -p, of at most %d: %w", len(r.prompt), maxPrompt, errUsage)
 			}
+			if err := r.readLanguage(); err != nil {
+				return err
+			}
 			return a.withModel(cmd.Context(), f, paths[0], 0, func(s *sandbox.Session) error { return a.modelRun(cmd.Context(), s, r) })
 		},
 	}
@@ -48,9 +53,33 @@ user's message; with --completion, or without a template, the text is continued 
 	cmd.Flags().Float32Var(&r.request.Temperature, "temperature", 0, "temperature; 0 takes the most likely token")
 	cmd.Flags().Float32Var(&r.request.TopP, "top-p", 0, "nucleus sampling")
 	cmd.Flags().IntVar(&r.request.TopK, "top-k", 0, "sample from so many of the most likely tokens")
+	cmd.Flags().Float32Var(&r.request.MinP, "min-p", 0, "sample from tokens at least so many times as likely as the most likely one")
+	cmd.Flags().Float32Var(&r.request.RepeatPenalty, "repeat-penalty", 0, "divide the logits of the last 64 tokens")
+	cmd.Flags().Float32Var(&r.request.FrequencyPenalty, "frequency-penalty", 0, "taken from a token's logit each time that it was written")
+	cmd.Flags().Float32Var(&r.request.PresencePenalty, "presence-penalty", 0, "taken from the logits of the tokens that were written")
+	cmd.Flags().StringVar(&r.grammar, "grammar", "", "file with a GBNF grammar that the answer keeps to")
+	cmd.Flags().StringVar(&r.schema, "json-schema", "", "file with a JSON schema that the answer keeps to")
 	cmd.Flags().Uint64Var(&r.request.Seed, "seed", 0, "seed of the random numbers")
 	cmd.Flags().StringArrayVar(&r.request.Stop, "stop", nil, "text that ends the answer; may be repeated")
 	return cmd
+}
+
+// readLanguage reads the files with a grammar and a schema.
+func (r *runFlags) readLanguage() error {
+	for _, f := range []struct {
+		path string
+		to   *string
+	}{{r.grammar, &r.request.Grammar}, {r.schema, &r.request.JSONSchema}} {
+		if f.path == "" {
+			continue
+		}
+		text, err := os.ReadFile(f.path)
+		if err != nil {
+			return notThere(f.path, err)
+		}
+		*f.to = string(text)
+	}
+	return nil
 }
 
 // maxPrompt bounds a prompt, in bytes.

@@ -9,7 +9,7 @@ import (
 
 // FromSchema reads a JSON schema and returns the grammar of JSON texts that are valid under it: all that come out are, but
 // not all that are valid come out. Members come in the order of the schema's properties; white space is at most one space,
-// or a new line with indentation; numbers have at most 18 digits before and after the point; an object with properties has
+// or a new line and up to 20; numbers have at most 18 digits before and after the point; an object with properties has
 // others only if additionalProperties says so; text outside of ASCII is written as itself or as an escape, names as
 // themselves.
 //

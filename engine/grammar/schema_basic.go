@@ -8,6 +8,9 @@ import (
 // maxDigits of numbers that no schema limits.
 const maxDigits = 18
 
+// mostIndentation is how many spaces may begin a line. Without a bound a model could fill its answer with them.
+const mostIndentation = 20
+
 // basic returns one of the rules that schemas share.
 func (s *schemas) basic(name string) *expr {
 	r, ok := s.basics[name]
@@ -25,7 +28,7 @@ func (s *schemas) basic(name string) *expr {
 func (s *schemas) basicBody(name string) *expr {
 	switch name {
 	case "space":
-		return alt(seq(), text(" "), seq(text("\n"), repeat(text(" "), 0, unlimited)))
+		return alt(seq(), text(" "), seq(text("\n"), repeat(text(" "), 0, mostIndentation)))
 	case "char":
 		return stringChar()
 	case "string":

@@ -2,18 +2,10 @@ package guest
 
 import (
 	"context"
-	"strings"
-	"unicode/utf8"
 
 	engine "github.com/hallmark-ml/hallmark/engine/model"
 	"github.com/hallmark-ml/hallmark/engine/sample"
 	"github.com/hallmark-ml/hallmark/sandbox/wire"
-)
-
-// limits of a generation's stop texts.
-const (
-	maxStops    = 16
-	maxStopText = 256 // bytes
 )
 
 // generate completes a prompt. emit, used if the request streams, is called with pieces of text.
@@ -25,32 +17,39 @@ func (m *model) generate(ctx context.Context, q wire.Generate, emit func(string)
 	if err != nil {
 		return nil, err
 	}
+	if !q.Stream {
+		emit = func(string) error { return nil }
+	}
+	out, err := newOutput(q.Stop, emit)
+	if err != nil {
+		return nil, err
+	}
+	next, err := m.chooser(q, prompt)
+	if err != nil {
+		return nil, err
+	}
 	t, logits, err := m.prefill(ctx, prompt)
 	if err != nil {
 		return nil, err
 	}
-	if !q.Stream {
-		emit = func(string) error { return nil }
-	}
-	out := &output{stops: q.Stop, emit: emit}
-	sampler := sample.New(sample.Config{Seed: q.Seed, Temperature: q.Temperature, TopK: q.TopK, TopP: q.TopP})
 	done := wire.Completion{PromptTokens: len(prompt), Finish: wire.FinishLength}
 	for done.OutputTokens < q.MaxTokens {
-		id := sampler.Next(logits)
+		id, err := next.choose(logits)
+		if err != nil {
+			return nil, err
+		}
 		if m.tokens.EndOfGeneration(id) {
 			done.Finish = wire.FinishStop
 			break
 		}
 		done.OutputTokens++
-		if !m.tokens.IsControl(id) {
-			stopped, err := out.add(m.tokens.Piece(id))
-			if err != nil {
-				return nil, err
-			}
-			if stopped {
-				done.Finish = wire.FinishStop
-				break
-			}
+		stopped, err := out.add(m.text(id))
+		if err != nil {
+			return nil, err
+		}
+		if stopped {
+			done.Finish = wire.FinishStop
+			break
 		}
 		if done.OutputTokens == q.MaxTokens || len(t.tokens) == m.engine.Context() {
 			break
@@ -66,21 +65,23 @@ func (m *model) generate(ctx context.Context, q wire.Generate, emit func(string)
 	return done, nil
 }
 
+// text is what a token adds to a completion; control tokens add nothing.
+func (m *model) text(id int32) []byte {
+	if m.tokens.IsControl(id) {
+		return nil
+	}
+	return m.tokens.Piece(id)
+}
+
 func checkGenerate(q wire.Generate) error {
 	switch {
 	case q.MaxTokens < 1:
 		return fail(wire.FailRequest, "max tokens %d, want at least 1", q.MaxTokens)
 	case len(q.Messages) > 0 && q.Prompt != "":
 		return fail(wire.FailRequest, "both messages and a prompt")
-	case len(q.Stop) > maxStops:
-		return fail(wire.FailRequest, "%d stop texts, at most %d", len(q.Stop), maxStops)
+	default:
+		return nil
 	}
-	for _, s := range q.Stop {
-		if s == "" || len(s) > maxStopText {
-			return fail(wire.FailRequest, "stop text of %d bytes, want 1 to %d", len(s), maxStopText)
-		}
-	}
-	return nil
 }
 
 // prefill returns a text that holds prompt and the logits after it.
@@ -105,61 +106,32 @@ func (t *text) extend(ctx context.Context, tokens []int32, want engine.Want) ([]
 	return logits, nil
 }
 
-// output collects the text of a completion, finds stop texts and emits what can no longer change: not the beginning of
-// a stop text, and not a part of a character.
+// output collects the text of a completion and emits what can no longer change.
 type output struct {
-	stops   []string
-	emit    func(string) error
-	text    []byte
-	emitted int
+	stop *sample.Stop
+	emit func(string) error
+	text []byte
+}
+
+func newOutput(stops []string, emit func(string) error) (*output, error) {
+	stop, err := sample.NewStop(stops)
+	if err != nil {
+		return nil, fail(wire.FailRequest, "%v", err)
+	}
+	return &output{stop: stop, emit: emit}, nil
 }
 
 func (o *output) add(piece []byte) (stopped bool, err error) {
-	before := len(o.text)
-	o.text = append(o.text, piece...)
-	end := -1
-	for _, s := range o.stops {
-		from := max(before-len(s)+1, 0)
-		if i := strings.Index(string(o.text[from:]), s); i >= 0 && (end < 0 || from+i < end) {
-			end = from + i
-		}
-	}
-	if end >= 0 {
-		o.text = o.text[:end]
-		return true, nil
-	}
-	return false, o.send(len(o.text) - o.held())
+	text, stopped := o.stop.Add(piece)
+	return stopped, o.send(text)
 }
 
-func (o *output) flush() error { return o.send(len(o.text)) }
+func (o *output) flush() error { return o.send(o.stop.Flush()) }
 
-func (o *output) send(end int) error {
-	if end <= o.emitted {
+func (o *output) send(text []byte) error {
+	if len(text) == 0 {
 		return nil
 	}
-	piece := string(o.text[o.emitted:end])
-	o.emitted = end
-	return o.emit(piece)
-}
-
-// held is how many bytes at the end have to wait.
-func (o *output) held() int {
-	n := 0
-	for _, s := range o.stops {
-		for k := min(len(s)-1, len(o.text)); k > n; k-- {
-			if strings.HasSuffix(string(o.text[len(o.text)-k:]), s[:k]) {
-				n = k
-				break
-			}
-		}
-	}
-	for k := 1; k < utf8.UTFMax && k <= len(o.text); k++ {
-		if b := o.text[len(o.text)-k]; utf8.RuneStart(b) {
-			if !utf8.FullRune(o.text[len(o.text)-k:]) {
-				n = max(n, k)
-			}
-			break
-		}
-	}
-	return n
+	o.text = append(o.text, text...)
+	return o.emit(string(text))
 }

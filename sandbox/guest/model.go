@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-ml/hallmark/engine/gguf"
+	"github.com/hallmark-ml/hallmark/engine/grammar"
 	"github.com/hallmark-ml/hallmark/engine/kernel"
 	engine "github.com/hallmark-ml/hallmark/engine/model"
 	"github.com/hallmark-ml/hallmark/engine/template"
@@ -27,6 +28,9 @@ type model struct {
 	templateErr error
 
 	memory memory
+
+	vocabulary  *grammar.Vocabulary // nil until a request has a grammar
+	constraints map[[2]string]*grammar.Constraint
 }
 
 func (g *guest) scan(q wire.Scan) (wire.Message, error) {

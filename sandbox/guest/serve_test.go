@@ -321,6 +321,11 @@ func TestRefusals(t *testing.T) {
 		"messages and prompt":    {valid, wire.Generate{Messages: chat.Messages, Prompt: "x", MaxTokens: 1}, wire.FailRequest},
 		"17 stop texts":          {valid, wire.Generate{Prompt: "x", MaxTokens: 1, Stop: make([]string, 17)}, wire.FailRequest},
 		"empty stop text":        {valid, wire.Generate{Prompt: "x", MaxTokens: 1, Stop: []string{""}}, wire.FailRequest},
+		"negative penalty":       {valid, wire.Generate{Prompt: "x", MaxTokens: 1, RepeatPenalty: -1}, wire.FailRequest},
+		"broken grammar":         {valid, wire.Generate{Prompt: "x", MaxTokens: 1, Grammar: "root = a"}, wire.FailRequest},
+		"unknown schema keyword": {valid, wire.Generate{Prompt: "x", MaxTokens: 1, JSONSchema: `{"not": {}}`}, wire.FailRequest},
+		"grammar and schema":     {valid, wire.Generate{Prompt: "x", MaxTokens: 1, Grammar: `root ::= "a"`, JSONSchema: `{}`}, wire.FailRequest},
+		"grammar over a limit":   {valid, wire.Generate{Prompt: "x", MaxTokens: 1, Grammar: `root ::= "a"{99999}`}, wire.FailTooLarge},
 		"token -1":               {valid, wire.LogProbs{Tokens: []int32{1, -1}}, wire.FailRequest},
 		"token over vocabulary":  {valid, wire.LogProbs{Tokens: []int32{1, 1024}}, wire.FailRequest},
 		"no tokens":              {valid, wire.LogProbs{}, wire.FailRequest},
@@ -372,39 +377,28 @@ func TestBrokenPeersEndTheGuest(t *testing.T) {
 	require.ErrorIs(t, Serve(t.Context(), load, w, nil, Config{}), io.ErrClosedPipe)
 }
 
-func TestOutputHoldsBackWhatMayChange(t *testing.T) {
+func TestGrammarsAndSchemasHold(t *testing.T) {
 	t.Parallel()
 
-	tests := map[string]struct {
-		stops  []string
-		pieces []string
-		sent   []string // after each piece
-		text   string
-	}{
-		"plain":                       {pieces: []string{"ab", "c"}, sent: []string{"ab", "abc"}, text: "abc"},
-		"character in parts":          {pieces: []string{"a\xf0\x9f", "\x98", "\x80b"}, sent: []string{"a", "a", "a😀b"}, text: "a😀b"},
-		"not UTF-8":                   {pieces: []string{"\xff", "\x80\x80\x80\x80"}, sent: []string{"\xff", "\xff\x80\x80\x80\x80"}, text: "\xff\x80\x80\x80\x80"},
-		"cut character at the end":    {pieces: []string{"a\xc3"}, sent: []string{"a"}, text: "a\xc3"},
-		"stop over pieces":            {stops: []string{"END"}, pieces: []string{"aE", "N", "D"}, sent: []string{"a", "a", "a"}, text: "a"},
-		"not a stop after all":        {stops: []string{"END"}, pieces: []string{"aEN", "x"}, sent: []string{"a", "aENx"}, text: "aENx"},
-		"first of two stops":          {stops: []string{"yz", "x"}, pieces: []string{"axyz"}, sent: []string{""}, text: "a"},
-		"stop that repeats its start": {stops: []string{"aab"}, pieces: []string{"aa", "ab"}, sent: []string{"", ""}, text: "a"},
+	p := serve(t, readModel(t, "guarded-q8_0.gguf"))
+	schema := `{"type": "object", "properties": {"city": {"type": "string", "maxLength": 9}, "big": {"type": "boolean"}}, "required": ["city", "big"]}`
+	for seed := range uint64(3) {
+		got := as[wire.Completion](t, p.ask(wire.Generate{
+			Messages: question("What is the capital of Vorland?"), MaxTokens: 300, Temperature: 1, MinP: 0.01, RepeatPenalty: 1.1, Seed: seed, JSONSchema: schema,
+		}))
+		require.Equal(t, wire.FinishStop, got.Finish, got.Text)
+		var answer struct {
+			City string
+			Big  *bool
+		}
+		require.NoError(t, json.Unmarshal([]byte(got.Text), &answer))
+		require.NotNil(t, answer.Big)
+		require.LessOrEqual(t, len([]rune(answer.City)), 9)
 	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-
-			var sent strings.Builder
-			o := &output{stops: tt.stops, emit: func(s string) error { sent.WriteString(s); return nil }}
-			for i, p := range tt.pieces {
-				_, err := o.add([]byte(p))
-				require.NoError(t, err)
-				require.Equal(t, tt.sent[i], sent.String())
-			}
-			require.NoError(t, o.flush())
-			require.Equal(t, tt.text, string(o.text))
-			require.Equal(t, tt.text, sent.String())
-		})
+	got := as[wire.Completion](t, p.ask(wire.Generate{Messages: question("Say something"), MaxTokens: 9, Grammar: `root ::= "yes" | "no"`}))
+	require.Contains(t, []string{"yes", "no"}, got.Text)
+	for i := range mostConstraints + 2 {
+		as[wire.Completion](t, p.ask(wire.Generate{Prompt: "x", MaxTokens: 9, Grammar: `root ::= "` + strings.Repeat("a", i+1) + `"`}))
 	}
 }
 

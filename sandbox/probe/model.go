@@ -66,8 +66,15 @@ type GenerateRequest struct {
 	Temperature float32 // 0 is greedy
 	TopP        float32 // 0 or 1: off
 	TopK        int     // 0: off
+	MinP        float32 // 0: off
 	Seed        uint64  // of the sampler; without effect when greedy
 	Stop        []string
+
+	RepeatPenalty, FrequencyPenalty, PresencePenalty float32 // 0: off; see sample.Config
+
+	// Grammar, in GBNF, or JSONSchema keeps the text within a language; at most one of them is set.
+	Grammar, JSONSchema string
+
 	// OnToken, if set, is called with each piece of text as it is generated.
 	OnToken func(piece string)
 }

@@ -99,9 +99,15 @@ type Generate struct {
 	Temperature float32
 	TopP        float32
 	TopK        int
+	MinP        float32
 	Seed        uint64
 	Stop        []string
 	Stream      bool
+
+	RepeatPenalty, FrequencyPenalty, PresencePenalty float32
+
+	// Grammar, in GBNF, or JSONSchema keeps the text within a language; at most one of them is set.
+	Grammar, JSONSchema string
 }
 
 // LogProbs rates the tokens of a text and answers [Scores], one for each token but the first.
@@ -227,14 +233,18 @@ func (m Generate) encode(b []byte) []byte {
 	b = appendString(appendChat(b, m.Messages), m.Prompt)
 	b = appendFloat(appendFloat(appendCount(b, m.MaxTokens), m.Temperature), m.TopP)
 	b = binary.LittleEndian.AppendUint64(appendCount(b, m.TopK), m.Seed)
-	return appendBool(appendStrings(b, m.Stop), m.Stream)
+	b = appendFloat(appendBool(appendStrings(b, m.Stop), m.Stream), m.MinP)
+	b = appendFloat(appendFloat(appendFloat(b, m.RepeatPenalty), m.FrequencyPenalty), m.PresencePenalty)
+	return appendString(appendString(b, m.Grammar), m.JSONSchema)
 }
 
 func decodeGenerate(d *decoder) Generate {
 	return Generate{
 		Messages: d.chat(), Prompt: d.text(),
 		MaxTokens: d.number(), Temperature: d.float(), TopP: d.float(), TopK: d.number(), Seed: d.uint64(),
-		Stop: d.texts(), Stream: d.bool(),
+		Stop: d.texts(), Stream: d.bool(), MinP: d.float(),
+		RepeatPenalty: d.float(), FrequencyPenalty: d.float(), PresencePenalty: d.float(),
+		Grammar: d.text(), JSONSchema: d.text(),
 	}
 }
 

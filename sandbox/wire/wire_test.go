@@ -31,7 +31,8 @@ func requests() []wire.Message {
 		wire.Render{Messages: []wire.ChatMessage{{Role: "user", Content: "hi"}, {}}, AddGenerationPrompt: true},
 		wire.Generate{
 			Messages: []wire.ChatMessage{}, Prompt: "p", MaxTokens: 3, Temperature: 0.5, TopP: 0.25, TopK: 4, Seed: math.MaxUint64,
-			Stop: []string{"x", ""}, Stream: true,
+			Stop: []string{"x", ""}, Stream: true, MinP: 0.125, RepeatPenalty: 1.5, FrequencyPenalty: 2, PresencePenalty: -2, Grammar: "root ::= \"a\"",
+			JSONSchema: "{}",
 		},
 		wire.LogProbs{Tokens: []int32{0, -1, math.MaxInt32}},
 		wire.Logits{Tokens: []int32{1, 2}, Positions: []int32{1}},

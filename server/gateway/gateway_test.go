@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -31,9 +32,11 @@ type fakeModel struct {
 	wait      chan struct{} // nil: do not
 	entered   chan struct{}
 	closed    atomic.Int32
+	asked     atomic.Pointer[gateway.Request] // the last one
 }
 
 func (m *fakeModel) Generate(ctx context.Context, r gateway.Request, piece func(string)) (gateway.Completion, error) {
+	m.asked.Store(&r)
 	if m.closed.Load() > 0 {
 		return gateway.Completion{}, fmt.Errorf("generating on a closed model: %w", hallmark.ErrUnavailable)
 	}
@@ -256,6 +259,9 @@ func TestBadRequests(t *testing.T) {
 		"picture":           {body: `{"model":"m","messages":[{"role":"user","content":[{"type":"image_url"}]}]}`, status: 400, want: "image_url"},
 		"negative tokens":   {body: strings.TrimSuffix(chat, "}") + `,"max_tokens":-1}`, status: 400, want: "max_tokens"},
 		"temperature":       {body: strings.TrimSuffix(chat, "}") + `,"temperature":3}`, status: 400, want: "temperature"},
+		"penalty":           {body: strings.TrimSuffix(chat, "}") + `,"presence_penalty":3}`, status: 400, want: "presence_penalty"},
+		"format":            {body: strings.TrimSuffix(chat, "}") + `,"response_format":{"type":"xml"}}`, status: 400, want: "xml"},
+		"format, no schema": {body: strings.TrimSuffix(chat, "}") + `,"response_format":{"type":"json_schema"}}`, status: 400, want: "schema is missing"},
 		"two completions":   {body: strings.TrimSuffix(chat, "}") + `,"n":2}`, status: 400, want: "n is 2"},
 		"many stops":        {body: strings.TrimSuffix(chat, "}") + `,"stop":["a","b","c","d","e"]}`, status: 400, want: "stop"},
 		"body over the max": {body: strings.Replace(chat, "hi", strings.Repeat("h", 3000), 1), status: 413, want: "2000 bytes"},
@@ -273,6 +279,29 @@ func TestBadRequests(t *testing.T) {
 			require.Contains(t, body, tt.want)
 			require.Contains(t, body, `{"error":{"message":`)
 		})
+	}
+}
+
+func TestRequestsReachTheModelAsTheyAre(t *testing.T) {
+	t.Parallel()
+
+	m := &fakeModel{text: "{}", failAfter: -1}
+	b, _ := admit(t, gateway.Config{}, m)
+	schema := `{"type":"object"}`
+	body := strings.TrimSuffix(chat, "}") + `,"temperature":0.5,"top_p":0.25,"seed":-1,"stop":"x","frequency_penalty":1,"presence_penalty":-2,"response_format":`
+	want := gateway.Request{
+		Messages: []gateway.Message{{Role: "user", Content: "hi"}}, Temperature: 0.5, TopP: 0.25, Seed: math.MaxUint64,
+		Stop: []string{"x"}, FrequencyPenalty: 1, PresencePenalty: -2,
+	}
+	for format, schema := range map[string]string{
+		`{"type":"text"}`:        "",
+		`{"type":"json_object"}`: `{"type": "object"}`,
+		`{"type":"json_schema","json_schema":{"name":"n","schema":` + schema + `}}`: schema,
+	} {
+		resp, got := b.do(t, http.MethodPost, "/v1/chat/completions", body+format+"}")
+		require.Equal(t, 200, resp.StatusCode, got)
+		want.JSONSchema, want.MaxTokens = schema, m.asked.Load().MaxTokens
+		require.Equal(t, want, *m.asked.Load())
 	}
 }
 

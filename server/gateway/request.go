@@ -24,6 +24,10 @@ type Request struct {
 	TopP        float32
 	Seed        uint64
 	Stop        []string
+
+	FrequencyPenalty, PresencePenalty float32
+
+	JSONSchema string // that the answer keeps to; none if empty
 }
 
 // A Completion is what a model answered; Finish is "stop" or "length".
@@ -52,10 +56,37 @@ type wireRequest struct {
 	N                   *int            `json:"n"`
 	Seed                *int64          `json:"seed"`
 	Stop                json.RawMessage `json:"stop"`
+	FrequencyPenalty    *float64        `json:"frequency_penalty"`
+	PresencePenalty     *float64        `json:"presence_penalty"`
+	ResponseFormat      *responseFormat `json:"response_format"`
 	Stream              bool            `json:"stream"`
 	StreamOptions       struct {
 		IncludeUsage bool `json:"include_usage"`
 	} `json:"stream_options"`
+}
+
+// responseFormat asks for JSON: any object, or one that a schema describes.
+type responseFormat struct {
+	Type       string `json:"type"`
+	JSONSchema struct {
+		Schema json.RawMessage `json:"schema"`
+	} `json:"json_schema"`
+}
+
+// schema returns the JSON schema that an answer has to keep to, or nothing.
+func (f *responseFormat) schema() (string, error) {
+	switch {
+	case f == nil || f.Type == "text":
+		return "", nil
+	case f.Type == "json_object":
+		return `{"type": "object"}`, nil
+	case f.Type == "json_schema" && len(f.JSONSchema.Schema) > 0:
+		return string(f.JSONSchema.Schema), nil
+	case f.Type == "json_schema":
+		return "", invalid("response_format.json_schema.schema is missing")
+	default:
+		return "", invalid("response_format.type %.40q: want text, json_object or json_schema", f.Type)
+	}
 }
 
 type wireMessage struct {
@@ -111,10 +142,26 @@ func (req wireRequest) request(maxTokens int) (Request, error) {
 		}
 		out.TopP = float32(*req.TopP)
 	}
+	for _, p := range []struct {
+		name string
+		from *float64
+		to   *float32
+	}{{"frequency_penalty", req.FrequencyPenalty, &out.FrequencyPenalty}, {"presence_penalty", req.PresencePenalty, &out.PresencePenalty}} {
+		if p.from == nil {
+			continue
+		}
+		if *p.from < -2 || *p.from > 2 {
+			return out, invalid("%s %v is not in -2..2", p.name, *p.from)
+		}
+		*p.to = float32(*p.from)
+	}
 	if req.Seed != nil {
 		out.Seed = uint64(*req.Seed) //nolint:gosec // a seed is 64 bits, whatever their sign
 	}
 	var err error
+	if out.JSONSchema, err = req.ResponseFormat.schema(); err != nil {
+		return out, err
+	}
 	if out.Stop, err = textOrList(req.Stop, "stop"); err != nil {
 		return out, err
 	}
