@@ -73,16 +73,10 @@ func (v *Vectors) Row(i int) []float32 { return v.Data[i*v.Len:][:v.Len:v.Len] }
 func (v *Vectors) Quantise(i int) {
 	x := v.Row(i)
 	if v.half != nil {
-		h := v.half[i*v.Len:][:v.Len]
-		for j := range h {
-			h[j] = roundHalf(x[j])
-		}
+		roundAll(v.half[i*v.Len:][:v.Len], x, use.roundHalf, roundHalf)
 	}
 	if v.brain != nil {
-		h := v.brain[i*v.Len:][:v.Len]
-		for j := range h {
-			h[j] = roundBrain(x[j])
-		}
+		roundAll(v.brain[i*v.Len:][:v.Len], x, use.roundBrain, roundBrain)
 	}
 	if v.b32.q != nil {
 		n := v.Len / 32
@@ -91,6 +85,18 @@ func (v *Vectors) Quantise(i int) {
 	if v.b256.q != nil {
 		n := v.Len / 256
 		quantise256(v.b256.block[i*n:][:n], v.b256.q[i*v.Len:][:v.Len], x)
+	}
+}
+
+// roundAll rounds x by a function for many elements, which may be nil, and one for the rest.
+func roundAll(dst, x []float32, many func(dst, x *float32, n int), one func(float32) float32) {
+	done := 0
+	if many != nil && len(x) >= lanes {
+		done = len(x) &^ (lanes - 1)
+		many(&dst[0], &x[0], done)
+	}
+	for j := done; j < len(x); j++ {
+		dst[j] = one(x[j])
 	}
 }
 

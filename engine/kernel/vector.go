@@ -15,6 +15,8 @@ type vectorFuncs struct {
 	scaleBy      func(dst, x, weight *float32, n int, f float32) // dst = x f weight
 	gated        func(e, gate, up *float32, n int)               // as gated
 	multiply     func(x *float32, n int, f float32)              // as Scale
+
+	roundHalf, roundBrain func(dst, x *float32, n int)
 }
 
 // DotRows sets dst[i] to the inner product of x and w[i*stride : i*stride+len(x)].

@@ -11,12 +11,14 @@ var vectorsAVX2 = vectorFuncs{
 		softCapAVX2(x, n&^3, c)
 		return n &^ 3
 	},
-	top:      topAVX2,
-	sum:      sumAVX2,
-	squares:  squaresAVX2,
-	scaleBy:  scaleByAVX2,
-	gated:    gatedAVX2,
-	multiply: multiplyAVX2,
+	top:        topAVX2,
+	sum:        sumAVX2,
+	squares:    squaresAVX2,
+	scaleBy:    scaleByAVX2,
+	gated:      gatedAVX2,
+	multiply:   multiplyAVX2,
+	roundHalf:  roundHalfAVX2,
+	roundBrain: roundBrainAVX2,
 }
 
 //go:noescape
@@ -42,3 +44,9 @@ func gatedAVX2(e, gate, up *float32, n int)
 
 //go:noescape
 func multiplyAVX2(x *float32, n int, f float32)
+
+//go:noescape
+func roundHalfAVX2(dst, x *float32, n int)
+
+//go:noescape
+func roundBrainAVX2(dst, x *float32, n int)

@@ -295,3 +295,73 @@ loop:
 	JGT     loop
 	VZEROUPPER
 	RET
+
+// Y = the 32-bit constant C in every lane.
+#define CONSTANT(C, X, Y) \
+	MOVL         C, AX    \
+	VMOVD        AX, X    \
+	VPBROADCASTD X, Y
+
+// func roundHalfAVX2(dst, x *float32, n int)
+// By the steps of roundHalf: magnitudes are Y0, rounded by adding to their bits Y2, and by adding 1/2 Y3.
+TEXT ·roundHalfAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	CONSTANT($0x7fffffff, X8, Y8)
+	CONSTANT($0xfff, X9, Y9)
+	CONSTANT($1, X10, Y10)
+	CONSTANT($0xffffe000, X11, Y11)
+	CONSTANT($0x3f000000, X12, Y12)
+	CONSTANT($0x38800000, X13, Y13)
+	CONSTANT($0x7f7fffff, X14, Y14)
+
+loop:
+	VMOVDQU   (SI), Y1
+	VPAND     Y8, Y1, Y0
+	VPSRLD    $13, Y0, Y2
+	VPAND     Y10, Y2, Y2
+	VPADDD    Y9, Y2, Y2
+	VPADDD    Y0, Y2, Y2
+	VPAND     Y11, Y2, Y2
+	VADDPS    Y12, Y0, Y3
+	VSUBPS    Y12, Y3, Y3
+	VPCMPGTD  Y0, Y13, Y4 // small
+	VBLENDVPS Y4, Y3, Y2, Y2
+	VPANDN    Y1, Y8, Y5
+	VPOR      Y5, Y2, Y2
+	VPCMPGTD  Y14, Y0, Y4 // not finite
+	VBLENDVPS Y4, Y1, Y2, Y2
+	VMOVDQU   Y2, (DI)
+	ADDQ      $32, SI
+	ADDQ      $32, DI
+	SUBQ      $8, CX
+	JGT       loop
+	VZEROUPPER
+	RET
+
+// func roundBrainAVX2(dst, x *float32, n int)
+TEXT ·roundBrainAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	CONSTANT($0x7fff, X9, Y9)
+	CONSTANT($1, X10, Y10)
+	CONSTANT($0xffff0000, X11, Y11)
+
+loop:
+	VMOVDQU   (SI), Y1
+	VPSRLD    $16, Y1, Y2
+	VPAND     Y10, Y2, Y2
+	VPADDD    Y9, Y2, Y2
+	VPADDD    Y1, Y2, Y2
+	VPAND     Y11, Y2, Y2
+	VCMPPS    $0x03, Y1, Y1, Y4 // not a number
+	VBLENDVPS Y4, Y1, Y2, Y2
+	VMOVDQU   Y2, (DI)
+	ADDQ      $32, SI
+	ADDQ      $32, DI
+	SUBQ      $8, CX
+	JGT       loop
+	VZEROUPPER
+	RET

@@ -11,12 +11,14 @@ var vectorsAVX512 = vectorFuncs{
 		softCapAVX512(x, n, c)
 		return n
 	},
-	top:      topAVX512,
-	sum:      sumAVX512,
-	squares:  squaresAVX512,
-	scaleBy:  scaleByAVX512,
-	gated:    gatedAVX512,
-	multiply: multiplyAVX512,
+	top:        topAVX512,
+	sum:        sumAVX512,
+	squares:    squaresAVX512,
+	scaleBy:    scaleByAVX512,
+	gated:      gatedAVX512,
+	multiply:   multiplyAVX512,
+	roundHalf:  roundHalfAVX2,
+	roundBrain: roundBrainAVX2,
 }
 
 //go:noescape

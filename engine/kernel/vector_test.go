@@ -18,6 +18,8 @@ var elementwise = map[string]func(x, y, z []float32){
 	"geglu":   GeGLU,
 	"rotate":  func(x, y, _ []float32) { Rotate(x, y[:len(y)&^1]) },
 	"halves":  func(x, y, _ []float32) { RotateHalves(x, y[:len(y)&^1]) },
+	"half":    func(x, y, _ []float32) { roundAll(x, y, use.roundHalf, roundHalf) },
+	"brain":   func(x, y, _ []float32) { roundAll(x, y, use.roundBrain, roundBrain) },
 	"add":     func(x, y, _ []float32) { Add(x, y) },
 	"scale":   func(x, y, _ []float32) { Scale(x, y[0]) },
 }
@@ -130,4 +132,38 @@ func TestRotateHalves(t *testing.T) {
 		equal(t, pairs[2*i+1], x[4+i])
 	}
 	require.Equal(t, rest, x[8:])
+}
+
+// TestRoundingEqualsItsDefinition takes every exponent, and every place of the fraction that rounding looks at.
+func TestRoundingEqualsItsDefinition(t *testing.T) { //nolint:paralleltest // changes the package
+	x := make([]float32, 0, 1<<19)
+	for top := range uint32(1 << 13) {
+		for _, low := range []uint32{0, 1, 0xfff, 0x1000, 0x1001, 0x1fff, 0x2000, 0x3000, 0x7fff, 0x8000, 0x8001, 0xffff} {
+			x = append(x, math.Float32frombits(top<<19|low), math.Float32frombits(top<<19|1<<16|low))
+		}
+	}
+	forEachISA(t, func(t *testing.T) {
+		t.Helper()
+		got, want := make([]float32, len(x)), make([]float32, len(x))
+		roundAll(got, x, use.roundHalf, roundHalf)
+		roundAll(want, x, nil, roundHalf)
+		sameFloats(t, want, got, "half")
+		roundAll(got, x, use.roundBrain, roundBrain)
+		roundAll(want, x, nil, roundBrain)
+		sameFloats(t, want, got, "brain")
+	})
+}
+
+func TestRoundBrainGoesToTheNearestEven(t *testing.T) {
+	t.Parallel()
+
+	f := math.Float32frombits
+	for b := range uint32(0x7f7f) {
+		even := b + b&1
+		equal(t, f(even<<16), roundBrain(f(b<<16|0x8000)), "%04x", b)
+		equal(t, f(b<<16), roundBrain(f(b<<16|0x7fff)), "%04x", b)
+		equal(t, -f((b+1)<<16), roundBrain(-f(b<<16|0x8001)), "%04x", b)
+	}
+	require.True(t, math.IsInf(float64(roundBrain(math.MaxFloat32)), 1))
+	isNaN(t, roundBrain(f(0x7f800001)))
 }
