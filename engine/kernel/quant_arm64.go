@@ -1,0 +1,158 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"unsafe"
+
+	"github.com/hallmark-ml/hallmark/engine/gguf"
+)
+
+var (
+	quantsSDOT = quantFuncs{topBits: topBits32NEON, scale: scale32NEON, pack: packNEON, dot: dotSDOT}
+	quantsNEON = quantFuncs{topBits: topBits32NEON, scale: scale32NEON, pack: packNEON, dot: dotNEON}
+)
+
+func topBits32NEON(x []float32) uint32 { return topBitsNEON(&x[0], len(x)) }
+
+func scale32NEON(q []int8, x []float32, inv float32) int32 {
+	return scaleNEON(&q[0], &x[0], len(x), inv)
+}
+
+func packNEON(f *format, dst, rows []byte, stride, cols, _ int, c *codes) {
+	f.packRows(dst, rows, stride, cols, c, 0)
+}
+
+// quantKernels multiply one group of rows, by way of the formats that differ for them.
+type quantKernels struct {
+	plain32, min32, plain256, min256, plain16, min16 func(p *product)
+}
+
+func (k *quantKernels) of(f *format) func(p *product) {
+	switch {
+	case f.form == Blocks32 && !f.minima:
+		return k.plain32
+	case f.form == Blocks32:
+		return k.min32
+	case f.sub == 32 && !f.minima:
+		return k.plain256
+	case f.sub == 32:
+		return k.min256
+	case !f.minima:
+		return k.plain16
+	default:
+		return k.min16
+	}
+}
+
+var (
+	onesSDOT  = quantKernels{dot32SDOT, dot32MinSDOT, dot256SDOT, dot256MinSDOT, dot16SDOT, dot16MinSDOT}
+	foursSDOT = quantKernels{dot32x4SDOT, dot32Minx4SDOT, dot256x4SDOT, dot256Minx4SDOT, dot16x4SDOT, dot16Minx4SDOT}
+	onesNEON  = quantKernels{dot32NEON, dot32MinNEON, dot256WideNEON, dot256MinNEON, dot16NEON, dot16MinNEON}
+)
+
+// dotSDOT takes vectors by fours, and what is left one by one.
+func dotSDOT(f *format, p *product) {
+	p.eachGroup(func() {
+		four, rest := p.n&^3, p.n&3
+		if p.n = four; four > 0 {
+			foursSDOT.of(f)(p)
+		}
+		if p.n = rest; rest > 0 { // and only then, since pointers must not go past the end
+			p.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), four*p.dstStride))
+			p.q = (*int8)(unsafe.Add(unsafe.Pointer(p.q), four*p.qStride))
+			p.block = unsafe.Add(p.block, four*p.blockStride)
+			onesSDOT.of(f)(p)
+		}
+	})
+}
+
+// dotNEON knows the types whose sums need more than 16 bits sooner.
+func dotNEON(f *format, p *product) {
+	multiply := onesNEON.of(f)
+	if f.typ == gguf.Q8_0 || f.typ == gguf.IQ4_NL {
+		multiply = dot32WideNEON
+	}
+	p.eachGroup(func() { multiply(p) })
+}
+
+// eachGroup calls f with p for one group after the other. f may change p, which is at last what it was.
+func (p *product) eachGroup(f func()) {
+	all := *p
+	for g := range all.groups {
+		*p = all
+		p.w = (*byte)(unsafe.Add(unsafe.Pointer(all.w), g*all.group))
+		p.dst = (*float32)(unsafe.Add(unsafe.Pointer(all.dst), 4*g*Group))
+		f()
+	}
+	*p = all
+}
+
+// n is a positive multiple of 32.
+//
+//go:noescape
+func topBitsNEON(x *float32, n int) uint32
+
+// n is a positive multiple of 32.
+//
+//go:noescape
+func scaleNEON(q *int8, x *float32, n int, inv float32) int32
+
+// p.n is positive, and a multiple of 4 for those of four vectors.
+//
+//go:noescape
+func dot32SDOT(p *product)
+
+//go:noescape
+func dot32MinSDOT(p *product)
+
+//go:noescape
+func dot256SDOT(p *product)
+
+//go:noescape
+func dot256MinSDOT(p *product)
+
+//go:noescape
+func dot16SDOT(p *product)
+
+//go:noescape
+func dot16MinSDOT(p *product)
+
+//go:noescape
+func dot32x4SDOT(p *product)
+
+//go:noescape
+func dot32Minx4SDOT(p *product)
+
+//go:noescape
+func dot256x4SDOT(p *product)
+
+//go:noescape
+func dot256Minx4SDOT(p *product)
+
+//go:noescape
+func dot16x4SDOT(p *product)
+
+//go:noescape
+func dot16Minx4SDOT(p *product)
+
+//go:noescape
+func dot32WideNEON(p *product)
+
+//go:noescape
+func dot32NEON(p *product)
+
+//go:noescape
+func dot32MinNEON(p *product)
+
+//go:noescape
+func dot256WideNEON(p *product)
+
+//go:noescape
+func dot256MinNEON(p *product)
+
+//go:noescape
+func dot16NEON(p *product)
+
+//go:noescape
+func dot16MinNEON(p *product)
