@@ -41,6 +41,9 @@
 #define SADALPH(N, D) OP2(0x4e606800, N, D)
 #define ADDS(M, N, D) OP3(0x4ea08400, M, N, D)
 #define ADDPS(M, N, D) OP3(0x4ea0bc00, M, N, D)
+#define ADDB(M, N, D) OP3(0x4e208400, M, N, D)
+// All bits where N and M have one in common.
+#define TSTB(M, N, D) OP3(0x4e208c00, M, N, D)
 #define SUBB(M, N, D) OP3(0x6e208400, M, N, D)
 #define SHRB(K, N, D) OP2(0x6f000400 | ((16-(K))<<16), N, D)
 #define SHLB(K, N, D) OP2(0x4f005400 | ((8+(K))<<16), N, D)

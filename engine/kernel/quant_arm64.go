@@ -9,8 +9,8 @@ import (
 )
 
 var (
-	quantsSDOT = quantFuncs{topBits: topBits32NEON, scale: scale32NEON, pack: packNEON, dot: dotSDOT}
-	quantsNEON = quantFuncs{topBits: topBits32NEON, scale: scale32NEON, pack: packNEON, dot: dotNEON}
+	quantsSDOT = quantFuncs{topBits: topBits32NEON, scale: scale32NEON, pack: packNEON, dot: dotSDOT, groups: 1}
+	quantsNEON = quantFuncs{topBits: topBits32NEON, scale: scale32NEON, pack: packNEON, dot: dotNEON, groups: 1}
 )
 
 func topBits32NEON(x []float32) uint32 { return topBitsNEON(&x[0], len(x)) }
@@ -19,8 +19,33 @@ func scale32NEON(q []int8, x []float32, inv float32) int32 {
 	return scaleNEON(&q[0], &x[0], len(x), inv)
 }
 
+// packNEON takes rows of rare types apart by the definition, and leaves to assembly what is slowest then.
 func packNEON(f *format, dst, rows []byte, stride, cols, _ int, c *codes) {
-	f.packRows(dst, rows, stride, cols, c, 0)
+	weights, _ := f.typ.Block()
+	blocks := cols / weights
+	switch f.typ {
+	case gguf.Q8_0:
+		packQ8NEON(&dst[0], &rows[0], stride, blocks)
+	case gguf.Q4_0:
+		packQ4NEON(&dst[0], &rows[0], stride, blocks)
+	case gguf.Q4_1:
+		packQ4MinNEON(&dst[0], &rows[0], stride, blocks)
+	case gguf.Q5_0:
+		packQ5NEON(&dst[0], &rows[0], stride, blocks)
+	case gguf.Q5_1:
+		packQ5MinNEON(&dst[0], &rows[0], stride, blocks)
+	case gguf.IQ4_NL:
+		packNLNEON(&dst[0], &rows[0], stride, blocks, &uneven[0])
+	case gguf.Q4_K:
+		packQ4KNEON(&dst[0], &rows[0], stride, blocks)
+	case gguf.Q5_K:
+		packQ5KNEON(&dst[0], &rows[0], stride, blocks)
+	case gguf.Q6_K:
+		packQ6KNEON(&dst[0], &rows[0], stride, blocks)
+	default:
+		f.packScales(dst, rows, stride, cols, c)
+		columnsNEON(&dst[0], &c.q[0], cols, cols/32, f.cellBytes())
+	}
 }
 
 // quantKernels multiply one group of rows, by way of the formats that differ for them.
@@ -53,39 +78,25 @@ var (
 
 // dotSDOT takes vectors by fours, and what is left one by one.
 func dotSDOT(f *format, p *product) {
-	p.eachGroup(func() {
-		four, rest := p.n&^3, p.n&3
-		if p.n = four; four > 0 {
-			foursSDOT.of(f)(p)
-		}
-		if p.n = rest; rest > 0 { // and only then, since pointers must not go past the end
-			p.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), four*p.dstStride))
-			p.q = (*int8)(unsafe.Add(unsafe.Pointer(p.q), four*p.qStride))
-			p.block = unsafe.Add(p.block, four*p.blockStride)
-			onesSDOT.of(f)(p)
-		}
-	})
+	four, rest := p.n&^3, p.n&3
+	if p.n = four; four > 0 {
+		foursSDOT.of(f)(p)
+	}
+	if p.n = rest; rest > 0 { // and only then, since pointers must not go past the end
+		p.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), four*p.dstStride))
+		p.q = (*int8)(unsafe.Add(unsafe.Pointer(p.q), four*p.qStride))
+		p.block = unsafe.Add(p.block, four*p.blockStride)
+		onesSDOT.of(f)(p)
+	}
 }
 
 // dotNEON knows the types whose sums need more than 16 bits sooner.
 func dotNEON(f *format, p *product) {
-	multiply := onesNEON.of(f)
 	if f.typ == gguf.Q8_0 || f.typ == gguf.IQ4_NL {
-		multiply = dot32WideNEON
+		dot32WideNEON(p)
+		return
 	}
-	p.eachGroup(func() { multiply(p) })
-}
-
-// eachGroup calls f with p for one group after the other. f may change p, which is at last what it was.
-func (p *product) eachGroup(f func()) {
-	all := *p
-	for g := range all.groups {
-		*p = all
-		p.w = (*byte)(unsafe.Add(unsafe.Pointer(all.w), g*all.group))
-		p.dst = (*float32)(unsafe.Add(unsafe.Pointer(all.dst), 4*g*Group))
-		f()
-	}
-	*p = all
+	onesNEON.of(f)(p)
 }
 
 // n is a positive multiple of 32.
@@ -156,3 +167,37 @@ func dot16NEON(p *product)
 
 //go:noescape
 func dot16MinNEON(p *product)
+
+// Brings the signed bytes of Group rows, stride apart, into cells of cell bytes.
+//
+//go:noescape
+func columnsNEON(dst *byte, q *int8, stride, blocks, cell int)
+
+// Packs blocks blocks of Group rows, stride bytes apart. The same for the other types.
+//
+//go:noescape
+func packQ8NEON(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packQ4NEON(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packQ4MinNEON(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packQ5NEON(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packQ5MinNEON(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packQ4KNEON(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packQ5KNEON(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packQ6KNEON(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packNLNEON(dst, src *byte, stride, blocks int, table *int8)
