@@ -249,6 +249,9 @@ func (m *Model) readProjections(l *loader, blk string, y *layer) {
 		y.k = l.linear(qkvBias, blk+"attn_k", m.embed, kv)
 		y.v = l.linear(qkvBias, blk+"attn_v", m.embed, kv)
 	}
+	if some := y.q.bias != nil; some != (y.k.bias != nil) || some != (y.v.bias != nil) {
+		l.fail(gguf.ErrInvalid, "some of the tensors %sattn_{q,k,v}.bias are missing", blk)
+	}
 	if m.arch.fused {
 		l.stack(blk+"ffn_up.weight", m.embed, []int{m.ff, m.ff}, &y.gate.Matrix, &y.up.Matrix)
 	} else {
