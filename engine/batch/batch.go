@@ -17,7 +17,7 @@ type Config struct {
 	// Slots is how many texts are under way at a time. Optional; 64 if zero.
 	Slots int
 	// Positions is how many positions a step computes, if so many are to be computed; prompts are cut to fit. Optional;
-	// 64 if zero.
+	// 128 if zero.
 	Positions int
 	// Texts is how many texts are remembered, so that others may begin like them. Optional; 64 if zero.
 	Texts int
@@ -32,7 +32,7 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	or(&c.Slots, 64)
-	or(&c.Positions, 64)
+	or(&c.Positions, 128)
 	or(&c.Texts, 64)
 	or(&c.Memory, 32<<20)
 	return c

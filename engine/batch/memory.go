@@ -80,8 +80,7 @@ func (g *Generator) drop() {
 // in any case: those that wait may begin like it.
 func (g *Generator) forget() {
 	size, ended := 0, 0
-	for i := len(g.texts) - 1; i >= 0; i-- {
-		t := g.texts[i]
+	for i, t := range slices.Backward(g.texts) {
 		if t.req != nil {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,11 +28,13 @@ var variants = map[string][]gguf.Entry{
 		{Key: "llama.rope.scaling.type", Value: "linear"}, {Key: "llama.rope.scaling.factor", Value: float32(4)},
 	},
 	"tiny-qwen2+yarn": {
-		{Key: "qwen2.rope.scaling.type", Value: "yarn"}, {Key: "qwen2.rope.scaling.factor", Value: float32(4)},
+		{Key: "qwen2.rope.scaling.type", Value: "yarn"},
+		{Key: "qwen2.rope.scaling.factor", Value: float32(4)},
 		{Key: "qwen2.rope.scaling.original_context_length", Value: uint32(128)},
 	},
 	"tiny-gemma3+linear": {
-		{Key: "gemma3.rope.scaling.type", Value: "linear"}, {Key: "gemma3.rope.scaling.factor", Value: float32(8)},
+		{Key: "gemma3.rope.scaling.type", Value: "linear"},
+		{Key: "gemma3.rope.scaling.factor", Value: float32(8)},
 		{Key: "gemma3.final_logit_softcapping", Value: float32(3)},
 	},
 }
@@ -166,7 +169,7 @@ func TestBiases(t *testing.T) {
 					bits := math.Float32bits(value * float32(i%3))
 					b.Data = append(b.Data, byte(bits), byte(bits>>8), byte(bits>>16), byte(bits>>24))
 				}
-				f, data := build(t, meta, append(tensors[:len(tensors):len(tensors)], b))
+				f, data := build(t, meta, append(slices.Clip(tensors), b))
 				m, err := model.Load(f, data, model.Config{})
 				require.NoError(t, err)
 				got := logits(t, m.NewSequence(), some(9, 512), 9)

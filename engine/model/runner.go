@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	mostPositions = 64      // computed at a time
+	mostPositions = 128     // computed at a time
 	scratchFloats = 1 << 24 // of all positions together; wide models take fewer positions at a time
 	minWork       = 1 << 22 // multiplications that are worth a second thread
 	shares        = 16      // pieces a worker that the rows of a product are dealt out in
@@ -205,9 +205,9 @@ func (r *runner) work(w int) {
 	for t := w; t < len(r.slots); t += r.active {
 		r.begin(w, t)
 	}
-	n := len(r.slots)
 	for i := range m.layer {
-		if n = r.attention(w, i); n == 0 {
+		n := r.attention(w, i)
+		if n == 0 {
 			return
 		}
 		r.feedForward(w, i, n)

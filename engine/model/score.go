@@ -8,6 +8,9 @@ import (
 	"github.com/hallmark-ml/hallmark/engine/kernel"
 )
 
+// scoreChunk is how many positions' logits are held at a time.
+const scoreChunk = 32
+
 // Score rates a token against the logits before it.
 type Score struct {
 	LogProb float64 // natural logarithm of the token's probability
@@ -58,7 +61,7 @@ func (s *Sequence) Score(ctx context.Context, tokens []int32, before []float32) 
 	}
 	start := s.n
 	for len(tokens) > 0 {
-		n := min(len(tokens), mostPositions)
+		n := min(len(tokens), scoreChunk)
 		logits, err := s.Append(ctx, tokens[:n], All)
 		if err != nil {
 			s.Truncate(start)

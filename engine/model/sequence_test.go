@@ -183,14 +183,14 @@ func TestCancellationStopsACall(t *testing.T) {
 		m := load(t, tinychat+"guarded-q8_0.gguf", model.Config{Threads: threads})
 		s := m.NewSequence()
 		before := m.Computed()
-		_, err := s.Append(&dyingContext{Context: t.Context(), done: make(chan struct{})}, prompt(100), model.Last)
+		_, err := s.Append(&dyingContext{Context: t.Context(), done: make(chan struct{})}, prompt(200), model.Last)
 		require.ErrorIs(t, err, context.Canceled)
 		require.Zero(t, s.Len())
 		require.Equal(t, before, m.Computed())
 	}
 }
 
-// dyingContext is canceled just after it has been asked twice for its error, which happens once for 64 positions.
+// dyingContext is canceled just after it has been asked twice for its error, which happens once for 128 positions.
 type dyingContext struct {
 	context.Context
 	done  chan struct{}
