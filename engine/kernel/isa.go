@@ -23,6 +23,9 @@ type quantFuncs struct {
 	// topBits and scale: len(x) is a positive multiple of 32.
 	topBits func(x []float32) uint32
 	scale   func(q []int8, x []float32, inv float32) int32
+	// quantise32 and quantise256 are the functions of these names, of at least one block.
+	quantise32  func(block []block32, q []int8, x []float32)
+	quantise256 func(block []block256, q []int8, x []float32)
 	// pack brings Group rows of cols weights, stride bytes apart, into the layout that dot takes. As many bytes will be
 	// needed next from ahead bytes after the beginning of rows on. c is memory for Group rows of strip columns.
 	pack func(f *format, dst, rows []byte, stride, cols, ahead int, c *codes)

@@ -11,10 +11,16 @@ import (
 var quantsAVX512 = quantFuncs{
 	topBits: quantsAVX2.topBits,
 	scale:   quantsAVX2.scale,
-	groups:  3,
-	pack:    packAVX512,
-	dot:     dotAVX512,
-	mul:     mulAVX512,
+	quantise32: func(block []block32, q []int8, x []float32) {
+		quantise32AVX512(&block[0], &q[0], &x[0], len(block))
+	},
+	quantise256: func(block []block256, q []int8, x []float32) {
+		quantise256AVX512(&block[0], &q[0], &x[0], len(block))
+	},
+	groups: 3,
+	pack:   packAVX512,
+	dot:    dotAVX512,
+	mul:    mulAVX512,
 }
 
 // packAVX512 adds a bias to weights, since VPDPBUSD wants one side unsigned; dotAVX512 takes off what that adds.
@@ -146,6 +152,16 @@ func mulQ4KAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q
 
 //go:noescape
 func mulQ6KAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
+
+// n is the number of blocks, positive.
+//
+//go:noescape
+func quantise32AVX512(block *block32, q *int8, x *float32, n int)
+
+// n is the number of blocks, positive.
+//
+//go:noescape
+func quantise256AVX512(block *block256, q *int8, x *float32, n int)
 
 //go:noescape
 func dot32AVX512(p *product)

@@ -101,6 +101,10 @@ func roundAll(dst, x []float32, many func(dst, x *float32, n int), one func(floa
 }
 
 func quantise32(block []block32, q []int8, x []float32) {
+	if use.quantise32 != nil && len(block) > 0 {
+		use.quantise32(block, q, x)
+		return
+	}
 	for j := range block {
 		d, sum := quantise(q[32*j:][:32], x[32*j:][:32])
 		block[j] = block32{d: roundHalf(d), sum: float32(sum), bias: [3]int32{-128 * sum, -16 * sum, -8 * sum}}
@@ -108,6 +112,10 @@ func quantise32(block []block32, q []int8, x []float32) {
 }
 
 func quantise256(block []block256, q []int8, x []float32) {
+	if use.quantise256 != nil && len(block) > 0 {
+		use.quantise256(block, q, x)
+		return
+	}
 	for j := range block {
 		b, part := &block[j], (*[256]int8)(q[256*j:])
 		b.d, _ = quantise(part[:], x[256*j:][:256])
