@@ -13,19 +13,22 @@ func halfAt(b []byte) float32 { return half(binary.LittleEndian.Uint16(b)) }
 // decodeQ8: a half float and 32 signed bytes.
 func decodeQ8(q []int8, s, _ []float32, blk []byte) {
 	s[0] = halfAt(blk)
-	for i, c := range blk[2:34] {
-		q[i] = int8(c)
+	copy(bytesOf(q), blk[2:34])
+}
+
+// nibbles sets q to the low halves of the bytes and then to the high halves, less bias; len(bytes) is a multiple of 8.
+func nibbles(q []int8, bytes []byte, bias uint64) {
+	n := len(bytes)
+	low, high := bytesOf(q[:n]), bytesOf(q[n:2*n])
+	for i := 0; i+8 <= n; i += 8 {
+		c := binary.LittleEndian.Uint64(bytes[i:])
+		binary.LittleEndian.PutUint64(low[i:], less(c&lowHalves, bias))
+		binary.LittleEndian.PutUint64(high[i:], less(c>>4&lowHalves, bias))
 	}
 }
 
-// nibbles sets q to the low halves of the bytes and then to the high halves, less bias.
-func nibbles(q []int8, bytes []byte, bias int8) {
-	n := len(bytes)
-	low, high := q[:n], q[n:][:n]
-	for i, c := range bytes {
-		low[i], high[i] = int8(c&15)-bias, int8(c>>4)-bias
-	}
-}
+// less takes bias from each byte of c; both are below 128.
+func less(c, bias uint64) uint64 { return (c | highBits) - bias*eachByte ^ highBits }
 
 // decodeQ4: a half float and 16 bytes of two weights from -8, low halves first.
 func decodeQ4(q []int8, s, _ []float32, blk []byte) {

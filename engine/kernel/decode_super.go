@@ -5,10 +5,20 @@ import "encoding/binary"
 // The types in super-blocks of 256 weights, with an integer scale for every 16 or 32 of them. Sources: the structures
 // block_q2_K to block_q6_K and block_iq4_xs of the GGUF format, named in each comment.
 
-// crumbs sets q to the two bits of each byte from shift on, less bias.
-func crumbs(q []int8, bytes []byte, shift int, bias int8) {
-	for i, c := range bytes {
-		q[i] = int8(c>>shift&3) - bias
+// crumbs sets q to the two bits of each byte from shift on.
+func crumbs(q []int8, bytes []byte, shift int) {
+	out := bytesOf(q)
+	for i := 0; i+8 <= len(bytes); i += 8 {
+		binary.LittleEndian.PutUint64(out[i:], binary.LittleEndian.Uint64(bytes[i:])>>shift&(3*eachByte))
+	}
+}
+
+// addHigh puts the bits of each byte that mask leaves after shift above the up bits of q, and takes bias off.
+func addHigh(q []int8, bytes []byte, shift int, mask uint64, up int, bias uint64) {
+	out := bytesOf(q)
+	for i := 0; i+8 <= len(bytes); i += 8 {
+		high := binary.LittleEndian.Uint64(bytes[i:]) >> shift & (mask * eachByte) << up
+		binary.LittleEndian.PutUint64(out[i:], less(binary.LittleEndian.Uint64(out[i:])|high, bias))
 	}
 }
 
@@ -20,7 +30,7 @@ func decodeQ2K(q []int8, s, m []float32, blk []byte) {
 		s[i], m[i] = float32(d*float32(c&15)), float32(low*float32(c>>4))
 	}
 	for j := range 8 {
-		crumbs(q[32*j:][:32], blk[16+32*(j/4):][:32], 2*(j%4), 0)
+		crumbs(q[32*j:][:32], blk[16+32*(j/4):][:32], 2*(j%4))
 	}
 }
 
@@ -32,11 +42,8 @@ func decodeQ3K(q []int8, s, _ []float32, blk []byte) {
 		s[i] = float32(d * float32(c))
 	}
 	for j := range 8 {
-		part := q[32*j:][:32]
-		crumbs(part, blk[32+32*(j/4):][:32], 2*(j%4), 4)
-		for i, c := range blk[:32] {
-			part[i] += int8(c>>j&1) << 2
-		}
+		crumbs(q[32*j:][:32], blk[32+32*(j/4):][:32], 2*(j%4))
+		addHigh(q[32*j:][:32], blk[:32], j, 1, 2, 4)
 	}
 }
 
@@ -81,10 +88,7 @@ func decodeQ5K(q []int8, s, m []float32, blk []byte) {
 		nibbles(q[64*j:][:64], blk[48+32*j:][:32], 0)
 	}
 	for j := range 8 {
-		part := q[32*j:][:32]
-		for i, c := range blk[16:48] {
-			part[i] += int8(c>>j&1) << 4
-		}
+		addHigh(q[32*j:][:32], blk[16:48], j, 1, 4, 0)
 	}
 }
 
@@ -96,13 +100,10 @@ func decodeQ6K(q []int8, s, _ []float32, blk []byte) {
 		s[i] = float32(d * float32(int8(c)))
 	}
 	for n := range 2 {
-		nibbles(q[128*n:][:128], blk[64*n:][:64], 32)
+		nibbles(q[128*n:][:128], blk[64*n:][:64], 0)
 	}
 	for j := range 8 {
-		part := q[32*j:][:32]
-		for i, c := range blk[128+32*(j/4):][:32] {
-			part[i] += int8(c>>(2*(j%4))&3) << 4
-		}
+		addHigh(q[32*j:][:32], blk[128+32*(j/4):][:32], 2*(j%4), 3, 4, 32)
 	}
 }
 

@@ -16,6 +16,8 @@ type format struct {
 	form   Form // of the vectors
 	sub    int  // weights with one scale
 	minima bool
+	// The integers are from -least on and have so many bits; bits is 4, 5, 6 or 8.
+	bits, least int
 	// decode splits a block of the file; len(q) is the weights of a block, and len(s) and len(m) are len(q)/sub. Without
 	// minima m is not touched. nil for floats.
 	decode func(q []int8, s, m []float32, blk []byte)
@@ -26,19 +28,19 @@ var formats = [...]format{
 	{typ: gguf.F32, form: Float},
 	{typ: gguf.F16, form: Half},
 	{typ: gguf.BF16, form: Brain},
-	{typ: gguf.Q8_0, form: Blocks32, sub: 32, decode: decodeQ8},
-	{typ: gguf.Q4_0, form: Blocks32, sub: 32, decode: decodeQ4},
-	{typ: gguf.Q4_1, form: Blocks32, sub: 32, minima: true, decode: decodeQ4Min},
-	{typ: gguf.Q5_0, form: Blocks32, sub: 32, decode: decodeQ5},
-	{typ: gguf.Q5_1, form: Blocks32, sub: 32, minima: true, decode: decodeQ5Min},
-	{typ: gguf.Q2_K, form: Blocks256, sub: 16, minima: true, decode: decodeQ2K},
-	{typ: gguf.Q3_K, form: Blocks256, sub: 16, decode: decodeQ3K},
-	{typ: gguf.Q4_K, form: Blocks256, sub: 32, minima: true, decode: decodeQ4K},
-	{typ: gguf.Q5_K, form: Blocks256, sub: 32, minima: true, decode: decodeQ5K},
-	{typ: gguf.Q6_K, form: Blocks256, sub: 16, decode: decodeQ6K},
-	{typ: gguf.IQ4_NL, form: Blocks32, sub: 32, decode: decodeNL},
-	{typ: gguf.IQ4_XS, form: Blocks256, sub: 32, decode: decodeXS},
-	{typ: gguf.MXFP4, form: Blocks32, sub: 32, decode: decodeMX},
+	{typ: gguf.Q8_0, form: Blocks32, sub: 32, bits: 8, least: 128, decode: decodeQ8},
+	{typ: gguf.Q4_0, form: Blocks32, sub: 32, bits: 4, least: 8, decode: decodeQ4},
+	{typ: gguf.Q4_1, form: Blocks32, sub: 32, minima: true, bits: 4, least: 0, decode: decodeQ4Min},
+	{typ: gguf.Q5_0, form: Blocks32, sub: 32, bits: 5, least: 16, decode: decodeQ5},
+	{typ: gguf.Q5_1, form: Blocks32, sub: 32, minima: true, bits: 5, least: 0, decode: decodeQ5Min},
+	{typ: gguf.Q2_K, form: Blocks256, sub: 16, minima: true, bits: 4, least: 0, decode: decodeQ2K},
+	{typ: gguf.Q3_K, form: Blocks256, sub: 16, bits: 4, least: 4, decode: decodeQ3K},
+	{typ: gguf.Q4_K, form: Blocks256, sub: 32, minima: true, bits: 4, least: 0, decode: decodeQ4K},
+	{typ: gguf.Q5_K, form: Blocks256, sub: 32, minima: true, bits: 5, least: 0, decode: decodeQ5K},
+	{typ: gguf.Q6_K, form: Blocks256, sub: 16, bits: 6, least: 32, decode: decodeQ6K},
+	{typ: gguf.IQ4_NL, form: Blocks32, sub: 32, bits: 8, least: 128, decode: decodeNL},
+	{typ: gguf.IQ4_XS, form: Blocks256, sub: 32, bits: 8, least: 128, decode: decodeXS},
+	{typ: gguf.MXFP4, form: Blocks32, sub: 32, bits: 5, least: 12, decode: decodeMX},
 }
 
 // formatOf returns the format of a type, or nil.

@@ -81,7 +81,9 @@ func (m *Matrix) Row(dst []float32, i int, s *Scratch) {
 // Scratch is the working memory of one worker's products.
 type Scratch struct {
 	floats floatScratch
-	codes  codes // one row
+	codes  codes    // one row
+	words  []uint64 // of all vectors, for products without assembly
+	sums   []int32  // of one row and one vector, for the same
 	packing
 }
 
@@ -96,19 +98,8 @@ func (m *Matrix) Mul(dst []float32, x *Vectors, n, lo, hi int, s *Scratch) {
 	case m.format.decode == nil:
 		m.mulFloat(dst, x, n, lo, hi, &s.floats)
 	case use.dot == nil:
-		m.mulDefined(dst, x, n, lo, hi, s)
+		m.mulWords(dst, x, n, lo, hi, s)
 	default:
 		m.mulPacked(dst, x, n, lo, hi, s)
-	}
-}
-
-// mulDefined is Mul for quantised weights by the definition: a row is taken apart and used for all vectors.
-func (m *Matrix) mulDefined(dst []float32, x *Vectors, n, lo, hi int, s *Scratch) {
-	c := &s.codes
-	for r := lo; r < hi; r++ {
-		m.format.decodeRow(c, m.data[r*m.stride:][:m.stride], m.Cols)
-		for t := range n {
-			dst[t*m.Rows+r] = m.format.dot(c, x, t)
-		}
 	}
 }
