@@ -15,8 +15,10 @@ const (
 	tileRows    = 4
 	tileVectors = 6
 	stripRows   = 8  // rows that are float32 at a time
+	longStrip   = 32 // the same if vectors have more than mostNear elements, which do not stay near from strip to strip
+	mostNear    = 1 << 17
 	stripSteps  = 32 // of 16 columns each, multiplied before the next columns of the same rows
-	passVectors = 96 // vectors in order at a time
+	passVectors = 64 // vectors in order at a time
 
 	directVectors = 32 // up to so many, weights are read from the file again for each group rather than made float32 once
 	directRows    = 16 // rows that this is done with at a time
@@ -110,11 +112,12 @@ func (m *Matrix) floatRow(dst []float32, i int) {
 
 // floatScratch is the working memory of one worker's products.
 type floatScratch struct {
-	t   floatTile
-	x   []float32 // vectors by groups: [steps][vectors of a group][lanes]
-	w   []float32 // [stripRows/tileRows][stripSteps][tileRows][lanes], or a row
-	acc []float32 // by groups: [stripRows/tileRows][vectors of a group][tileRows][lanes]
-	out []float32 // [vectors][stripRows]
+	t     floatTile
+	strip int       // rows that are float32 at a time
+	x     []float32 // vectors by groups: [steps][vectors of a group][lanes]
+	w     []float32 // [strip/tileRows][stripSteps][tileRows][lanes], or a row
+	acc   []float32 // by groups: [strip/tileRows][vectors of a group][tileRows][lanes]
+	out   []float32 // [vectors][strip]
 }
 
 // mulFloat is Mul for the types of this file.
@@ -182,14 +185,18 @@ func (m *Matrix) mulDirect(dst, x []float32, n, lo, hi int, s *floatScratch) {
 func (m *Matrix) mulFloatTiles(dst, x []float32, n, lo, hi int, s *floatScratch) {
 	steps := (m.Cols + lanes - 1) / lanes
 	order(grown(&s.x, n*steps*lanes), x, n, m.Cols)
-	for ; lo < hi; lo += stripRows {
-		if k := min(stripRows, hi-lo); k%tileRows == 0 {
+	s.strip = stripRows
+	if n*m.Cols > mostNear {
+		s.strip = longStrip
+	}
+	for ; lo < hi; lo += s.strip {
+		if k := min(s.strip, hi-lo); k%tileRows == 0 {
 			m.mulFloatStrip(dst[lo:], m.Rows, n, lo, k, s)
 		} else { // tiles of four rows would write too far
-			out := grown(&s.out, n*stripRows)
-			m.mulFloatStrip(out, stripRows, n, lo, k, s)
+			out := grown(&s.out, n*s.strip)
+			m.mulFloatStrip(out, s.strip, n, lo, k, s)
 			for t := range n {
-				copy(dst[t*m.Rows+lo:][:k], out[t*stripRows:])
+				copy(dst[t*m.Rows+lo:][:k], out[t*s.strip:])
 			}
 		}
 	}
@@ -220,11 +227,11 @@ func order(dst, x []float32, n, cols int) {
 	}
 }
 
-// mulFloatStrip multiplies up to stripRows rows from lo on with the vectors in s.x: dst[t*stride+i] is that of row lo+i.
+// mulFloatStrip multiplies up to s.strip rows from lo on with the vectors in s.x: dst[t*stride+i] is that of row lo+i.
 func (m *Matrix) mulFloatStrip(dst []float32, stride, n, lo, k int, s *floatScratch) {
 	const four = stripSteps * tileRows * lanes // floats of four rows
 	steps := (m.Cols + lanes - 1) / lanes
-	w, acc := grown(&s.w, stripRows*stripSteps*lanes), grown(&s.acc, n*stripRows*lanes)
+	w, acc := grown(&s.w, s.strip*stripSteps*lanes), grown(&s.acc, n*s.strip*lanes)
 	t := &s.t
 	*t = floatTile{
 		w: &w[0], fourStride: 4 * four, rowStride: 4 * lanes, step: 4 * tileRows * lanes,
@@ -234,12 +241,12 @@ func (m *Matrix) mulFloatStrip(dst []float32, stride, n, lo, k int, s *floatScra
 		t.steps = min(stripSteps, steps-from)
 		t.first, t.last = from == 0, from+t.steps == steps
 		for i := range k {
-			m.spread(w[i/tileRows*four+i%tileRows*lanes:], lo+i, from, t.steps)
+			m.spread(w[i/tileRows*four+i%tileRows*lanes:], lo+i, from, t.steps, s.strip)
 		}
 		for g, at := 0, 0; at < n; g++ {
 			t.vectors = groupOf(g, n)
 			t.vectorStep, t.accStride = 4*lanes*t.vectors, 4*tileRows*lanes*t.vectors
-			t.x, t.acc, t.dst = &s.x[(at*steps+from*t.vectors)*lanes], &acc[at*stripRows*lanes], &dst[at*stride]
+			t.x, t.acc, t.dst = &s.x[(at*steps+from*t.vectors)*lanes], &acc[at*s.strip*lanes], &dst[at*stride]
 			use.tile(t)
 			at += t.vectors
 		}
@@ -248,14 +255,14 @@ func (m *Matrix) mulFloatStrip(dst []float32, stride, n, lo, k int, s *floatScra
 
 // spread makes float32 of steps times 16 weights of row i, tileRows*lanes floats apart. What the last step lacks becomes -0,
 // since adding -0 times 0 changes no sum, of whatever sign.
-func (m *Matrix) spread(dst []float32, i, from, steps int) {
+func (m *Matrix) spread(dst []float32, i, from, steps, strip int) {
 	row := m.data[i*m.stride:][:m.stride]
 	full := min(steps, m.Cols/lanes-from)
 	if full > 0 {
 		size := lanes * (m.stride / m.Cols) // of a step
 		ahead := steps * size
 		if (from+steps)*lanes >= m.Cols { // the beginning of a row of the next strip
-			ahead = stripRows*m.stride - from*size
+			ahead = strip*m.stride - from*size
 		}
 		m.stored().spread(&dst[0], &row[from*size], full, 4*tileRows*lanes, ahead)
 	}
