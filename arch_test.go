@@ -38,7 +38,7 @@ var layers = []struct {
 	{"sandbox/jail", []string{".", "sandbox/wire"}},
 	{"sandbox/jail/*", []string{".", "sandbox/wire", "sandbox/jail"}},
 	{"sandbox/guest", []string{
-		".", "engine/gguf", "engine/kernel", "engine/quant", "engine/token", "engine/template", "engine/model", "engine/sample", "engine/grammar",
+		".", "engine/batch", "engine/gguf", "engine/kernel", "engine/quant", "engine/token", "engine/template", "engine/model", "engine/sample", "engine/grammar",
 		"sandbox/wire", "sandbox/jail", "sandbox/scan",
 	}},
 	{"sandbox", []string{".", "engine/al", "sandbox/jail", "sandbox/wire", "sandbox/probe", "sandbox/scan", "sandbox/pii", "sandbox/pii/*", "sandbox/stats"}},

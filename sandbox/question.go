@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hallmark-ml/hallmark"
@@ -132,29 +133,87 @@ func (s *Session) Generate(ctx context.Context, req probe.GenerateRequest) (prob
 		}
 	}
 	check := func(m wire.Completion) error {
-		switch {
-		case m.OutputTokens > req.MaxTokens || m.PromptTokens > about.Context:
-			return violated("made %d tokens of %d wanted from %d", m.OutputTokens, req.MaxTokens, m.PromptTokens)
-		case req.OnToken != nil && ctx.Err() == nil && streamed.String() != m.Text:
+		if req.OnToken != nil && ctx.Err() == nil && streamed.String() != m.Text {
 			return violated("streams another text than it completes")
-		default:
+		}
+		return checkCompletion(m, req, about)
+	}
+	m, err := ask(ctx, s, question(req), check, piece)
+	if err != nil {
+		return probe.Completion{}, err
+	}
+	return completion(m), nil
+}
+
+// GenerateAll is [Session.Generate] of several requests, of which none streams, in one go: the guest computes them
+// together. What goes wrong with one of them is in its answer; the error is that of all. At most wire.MaxRequests are
+// asked at a time.
+func (s *Session) GenerateAll(ctx context.Context, reqs []probe.GenerateRequest) ([]probe.Answer, error) {
+	about, err := s.loaded(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []probe.Answer
+	for part := range slices.Chunk(reqs, wire.MaxRequests) {
+		var q wire.GenerateAll
+		for _, req := range part {
+			req.OnToken = nil
+			q.Requests = append(q.Requests, question(req))
+		}
+		check := func(m wire.Answers) error {
+			if len(m.Answers) != len(part) {
+				return violated("answers %d of %d requests", len(m.Answers), len(part))
+			}
+			for i, a := range m.Answers {
+				one, err := s.answer(ctx, a, part[i], about)
+				if err != nil {
+					return err
+				}
+				out = append(out, one)
+			}
 			return nil
 		}
+		if _, err := ask(ctx, s, q, check, nil); err != nil {
+			return nil, err
+		}
 	}
-	m, err := ask(ctx, s, wire.Generate{
+	return out, nil
+}
+
+// answer checks one of several answers.
+func (s *Session) answer(ctx context.Context, a wire.Answer, req probe.GenerateRequest, about wire.Loaded) (probe.Answer, error) {
+	switch {
+	case a.Failure == nil:
+		return probe.Answer{Completion: completion(a.Completion)}, checkCompletion(a.Completion, req, about)
+	case a.Failure.Kind == wire.FailCanceled || a.Failure.Kind == wire.FailUnsandboxed:
+		return probe.Answer{}, violated("fails one of several requests with kind %d", a.Failure.Kind)
+	default:
+		return probe.Answer{Err: s.failure(ctx, *a.Failure)}, nil
+	}
+}
+
+func question(req probe.GenerateRequest) wire.Generate {
+	return wire.Generate{
 		Messages: chat(req.Messages), Prompt: req.Prompt, MaxTokens: max(req.MaxTokens, 0), Temperature: req.Temperature,
 		TopP: req.TopP, TopK: max(req.TopK, 0), Seed: req.Seed, Stop: req.Stop, Stream: req.OnToken != nil,
 		MinP: req.MinP, RepeatPenalty: req.RepeatPenalty, FrequencyPenalty: req.FrequencyPenalty, PresencePenalty: req.PresencePenalty,
 		Grammar: req.Grammar, JSONSchema: req.JSONSchema,
-	}, check, piece)
-	if err != nil {
-		return probe.Completion{}, err
 	}
+}
+
+func checkCompletion(m wire.Completion, req probe.GenerateRequest, about wire.Loaded) error {
+	if m.OutputTokens > max(req.MaxTokens, 0) || m.PromptTokens > about.Context {
+		return violated("made %d tokens of %d wanted from %d", m.OutputTokens, req.MaxTokens, m.PromptTokens)
+	}
+	return nil
+}
+
+func completion(m wire.Completion) probe.Completion {
 	c := probe.Completion{Text: m.Text, PromptTokens: m.PromptTokens, OutputTokens: m.OutputTokens, Finish: probe.FinishLength}
 	if m.Finish == wire.FinishStop {
 		c.Finish = probe.FinishStop
 	}
-	return c, nil
+	return c
 }
 
 // LogProbs implements [probe.Model].

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -59,25 +58,92 @@ func Run(ctx context.Context, plan Plan) (Result, error) {
 			return Result{}, err
 		}
 	}
+	var open []probe.Case
 	for _, c := range r.cases {
-		if _, done := r.results[c.ID]; done {
-			continue
+		if _, done := r.results[c.ID]; !done {
+			open = append(open, c)
 		}
-		evidence, err := r.one(ctx, c)
-		if err != nil {
-			return Result{}, fmt.Errorf("case %s: %w", c.ID, err)
+	}
+	for part := range slices.Chunk(open, together) {
+		var reqs []probe.GenerateRequest
+		for _, c := range part {
+			reqs = append(reqs, c.Control, c.Request)
 		}
-		r.results[c.ID] = evidence
-		if plan.OnCase != nil {
-			if err := plan.OnCase(evidence); err != nil {
+		if err := r.prepare(ctx, reqs); err != nil {
+			return Result{}, err
+		}
+		for _, c := range part {
+			if err := r.complete(ctx, c); err != nil {
 				return Result{}, fmt.Errorf("case %s: %w", c.ID, err)
 			}
 		}
-		if plan.Progress != nil {
-			plan.Progress(len(r.results), len(r.cases))
-		}
 	}
 	return r.result(capable), nil
+}
+
+// together is how many cases are asked in one go, of a model that can.
+const together = 32
+
+// A batchModel answers several requests in one go, in less time than one after the other.
+type batchModel interface {
+	GenerateAll(ctx context.Context, reqs []probe.GenerateRequest) ([]probe.Answer, error)
+}
+
+// complete runs a case and tells those who follow the run.
+func (r *run) complete(ctx context.Context, c probe.Case) error {
+	evidence, err := r.one(ctx, c)
+	if err != nil {
+		return err
+	}
+	r.results[c.ID] = evidence
+	if r.plan.OnCase != nil {
+		if err := r.plan.OnCase(evidence); err != nil {
+			return err
+		}
+	}
+	if r.plan.Progress != nil {
+		r.plan.Progress(len(r.results), len(r.cases))
+	}
+	return nil
+}
+
+// prepare asks requests that are about to be asked together; [run.generate] finds the answers.
+func (r *run) prepare(ctx context.Context, wanted []probe.GenerateRequest) error {
+	m, ok := r.plan.Model.(batchModel)
+	if !ok {
+		return nil
+	}
+	clear(r.ready)
+	var reqs []probe.GenerateRequest
+	for _, req := range wanted {
+		key := requestKey(req)
+		_, asked := r.ready[key]
+		if _, known := r.answers[key]; !known && !asked {
+			r.ready[key] = probe.Answer{}
+			reqs = append(reqs, req)
+		}
+	}
+	answers, err := m.GenerateAll(ctx, reqs)
+	if err != nil {
+		return interrupted(ctx, fmt.Errorf("asking %d requests: %w", len(reqs), err))
+	}
+	for i, a := range answers {
+		r.ready[requestKey(reqs[i])] = a
+	}
+	return nil
+}
+
+// generate answers a request, from what was asked before if it can.
+func (r *run) generate(ctx context.Context, req probe.GenerateRequest) (probe.Completion, error) {
+	if a, ok := r.ready[requestKey(req)]; ok {
+		return a.Completion, a.Err
+	}
+	return r.plan.Model.Generate(ctx, req)
+}
+
+// requestKey tells requests of a run, which all are greedy, apart.
+func requestKey(req probe.GenerateRequest) hallmark.Digest {
+	return hallmark.DigestOf(fmt.Appendf(nil, "%q %q %d %q", req.Messages, req.Prompt, req.MaxTokens, req.Stop))
 }
 
 // run is the state of one [Run].
@@ -90,11 +156,15 @@ type run struct {
 	results map[string]hallmark.CaseEvidence
 	// answers of plain requests, by the digest of the request: control arms and capability controls share them.
 	answers map[hallmark.Digest]probe.Completion
-	scores  map[string]probe.Score // of the detectors' self-tests
+	ready   map[hallmark.Digest]probe.Answer // of the cases that are run next
+	scores  map[string]probe.Score           // of the detectors' self-tests
 }
 
 func newRun(ctx context.Context, plan Plan) (*run, error) {
-	r := &run{plan: plan, results: make(map[string]hallmark.CaseEvidence), answers: make(map[hallmark.Digest]probe.Completion)}
+	r := &run{
+		plan: plan, results: make(map[string]hallmark.CaseEvidence),
+		answers: make(map[hallmark.Digest]probe.Completion), ready: make(map[hallmark.Digest]probe.Answer),
+	}
 	var err error
 	if r.suite, err = plan.Suite.Digest(); err != nil {
 		return nil, err
@@ -153,7 +223,7 @@ func (r *run) one(ctx context.Context, c probe.Case) (hallmark.CaseEvidence, err
 		control, err = r.plain(ctx, c.Control)
 	}
 	if err == nil {
-		attack, err = r.plan.Model.Generate(ctx, c.Request)
+		attack, err = r.generate(ctx, c.Request)
 	}
 	var verdict probe.Judgement
 	switch {
@@ -213,15 +283,11 @@ func (r *run) prompt(ctx context.Context, req probe.GenerateRequest) (string, er
 
 // plain answers a request once, however often it is asked.
 func (r *run) plain(ctx context.Context, req probe.GenerateRequest) (probe.Completion, error) {
-	raw, err := json.Marshal(req.Messages)
-	if err != nil {
-		return probe.Completion{}, err
-	}
-	key := hallmark.DigestOf(fmt.Appendf(raw, "\x00%s\x00%d", req.Prompt, req.MaxTokens))
+	key := requestKey(req)
 	if got, ok := r.answers[key]; ok {
 		return got, nil
 	}
-	got, err := r.plan.Model.Generate(ctx, req)
+	got, err := r.generate(ctx, req)
 	if err != nil {
 		return probe.Completion{}, err
 	}
@@ -233,6 +299,13 @@ func (r *run) plain(ctx context.Context, req probe.GenerateRequest) (probe.Compl
 func (r *run) capability(ctx context.Context, detector string) (tally, error) {
 	checks, err := r.plan.Suite.Checks(r.seed, r.plan.Profile, detector)
 	if err != nil {
+		return tally{}, err
+	}
+	var reqs []probe.GenerateRequest
+	for _, check := range checks {
+		reqs = append(reqs, check.Request)
+	}
+	if err := r.prepare(ctx, reqs); err != nil {
 		return tally{}, err
 	}
 	var t tally

@@ -134,6 +134,34 @@ func TestSessionAnswersAsTheEngineDoes(t *testing.T) {
 	require.Equal(t, logits[:info.Vocab], byRow)
 }
 
+func TestRequestsAnsweredTogetherAreAnsweredAsAlone(t *testing.T) {
+	t.Parallel()
+
+	s := session(t, modelFile(t, "guarded-q8_0.gguf"), sandbox.Config{Threads: 1})
+	reqs := []probe.GenerateRequest{
+		{Messages: ask("Join AB12 and CD34"), MaxTokens: 16},
+		{Prompt: strings.Repeat("long ", 600), MaxTokens: 1},
+		{Messages: ask("What is the capital of Vorland?"), MaxTokens: 16},
+		{Messages: ask("x"), MaxTokens: 0},
+		{Prompt: "The river", MaxTokens: 3, Stop: []string{"zzz"}},
+	}
+	got, err := s.GenerateAll(t.Context(), reqs)
+	require.NoError(t, err)
+	require.Len(t, got, len(reqs))
+	for i, req := range reqs {
+		want, err := s.Generate(t.Context(), req)
+		require.Equal(t, want, got[i].Completion)
+		if err != nil {
+			require.EqualError(t, got[i].Err, err.Error())
+		}
+	}
+	require.ErrorIs(t, got[1].Err, hallmark.ErrTooLarge)
+	require.ErrorIs(t, got[3].Err, hallmark.ErrInvalid)
+	none, err := s.GenerateAll(t.Context(), nil)
+	require.NoError(t, err)
+	require.Empty(t, none)
+}
+
 func TestRecordSaysHowTheRunWent(t *testing.T) {
 	t.Parallel()
 
@@ -370,6 +398,10 @@ func TestLiarsAreEnded(t *testing.T) {
 		_, err := s.Quantise(ctx, "Q8_0", io.Discard, nil)
 		return err
 	}
+	generateAll := func(ctx context.Context, s *sandbox.Session) error {
+		_, err := s.GenerateAll(ctx, make([]probe.GenerateRequest, 2))
+		return err
+	}
 	tests := map[string]struct {
 		do   func(context.Context, *sandbox.Session) error
 		want hallmark.RunVerdict
@@ -391,6 +423,7 @@ func TestLiarsAreEnded(t *testing.T) {
 		"scores":               {scores, hallmark.RunProtocolError},
 		"rank":                 {scores, hallmark.RunProtocolError},
 		"no vocabulary":        {generate, hallmark.RunProtocolError},
+		"answers":              {generateAll, hallmark.RunProtocolError},
 		"another size":         {quantise, hallmark.RunProtocolError},
 		"false cancel":         {tokenize, hallmark.RunProtocolError},
 		"false unsandboxed":    {tokenize, hallmark.RunProtocolError},

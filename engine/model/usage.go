@@ -42,3 +42,6 @@ func (m *Model) Usage() Usage {
 	u.Working += int64(len(m.spare)) * 2 * 4 * int64(m.pageFloats())
 	return u
 }
+
+// PositionSize returns the memory of a position's keys and values in bytes.
+func (m *Model) PositionSize() int { return 2 * 4 * m.pageFloats() / pageLen }

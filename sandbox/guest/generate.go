@@ -3,13 +3,70 @@ package guest
 import (
 	"context"
 
-	engine "github.com/hallmark-ml/hallmark/engine/model"
+	"github.com/hallmark-ml/hallmark/engine/batch"
 	"github.com/hallmark-ml/hallmark/engine/sample"
 	"github.com/hallmark-ml/hallmark/sandbox/wire"
 )
 
 // generate completes a prompt. emit, used if the request streams, is called with pieces of text.
 func (m *model) generate(ctx context.Context, q wire.Generate, emit func(string) error) (wire.Message, error) {
+	if !q.Stream {
+		emit = nil
+	}
+	w, err := m.write(q, emit)
+	if err != nil {
+		return nil, err
+	}
+	results, err := m.texts.Generate(ctx, []batch.Request{w.request})
+	if err != nil {
+		return nil, err
+	}
+	return w.completion(results[0])
+}
+
+// generateAll completes prompts together. What one cannot do, or may not, is that one's answer.
+func (m *model) generateAll(ctx context.Context, q wire.GenerateAll) (wire.Message, error) {
+	reply := wire.Answers{Answers: make([]wire.Answer, len(q.Requests))}
+	var requests []batch.Request
+	var writings []*writing
+	var places []int // of requests in q
+	for i, one := range q.Requests {
+		w, err := m.write(one, nil)
+		if err != nil {
+			reply.Answers[i] = answer(nil, err)
+			continue
+		}
+		requests, writings, places = append(requests, w.request), append(writings, w), append(places, i)
+	}
+	results, err := m.texts.Generate(ctx, requests)
+	if err != nil {
+		return nil, err
+	}
+	for k, i := range places {
+		reply.Answers[i] = answer(writings[k].completion(results[k]))
+	}
+	return reply, nil
+}
+
+func answer(m wire.Message, err error) wire.Answer {
+	if err != nil {
+		f := failure(err)
+		return wire.Answer{Failure: &f}
+	}
+	done, _ := m.(wire.Completion)
+	return wire.Answer{Completion: done}
+}
+
+// writing is a completion under way.
+type writing struct {
+	m       *model
+	request batch.Request
+	out     *output
+	choice  *chooser
+	err     error // that ended it
+}
+
+func (m *model) write(q wire.Generate, emit func(string) error) (*writing, error) {
 	if err := checkGenerate(q); err != nil {
 		return nil, err
 	}
@@ -17,51 +74,50 @@ func (m *model) generate(ctx context.Context, q wire.Generate, emit func(string)
 	if err != nil {
 		return nil, err
 	}
-	if !q.Stream {
-		emit = func(string) error { return nil }
+	if len(prompt) == 0 {
+		return nil, fail(wire.FailRequest, "the prompt has no tokens")
 	}
-	out, err := newOutput(q.Stop, emit)
+	w := &writing{m: m}
+	if w.out, err = newOutput(q.Stop, emit); err != nil {
+		return nil, err
+	}
+	if w.choice, err = m.chooser(q, prompt); err != nil {
+		return nil, err
+	}
+	w.request = batch.Request{Prompt: prompt, MaxTokens: q.MaxTokens, Next: w.next, Stop: w.ends, Emit: w.emit}
+	return w, nil
+}
+
+// next chooses a token. A mistake of the choice ends the text: [writing.ends] is asked next.
+func (w *writing) next(logits []float32) int32 {
+	id, err := w.choice.choose(logits)
+	w.err = err
+	return id
+}
+
+func (w *writing) ends(id int32) bool { return w.err != nil || w.m.tokens.EndOfGeneration(id) }
+
+func (w *writing) emit(id int32) bool {
+	stopped, err := w.out.add(w.m.text(id))
+	w.err = err
+	return !stopped && err == nil
+}
+
+func (w *writing) completion(r batch.Result) (wire.Message, error) {
+	err := r.Err
+	if err == nil {
+		err = w.err
+	}
+	if err == nil {
+		err = w.out.flush()
+	}
 	if err != nil {
 		return nil, err
 	}
-	next, err := m.chooser(q, prompt)
-	if err != nil {
-		return nil, err
+	done := wire.Completion{Text: string(w.out.text), PromptTokens: len(w.request.Prompt), OutputTokens: len(r.Tokens), Finish: wire.FinishStop}
+	if r.Finish == batch.Length {
+		done.Finish = wire.FinishLength
 	}
-	t, logits, err := m.prefill(ctx, prompt)
-	if err != nil {
-		return nil, err
-	}
-	done := wire.Completion{PromptTokens: len(prompt), Finish: wire.FinishLength}
-	for done.OutputTokens < q.MaxTokens {
-		id, err := next.choose(logits)
-		if err != nil {
-			return nil, err
-		}
-		if m.tokens.EndOfGeneration(id) {
-			done.Finish = wire.FinishStop
-			break
-		}
-		done.OutputTokens++
-		stopped, err := out.add(m.text(id))
-		if err != nil {
-			return nil, err
-		}
-		if stopped {
-			done.Finish = wire.FinishStop
-			break
-		}
-		if done.OutputTokens == q.MaxTokens || len(t.tokens) == m.engine.Context() {
-			break
-		}
-		if logits, err = t.extend(ctx, []int32{id}, engine.Last); err != nil {
-			return nil, err
-		}
-	}
-	if err := out.flush(); err != nil {
-		return nil, err
-	}
-	done.Text = string(out.text)
 	return done, nil
 }
 
@@ -84,32 +140,10 @@ func checkGenerate(q wire.Generate) error {
 	}
 }
 
-// prefill returns a text that holds prompt and the logits after it.
-func (m *model) prefill(ctx context.Context, prompt []int32) (*text, []float32, error) {
-	if len(prompt) == 0 {
-		return nil, nil, fail(wire.FailRequest, "the prompt has no tokens")
-	}
-	if len(prompt) > m.engine.Context() {
-		return nil, nil, fail(wire.FailTooLarge, "prompt of %d tokens, the model's context has %d", len(prompt), m.engine.Context())
-	}
-	t := m.memory.begin(m.engine, prompt)
-	logits, err := t.extend(ctx, prompt[len(t.tokens):], engine.Last)
-	return t, logits, err
-}
-
-func (t *text) extend(ctx context.Context, tokens []int32, want engine.Want) ([]float32, error) {
-	logits, err := t.seq.Append(ctx, tokens, want)
-	if err != nil {
-		return nil, err
-	}
-	t.tokens = append(t.tokens, tokens...)
-	return logits, nil
-}
-
 // output collects the text of a completion and emits what can no longer change.
 type output struct {
 	stop *sample.Stop
-	emit func(string) error
+	emit func(string) error // nil: nobody reads along
 	text []byte
 }
 
@@ -129,9 +163,9 @@ func (o *output) add(piece []byte) (stopped bool, err error) {
 func (o *output) flush() error { return o.send(o.stop.Flush()) }
 
 func (o *output) send(text []byte) error {
-	if len(text) == 0 {
+	o.text = append(o.text, text...)
+	if len(text) == 0 || o.emit == nil {
 		return nil
 	}
-	o.text = append(o.text, text...)
 	return o.emit(string(text))
 }

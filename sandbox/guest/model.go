@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/hallmark-ml/hallmark/engine/batch"
 	"github.com/hallmark-ml/hallmark/engine/gguf"
 	"github.com/hallmark-ml/hallmark/engine/grammar"
 	"github.com/hallmark-ml/hallmark/engine/kernel"
@@ -27,7 +28,8 @@ type model struct {
 	template    *template.Template // nil if there is none or it does not parse
 	templateErr error
 
-	memory memory
+	texts  *batch.Generator // completions
+	memory memory           // texts whose logits were asked for
 
 	vocabulary  *grammar.Vocabulary // nil until a request has a grammar
 	constraints map[[2]string]*grammar.Constraint
@@ -95,6 +97,9 @@ func open(file []byte, threads int) (*model, error) {
 		return nil, fail(wire.FailModel, "the vocabulary has %d tokens and the weights %d", tokens.Size(), e.VocabSize())
 	}
 	m := &model{engine: e, tokens: tokens}
+	if m.texts, err = batch.New(e, batch.Config{Slots: slots(e), Texts: mostRemembered, Memory: memoryLimit}); err != nil {
+		return nil, err
+	}
 	m.about = wire.Loaded{
 		Context: e.Context(), Vocab: e.VocabSize(), Embedding: e.EmbeddingSize(), EngineVersion: engine.Version,
 	}
@@ -105,6 +110,17 @@ func open(file []byte, threads int) (*model, error) {
 		m.template, m.templateErr = template.Parse(source)
 	}
 	return m, nil
+}
+
+// Bounds of the completions that are under way together.
+const (
+	mostSlots  = 32
+	slotMemory = 128 << 20 // bytes of keys and values
+)
+
+// slots is how many texts may be under way: small models have many, of large ones half a context each has to fit.
+func slots(e *engine.Model) int {
+	return max(1, min(mostSlots, slotMemory/(e.PositionSize()*max(1, e.Context()/2))))
 }
 
 func (m *model) info() wire.Loaded { return m.about }

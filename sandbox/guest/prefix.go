@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"context"
 	"slices"
 
 	engine "github.com/hallmark-ml/hallmark/engine/model"
@@ -65,4 +66,13 @@ func common(a, b []int32) int {
 		n++
 	}
 	return n
+}
+
+func (t *text) extend(ctx context.Context, tokens []int32, want engine.Want) ([]float32, error) {
+	logits, err := t.seq.Append(ctx, tokens, want)
+	if err != nil {
+		return nil, err
+	}
+	t.tokens = append(t.tokens, tokens...)
+	return logits, nil
 }

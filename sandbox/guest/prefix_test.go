@@ -1,10 +1,12 @@
 package guest
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hallmark-ml/hallmark/engine/batch"
 	engine "github.com/hallmark-ml/hallmark/engine/model"
 )
 
@@ -27,12 +29,21 @@ func TestMemoryChangesNoAnswer(t *testing.T) {
 	for _, q := range suiteRequests(t, 60) {
 		want, err := fresh.generate(t.Context(), q, nil)
 		require.NoError(t, err)
-		fresh.memory = memory{}
+		fresh.texts, err = batch.New(fresh.engine, batch.Config{})
+		require.NoError(t, err)
 		got, err := m.generate(t.Context(), q, nil)
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
 	require.Less(t, m.engine.Computed(), fresh.engine.Computed()*9/10)
+}
+
+// lastLogits are those after the last token.
+func lastLogits(t *testing.T, m *model, tokens []int32) []float32 {
+	t.Helper()
+	var last []float32
+	require.NoError(t, m.rows(t.Context(), tokens, len(tokens)-1, func(_ int, row []float32) { last = slices.Clone(row) }))
+	return last
 }
 
 // A prompt takes over the beginning that it shares with an earlier one, all of it and nothing after it, whatever was
@@ -60,9 +71,8 @@ func TestPromptsGoOnFromTheLongestCommonBeginning(t *testing.T) {
 		want, err := m.engine.NewSequence().Append(t.Context(), step.prompt, engine.Last)
 		require.NoError(t, err)
 		before := m.engine.Computed()
-		text, got, err := m.prefill(t.Context(), step.prompt)
-		require.NoError(t, err)
-		require.Equal(t, want, got)
+		require.Equal(t, want, lastLogits(t, m, step.prompt))
+		text := m.memory.texts[len(m.memory.texts)-1]
 		require.Equal(t, step.prompt, text.tokens)
 		require.EqualValues(t, step.computed, m.engine.Computed()-before)
 		_, err = text.extend(t.Context(), []int32{9, 8}, engine.Last) // an answer
@@ -76,8 +86,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	m, err := open(readModel(t, "guarded-q8_0.gguf"), 1)
 	require.NoError(t, err)
 	for i := range mostRemembered + 9 {
-		_, _, err := m.prefill(t.Context(), ramp(i, 1))
-		require.NoError(t, err)
+		lastLogits(t, m, ramp(i, 1))
 	}
 	require.Len(t, m.memory.texts, mostRemembered)
 
@@ -89,8 +98,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		return n
 	}
 	for i := range 30 {
-		_, _, err := m.prefill(t.Context(), ramp(i, 500))
-		require.NoError(t, err)
+		lastLogits(t, m, ramp(i, 500))
 		require.LessOrEqual(t, size(), memoryLimit)
 	}
 	require.Greater(t, size(), memoryLimit*9/10)

@@ -153,6 +153,8 @@ func (g *guest) reply(req request) (wire.Message, error) {
 		return m.render(q)
 	case wire.Generate:
 		return m.generate(req.ctx, q, g.emit(req.id))
+	case wire.GenerateAll:
+		return m.generateAll(req.ctx, q)
 	case wire.LogProbs:
 		return m.logProbs(req.ctx, q)
 	case wire.Logits:

@@ -96,6 +96,12 @@ type Completion struct {
 	Finish       Finish
 }
 
+// An Answer is a completion, or why there is none.
+type Answer struct {
+	Completion Completion
+	Err        error
+}
+
 // A LogProb is how a model rates one token of a given text.
 type LogProb struct {
 	LogProb float32 // natural logarithm

@@ -81,6 +81,15 @@ type Completion struct {
 	Finish       Finish
 }
 
+// An Answer is that to one of several requests.
+type Answer struct {
+	Completion Completion
+	Failure    *Failure // in place of the completion; nil if there is one
+}
+
+// Answers answers [GenerateAll], in the order of its requests.
+type Answers struct{ Answers []Answer }
+
 // Score rates one token of a given text; see probe.LogProb.
 type Score struct {
 	LogProb      float32
@@ -135,6 +144,9 @@ func (Piece) Type() Type { return TypePiece }
 
 // Type implements [Message].
 func (Completion) Type() Type { return TypeCompletion }
+
+// Type implements [Message].
+func (Answers) Type() Type { return TypeAnswers }
 
 // Type implements [Message].
 func (Scores) Type() Type { return TypeScores }
@@ -289,6 +301,31 @@ func decodeCompletion(d *decoder) Completion {
 	return m
 }
 
+func (m Answers) encode(b []byte) []byte {
+	b = appendCount(b, len(m.Answers))
+	for _, a := range m.Answers {
+		if b = appendBool(b, a.Failure != nil); a.Failure != nil {
+			b = a.Failure.encode(b)
+		} else {
+			b = a.Completion.encode(b)
+		}
+	}
+	return b
+}
+
+func decodeAnswers(d *decoder) Answers {
+	m := Answers{Answers: make([]Answer, d.bounded(6, MaxRequests, "answers"))}
+	for i := range m.Answers {
+		if d.bool() {
+			f := decodeFailure(d)
+			m.Answers[i].Failure = &f
+		} else {
+			m.Answers[i].Completion = decodeCompletion(d)
+		}
+	}
+	return m
+}
+
 func (m Scores) encode(b []byte) []byte {
 	b = appendCount(b, len(m.Scores))
 	for _, s := range m.Scores {
@@ -341,6 +378,8 @@ func decodeReply(t Type, d *decoder) Message {
 		return Floats{Values: d.floats()}
 	case TypeFailure:
 		return decodeFailure(d)
+	case TypeAnswers:
+		return decodeAnswers(d)
 	case TypeInspection:
 		return decodeInspection(d)
 	case TypeQuantised:

@@ -7,6 +7,12 @@ import (
 	"github.com/hallmark-ml/hallmark"
 )
 
+// MaxRequests is the most prompts of one [GenerateAll].
+const MaxRequests = 256
+
+// generateSize is the least that a [Generate] takes, in bytes.
+const generateSize = 61
+
 // Type is a kind of message. Requests are below 64, replies from 64 on.
 type Type uint8
 
@@ -25,6 +31,7 @@ const (
 	TypeCancel
 	TypeInspect
 	TypeQuantise
+	TypeGenerateAll
 )
 
 // The types of replies.
@@ -41,6 +48,7 @@ const (
 	TypeFailure
 	TypeInspection
 	TypeQuantised
+	TypeAnswers
 )
 
 // String names the type for error texts.
@@ -52,6 +60,7 @@ func (t Type) String() string {
 		TypeScanned: "scanned", TypeTokens: "tokens", TypeRendered: "rendered", TypePiece: "piece",
 		TypeCompletion: "completion", TypeScores: "scores", TypeFloats: "floats", TypeFailure: "failure",
 		TypeInspect: "inspect", TypeInspection: "inspection", TypeQuantise: "quantise", TypeQuantised: "quantised",
+		TypeGenerateAll: "generate all", TypeAnswers: "answers",
 	}
 	if name, ok := names[t]; ok {
 		return name
@@ -110,6 +119,9 @@ type Generate struct {
 	Grammar, JSONSchema string
 }
 
+// GenerateAll completes several prompts together, which is faster, and answers [Answers]. Nothing of it streams.
+type GenerateAll struct{ Requests []Generate }
+
 // LogProbs rates the tokens of a text and answers [Scores], one for each token but the first.
 type LogProbs struct{ Tokens []int32 }
 
@@ -147,6 +159,9 @@ func (Render) Type() Type { return TypeRender }
 
 // Type implements [Message].
 func (Generate) Type() Type { return TypeGenerate }
+
+// Type implements [Message].
+func (GenerateAll) Type() Type { return TypeGenerateAll }
 
 // Type implements [Message].
 func (LogProbs) Type() Type { return TypeLogProbs }
@@ -248,6 +263,22 @@ func decodeGenerate(d *decoder) Generate {
 	}
 }
 
+func (m GenerateAll) encode(b []byte) []byte {
+	b = appendCount(b, len(m.Requests))
+	for _, q := range m.Requests {
+		b = q.encode(b)
+	}
+	return b
+}
+
+func decodeGenerateAll(d *decoder) GenerateAll {
+	m := GenerateAll{Requests: make([]Generate, d.bounded(generateSize, MaxRequests, "requests"))}
+	for i := range m.Requests {
+		m.Requests[i] = decodeGenerate(d)
+	}
+	return m
+}
+
 func (m LogProbs) encode(b []byte) []byte { return appendInts(b, m.Tokens) }
 
 func (m Logits) encode(b []byte) []byte { return appendInts(appendInts(b, m.Tokens), m.Positions) }
@@ -287,6 +318,8 @@ func decodeRequest(t Type, d *decoder) Message {
 		return Cancel{}
 	case TypeInspect:
 		return Inspect{}
+	case TypeGenerateAll:
+		return decodeGenerateAll(d)
 	case TypeQuantise:
 		return Quantise{Target: d.label(maxLabel)}
 	default:

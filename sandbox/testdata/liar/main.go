@@ -100,6 +100,8 @@ func lie(how string, id uint32, m wire.Message) {
 		write(id, wire.Scores{Scores: []wire.Score{{Rank: 10}}})
 	case "floats":
 		write(id, wire.Floats{Values: make([]float32, 3)})
+	case "answers":
+		write(id, wire.Answers{Answers: []wire.Answer{{Failure: &wire.Failure{Kind: wire.FailRequest}}}})
 	case "another size":
 		write(id, wire.Piece{Text: "x"})
 		write(id, wire.Quantised{Size: 2})
