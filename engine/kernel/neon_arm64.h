@@ -12,7 +12,8 @@
 #define STQ(D, OFF, R) WORD $(0x3d800000 | (((OFF)>>4)<<10) | ((R)<<5) | (D))
 #define LDQ2(OFF, R, D, E) WORD $(0xad400000 | ((((OFF)>>4)&127)<<15) | ((E)<<10) | ((R)<<5) | (D))
 #define STQ2(D, E, OFF, R) WORD $(0xad000000 | ((((OFF)>>4)&127)<<15) | ((E)<<10) | ((R)<<5) | (D))
-// At any offset from -256 to 255.
+// At R plus register M; at any offset from -256 to 255.
+#define LDXQ(M, R, D) WORD $(0x3ce06800 | ((M)<<16) | ((R)<<5) | (D))
 #define LDUQ(OFF, R, D) WORD $(0x3cc00000 | (((OFF)&511)<<12) | ((R)<<5) | (D))
 // The two bytes at R to lane I of eight; the four bytes at R to all lanes.
 #define LDLANEH(I, R, D) WORD $(0x0d404000 | (((I)>>2)<<30) | ((((I)>>1)&1)<<12) | (((I)&1)<<11) | ((R)<<5) | (D))
@@ -20,8 +21,8 @@
 
 #define ZERO(D) OP3(0x6e201c00, D, D, D)
 #define COPY(N, D) OP3(0x4ea01c00, N, N, D)
-#define AND(M, N, D) OP3(0x4e201c00, M, N, D)
-#define OR(M, N, D) OP3(0x4ea01c00, M, N, D)
+#define ANDB(M, N, D) OP3(0x4e201c00, M, N, D)
+#define ORB(M, N, D) OP3(0x4ea01c00, M, N, D)
 #define TRN1S(M, N, D) OP3(0x4e802800, M, N, D)
 #define TRN2S(M, N, D) OP3(0x4e806800, M, N, D)
 #define TRN1D(M, N, D) OP3(0x4ec02800, M, N, D)
@@ -39,7 +40,7 @@
 #define SADDLPB(N, D) OP2(0x4e202800, N, D)
 #define SADDLPH(N, D) OP2(0x4e602800, N, D)
 #define SADALPH(N, D) OP2(0x4e606800, N, D)
-#define ADDS(M, N, D) OP3(0x4ea08400, M, N, D)
+#define ADDINT(M, N, D) OP3(0x4ea08400, M, N, D)
 #define ADDPS(M, N, D) OP3(0x4ea0bc00, M, N, D)
 #define ADDB(M, N, D) OP3(0x4e208400, M, N, D)
 // All bits where N and M have one in common.
@@ -67,14 +68,20 @@
 #define FMULE(I, M, N, D) OPLANE(0x4f809000, I, M, N, D)
 #define FMLAE(I, M, N, D) OPLANE(0x4f801000, I, M, N, D)
 #define FMLSE(I, M, N, D) OPLANE(0x4f805000, I, M, N, D)
-// Greater, or equal: N to M. Bits of M where D is 1, of N elsewhere: BSL.
+// All bits where N is greater than M, or equal. BSL takes the bits of N where D has ones, and those of M elsewhere; BIT
+// puts the bits of N where M has ones.
 #define FCMGT(M, N, D) OP3(0x6ea0e400, M, N, D)
 #define FCMEQ(M, N, D) OP3(0x4e20e400, M, N, D)
 #define BSL(M, N, D) OP3(0x6e601c00, M, N, D)
+#define BIT(M, N, D) OP3(0x6ea01c00, M, N, D)
 #define BIC(M, N, D) OP3(0x4e601c00, M, N, D)
 // Four half floats, the low ones or the high ones, to float32.
 #define FCVTLH(N, D) OP2(0x0e217800, N, D)
 #define FCVTL2H(N, D) OP2(0x4e217800, N, D)
+
+// The same from bfloat16.
+#define SHLLH(N, D) OP2(0x2e613800, N, D)
+#define SHLL2H(N, D) OP2(0x6e613800, N, D)
 
 // Two float64.
 #define FADDD(M, N, D) OP3(0x4e60d400, M, N, D)
@@ -85,3 +92,8 @@
 #define FCVTL2S(N, D) OP2(0x4e617800, N, D)
 #define FCVTND(N, D) OP2(0x0e616800, N, D)
 #define FCVTN2D(N, D) OP2(0x4e616800, N, D)
+#define FADDPD(N, D) OP2(0x7e70d800, N, D)
+#define FMIND(M, N, D) OP3(0x4ee0f400, M, N, D)
+#define FMAXD(M, N, D) OP3(0x4e60f400, M, N, D)
+#define ADDD(M, N, D) OP3(0x4ee08400, M, N, D)
+#define SHLD(K, N, D) OP2(0x4f005400 | ((64+(K))<<16), N, D)

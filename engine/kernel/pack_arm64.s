@@ -111,10 +111,10 @@ block:
 
 // The low halves of the bytes in V16 to V19 to V20 to V23, and the high ones to V24 to V27; V31 is 15 in every byte.
 #define NIBBLES \
-	AND(31, 16, 20) \
-	AND(31, 17, 21) \
-	AND(31, 18, 22) \
-	AND(31, 19, 23) \
+	ANDB(31, 16, 20) \
+	ANDB(31, 17, 21) \
+	ANDB(31, 18, 22) \
+	ANDB(31, 19, 23) \
 	SHRB(4, 16, 24) \
 	SHRB(4, 17, 25) \
 	SHRB(4, 18, 26) \
@@ -214,8 +214,8 @@ block:
 #define FIFTH(MASK, W) \
 	TBL(17, 16, 18)     \
 	TSTB(MASK, 18, 18)  \
-	AND(25, 18, 18)     \
-	OR(18, W, W)
+	ANDB(25, 18, 18)     \
+	ORB(18, W, W)
 #define FIFTH2(A, B) \
 	FIFTH(28, A)        \
 	FIFTH(27, B)        \
@@ -245,10 +245,10 @@ GLOBL fifth<>(SB), RODATA|NOPTR, $32
 	SHRB(4, 9, 13)           \
 	SHRB(4, 10, 14)          \
 	SHRB(4, 11, 15)          \
-	AND(31, 8, 8)            \
-	AND(31, 9, 9)            \
-	AND(31, 10, 10)          \
-	AND(31, 11, 11)          \
+	ANDB(31, 8, 8)            \
+	ANDB(31, 9, 9)            \
+	ANDB(31, 10, 10)          \
+	ANDB(31, 11, 11)          \
 	FMOVS BITS(R2), F16      \
 	FMOVS BITS(R3), F17      \
 	FMOVS BITS(R4), F18      \
@@ -327,16 +327,16 @@ block:
 	HIGHH(16, 21)            \
 	FCVTLH(20, 20)           \
 	FCVTLH(21, 21)           \
-	AND(30, 17, 22)          \
-	AND(30, 18, 23)          \
+	ANDB(30, 17, 22)          \
+	ANDB(30, 18, 23)          \
 	SHRB(6, 17, 17)          \
 	SHLB(4, 17, 17)          \
-	AND(31, 19, 24)          \
-	OR(17, 24, 24)           \
+	ANDB(31, 19, 24)          \
+	ORB(17, 24, 24)           \
 	SHRB(6, 18, 18)          \
 	SHLB(4, 18, 18)          \
 	SHRB(4, 19, 25)          \
-	OR(18, 25, 25)           \
+	ORB(18, 25, 25)           \
 	SCALES4(22, 20, 512)     \
 	SCALES4(24, 20, 3072)    \
 	SCALES4(23, 21, 576)     \
@@ -374,8 +374,8 @@ block:
 // W gets the bit of H that SHIFT by K brings to place 4; V29 is 16 in every byte.
 #define HIGHBIT(SHIFT, K, H, W) \
 	SHIFT(K, H, 0)  \
-	AND(29, 0, 0)   \
-	OR(0, W, W)
+	ANDB(29, 0, 0)   \
+	ORB(0, W, W)
 
 #define HIGHBITS(SHIFT, K, H, W) \
 	HIGHBIT(SHIFT, K, H, W)     \
@@ -421,12 +421,12 @@ block:
 // byte, V29 48.
 #define SIXBITS(SHIFT, K, H, W) \
 	SHIFT(K, H, 0)  \
-	AND(29, 0, 0)   \
-	OR(0, W, 0)     \
+	ANDB(29, 0, 0)   \
+	ORB(0, W, 0)     \
 	SUBB(30, 0, 0)
 
 #define LOWSIX(SHIFT, K, H, W, OFF) \
-	AND(31, W, 1)          \
+	ANDB(31, W, 1)          \
 	SIXBITS(SHIFT, K, H, 1) \
 	STQ(0, OFF, 10)
 

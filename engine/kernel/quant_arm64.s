@@ -54,10 +54,10 @@
 
 #define SUMS32 \
 	SUMS16        \
-	ADDS(4, 0, 0) \
-	ADDS(5, 1, 1) \
-	ADDS(6, 2, 2) \
-	ADDS(7, 3, 3)
+	ADDINT(4, 0, 0) \
+	ADDINT(5, 1, 1) \
+	ADDINT(6, 2, 2) \
+	ADDINT(7, 3, 3)
 
 // Without SDOT: V8 to V15 are sums of 16 bits, of which four are a row's.
 #define PRODUCTS(F, F2, OFF, I, X) \
