@@ -46,6 +46,7 @@
 // All bits where N and M have one in common.
 #define TSTB(M, N, D) OP3(0x4e208c00, M, N, D)
 #define SUBB(M, N, D) OP3(0x6e208400, M, N, D)
+#define CMGT(M, N, D) OP3(0x4ea03400, M, N, D)
 #define SHRB(K, N, D) OP2(0x6f000400 | ((16-(K))<<16), N, D)
 #define SHLB(K, N, D) OP2(0x4f005400 | ((8+(K))<<16), N, D)
 #define SHRS(K, N, D) OP2(0x6f000400 | ((64-(K))<<16), N, D)
