@@ -155,6 +155,7 @@ func TestFloatMatrixEqualsItsDefinition(t *testing.T) { //nolint:paralleltest //
 			}
 			checkFloatMatrix(t, r, numbers, floatShape{floatTypes[i%3], rows, cols, n})
 		}
+		checkFloatMatrix(t, r, tame, floatShape{gguf.F16, longStrip + 5, mostNear/passVectors + 40, passVectors + 6})
 	})
 }
 
