@@ -110,11 +110,12 @@ func (m *mate) called(timer *time.Timer) bool {
 
 // wait returns when all workers of the call have called it. Steps are short: it looks again for a while before it sleeps.
 func (c *crew) wait() {
-	if c.size == 1 {
+	size := c.size // once all have arrived, the next call may set it
+	if size == 1 {
 		return
 	}
 	phase := c.phase.Load()
-	if int(c.arrived.Add(1)) == c.size {
+	if int(c.arrived.Add(1)) == size {
 		c.arrived.Store(0)
 		c.phase.Add(1)
 		if c.asleep.Load() > 0 {
