@@ -12,7 +12,7 @@ LDFLAGS   = -s -w -X main.buildVersion=$(VERSION)
 RACE_PKGS  = $(shell $(GO) list ./... | grep -vE '/(sandbox/jail|engine/kernel)$$')
 RACE_FLAGS = -gcflags='modernc.org/...=-race=false' -gcflags='golang.org/x/crypto/...=-race=false'
 
-.PHONY: help demo test test-full check race lint deadcode vuln bench build guest serve contracts deps peer clean
+.PHONY: help demo test test-full check race lint deadcode vuln bench bench-engine build guest serve contracts deps peer clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -37,10 +37,10 @@ peer: ## llama.cpp for comparisons, into .peer; then export HALLMARK_PEER as it 
 	@tools/peer.sh .peer
 
 test: deps guest ## every behaviour; prints seconds by package
-	@set -o pipefail; $(GO) test -count=1 -timeout 20m -json ./... ./testdata/genmodel | $(GO) -C tools run ./testsum -allowed $(CURDIR)/testdata/allowed-skips.txt
+	@set -o pipefail; $(GO) test -count=1 -timeout 20m -json ./... ./testdata/genmodel ./testdata/bench-engine | $(GO) -C tools run ./testsum -allowed $(CURDIR)/testdata/allowed-skips.txt
 
 test-full: deps guest ## the same with all repetitions, full matrices and fuzzing: hours, by hand
-	@set -o pipefail; HALLMARK_FULL=1 $(GO) test -count=1 -timeout 12h -json ./... ./testdata/genmodel | $(GO) -C tools run ./testsum -allowed $(CURDIR)/testdata/allowed-skips.txt
+	@set -o pipefail; HALLMARK_FULL=1 $(GO) test -count=1 -timeout 12h -json ./... ./testdata/genmodel ./testdata/bench-engine | $(GO) -C tools run ./testsum -allowed $(CURDIR)/testdata/allowed-skips.txt
 	tools/fuzz.sh
 
 check: lint deadcode race vuln ## format, lint, dead code, race detector, known vulnerabilities
@@ -66,6 +66,10 @@ vuln: ## govulncheck, where GOVULNDB names a database
 
 bench: ## benchmarks, table in docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./engine/... ./attest/... ./sandbox/...
+
+# Flags by BENCH="...": -quick, -rounds, -rows, -clock cpu; "kl" first for the distance of logits; -help.
+bench-engine: ## the engine against llama.cpp, which is installed first; table in docs/benchmarks.md
+	$(GO) run ./testdata/bench-engine $(or $(BENCH),-docs docs/benchmarks.md)
 
 contracts: deps ## compile the contract, regenerate artifact and bindings, run its Foundry tests
 	npm --prefix contracts run build

@@ -73,7 +73,7 @@ func (s *shelf) distance(ctx context.Context, r recipe) (distance, error) {
 	if err != nil {
 		return distance{}, err
 	}
-	e := &engine{threads: 1, models: map[int]*model.Model{}, texts: map[int]*model.Sequence{}}
+	e := newEngine(1, 0)
 	if err := e.open(path); err != nil {
 		return distance{}, err
 	}

@@ -99,8 +99,16 @@ func (p *peer) buildServer(ctx context.Context) error {
 	if err := p.noPages(); err != nil {
 		return err
 	}
-	args := append([]string{"-O1", "-Isrc", "src/no_mtmd.cpp", "src/ui.cpp"}, files...)
-	args = append(append(args, include("include", "ggml/include", "common", "vendor", "tools/mtmd", "tools/server", "src", "")...), p.libraries(true)...)
+	headers := append([]string{"-O1", "-Isrc"}, include("include", "ggml/include", "common", "vendor", "tools/mtmd", "tools/server", "src", "")...)
+	var objects []string
+	for _, f := range append(files, "src/ui.cpp") {
+		name := strings.TrimSuffix(filepath.Base(f), ".cpp") + ".o"
+		if err := p.compile(ctx, name, nil, append(headers[:len(headers):len(headers)], "-c", f)); err != nil {
+			return err
+		}
+		objects = append(objects, "bin/"+name)
+	}
+	args := append(append(append(headers, "src/no_mtmd.cpp"), objects...), p.libraries(true)...)
 	return p.compile(ctx, "llama-server", []string{"src/no_mtmd.cpp"}, args)
 }
 

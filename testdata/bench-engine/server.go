@@ -10,7 +10,6 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -43,6 +42,9 @@ func (b *bench) suitesOf(ctx context.Context, w *process, path string) error {
 		return err
 	}
 	rate := b.rate(2)
+	if a.Tokens != s.prompts*s.fresh {
+		return fmt.Errorf("%d tokens were made instead of %d", a.Tokens, s.prompts*s.fresh)
+	}
 	figure := fmt.Sprintf("%d prompts sharing %d tokens, %d of their own, %d made, %s, Q8_0, 2 threads", s.prompts, s.prefix, s.suffix, s.fresh, z.large)
 	add := func(id, note string, other answer, t target) {
 		b.add(row{id: id, figure: figure, unit: "tokens/s", ours: rate(a), theirs: rate(other), value: rate(a) / rate(other), floor: t.floor, goal: t.goal, note: note})
@@ -83,6 +85,7 @@ func (b *bench) library(ctx context.Context, path string, s suite) (answer, erro
 	if err != nil {
 		return answer{}, err
 	}
+	b.backend = w.ready.Backend
 	a, err := w.ask("batched %d %d %d %d", s.prompts, s.prefix, s.suffix, s.fresh)
 	return a, w.stop(err)
 }
@@ -102,23 +105,28 @@ func (p *peer) serve(ctx context.Context, path string, s suite) (a answer, err e
 	log := new(bytes.Buffer)
 	cmd := exec.CommandContext(ctx, filepath.Join(p.bin, "llama-server"), "--model", path, "--host", "127.0.0.1", "--port", port,
 		"--parallel", strconv.Itoa(slots), "--ctx-size", strconv.Itoa(slots*each), "--threads", "2", "--cont-batching", "--cache-prompt", "--no-webui")
-	cmd.Env = append(os.Environ(), "GGML_BACKEND_PATH=", "LD_LIBRARY_PATH="+p.libs)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.libs, log, log
 	if err := cmd.Start(); err != nil {
 		cancel()
 		return a, err
 	}
-	a, err = ask256(ctx, "http://127.0.0.1:"+port, s)
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // it is killed, or has said why it ends
+		cancel()
+		close(ended)
+	}()
+	a, err = askAll(ctx, "http://127.0.0.1:"+port, s)
 	cancel()
-	_ = cmd.Wait() // it was killed
+	<-ended
 	if err != nil {
 		err = fmt.Errorf("llama-server: %w\n%s", err, log)
 	}
 	return a, err
 }
 
-// ask256 waits for the server, then asks for one prompt with the prefix and, when the server knows that, for all at once.
-func ask256(ctx context.Context, base string, s suite) (answer, error) {
+// askAll waits for the server, then asks for one prompt with the prefix and, when the server knows that, for all at once.
+func askAll(ctx context.Context, base string, s suite) (answer, error) {
 	vocab, err := waitFor(ctx, base)
 	if err != nil {
 		return answer{}, err

@@ -27,11 +27,15 @@ type engine struct {
 	texts   map[int]*model.Sequence // by threads, of the ids that someID gives
 }
 
+func newEngine(threads, context int) *engine {
+	return &engine{threads: threads, context: context, models: map[int]*model.Model{}, texts: map[int]*model.Sequence{}}
+}
+
 // work is the worker of the engine: commands on in, an answer to each on out.
 func work(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	fs := flag.NewFlagSet("worker", flag.ContinueOnError)
 	path := fs.String("model", "", "GGUF file")
-	e := &engine{models: map[int]*model.Model{}, texts: map[int]*model.Sequence{}}
+	e := newEngine(1, 0)
 	fs.IntVar(&e.threads, "threads", 1, "threads")
 	fs.IntVar(&e.context, "ctx", 0, "positions of a sequence, those of the model if 0")
 	isa := fs.String("isa", "", "instruction set, the best one if empty")

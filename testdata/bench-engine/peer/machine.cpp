@@ -86,36 +86,48 @@ static double bandwidth(const char * p, size_t n, int threads, size_t distance) 
     return most;
 }
 
-// byte_peak is multiply-adds of bytes times 2 a second of one thread's processor time, 0 where there is no such instruction.
+#define REGISTERS(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15)
+
+#if defined(__AVX512F__)
+#define CLEAR(i) "vpxord %%zmm" #i ", %%zmm" #i ", %%zmm" #i "\n"
+#define BYTES(i) "vpdpbusd %%zmm16, %%zmm17, %%zmm" #i "\n"
+#define FLOATS(i) "vfmadd231ps %%zmm16, %%zmm17, %%zmm" #i "\n"
+#define PREPARE asm volatile(REGISTERS(CLEAR) CLEAR(16) CLEAR(17)::: USED)
+#define USED "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "xmm16", "xmm17"
+static const int width = 64; // bytes of a register
+#elif defined(__AVX2__) && defined(__FMA__)
+#define CLEAR(i) "vpxor %%ymm" #i ", %%ymm" #i ", %%ymm" #i "\n"
+#define FLOATS(i) "vfmadd231ps %%ymm15, %%ymm15, %%ymm" #i "\n"
+#define PREPARE asm volatile(REGISTERS(CLEAR)::: USED)
+#define USED "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
+static const int width = 32;
+#elif defined(__aarch64__)
+#define CLEAR(i) "movi v" #i ".4s, #0\n"
+#define BYTES(i) "sdot v" #i ".4s, v30.16b, v31.16b\n"
+#define FLOATS(i) "fmla v" #i ".4s, v30.4s, v31.4s\n"
+#define PREPARE asm volatile(REGISTERS(CLEAR) CLEAR(30) CLEAR(31)::: USED)
+#define USED "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v30", "v31"
+static const int width = 16;
+#endif
+
+// PEAK is the best rate of 16 independent chains of an instruction with some operations, a second of processor time.
+#define PEAK(DO, operations)                                                         \
+    double most = 0;                                                                 \
+    for (int round = 0; round < 8; round++) {                                        \
+        const int    n    = 1 << 20;                                                 \
+        PREPARE;                                                                     \
+        const double from = thread_cpu();                                            \
+        for (int i = 0; i < n; i++) {                                                \
+            asm volatile(REGISTERS(DO)::: USED);                                     \
+        }                                                                            \
+        most = std::max(most, double(n) * 16 * (operations) / (thread_cpu() - from)); \
+    }                                                                                \
+    return most;
+
+// byte_peak counts a multiplication and an addition of each byte, and is 0 where there is no such instruction.
 static double byte_peak() {
-#if defined(__AVX512VNNI__)
-    double most = 0;
-    for (int round = 0; round < 8; round++) {
-        __m512i      a = _mm512_set1_epi32(0x01010101), b = _mm512_set1_epi32(0x02020202), s[16] = {};
-        const int    n    = 1 << 20;
-        const double from = thread_cpu();
-        for (int i = 0; i < n; i++) {
-            for (int k = 0; k < 16; k++) {
-                asm volatile("vpdpbusd %1, %2, %0" : "+v"(s[k]) : "v"(a), "v"(b));
-            }
-        }
-        most = std::max(most, double(n) * 16 * 64 * 2 / (thread_cpu() - from));
-        sink += first_word(s);
-    }
-    return most;
-#elif defined(__ARM_FEATURE_DOTPROD)
-    double most = 0;
-    for (int round = 0; round < 8; round++) {
-        const int    n    = 1 << 20;
-        const double from = thread_cpu();
-        for (int i = 0; i < n; i++) {
-            asm volatile("sdot v0.4s, v30.16b, v31.16b\n sdot v1.4s, v30.16b, v31.16b\n sdot v2.4s, v30.16b, v31.16b\n sdot v3.4s, v30.16b, v31.16b\n"
-                         "sdot v4.4s, v30.16b, v31.16b\n sdot v5.4s, v30.16b, v31.16b\n sdot v6.4s, v30.16b, v31.16b\n sdot v7.4s, v30.16b, v31.16b" ::
-                             : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7");
-        }
-        most = std::max(most, double(n) * 8 * 16 * 2 / (thread_cpu() - from));
-    }
-    return most;
+#if defined(__AVX512VNNI__) || defined(__ARM_FEATURE_DOTPROD)
+    PEAK(BYTES, width * 2)
 #else
     return 0;
 #endif
@@ -123,33 +135,11 @@ static double byte_peak() {
 
 // float_peak is the same for single-precision multiply-adds.
 static double float_peak() {
-    double most = 0;
-    for (int round = 0; round < 8; round++) {
-#if defined(__AVX512F__)
-        __m512       a = _mm512_set1_ps(0.5f), s[16] = {};
-        const int    lanes = 16;
-#elif defined(__AVX2__) && defined(__FMA__)
-        __m256       a = _mm256_set1_ps(0.5f), s[16] = {};
-        const int    lanes = 8;
+#if defined(FLOATS)
+    PEAK(FLOATS, width / 4 * 2)
 #else
-        float        a = 0.5f, s[16] = {};
-        const int    lanes = 1;
+    return 0;
 #endif
-        const int    n    = 1 << 20;
-        const double from = thread_cpu();
-        for (int i = 0; i < n; i++) {
-            for (int k = 0; k < 16; k++) {
-#if defined(__AVX2__) && defined(__FMA__)
-                asm volatile("vfmadd231ps %1, %1, %0" : "+v"(s[k]) : "v"(a));
-#else
-                s[k] = __builtin_fmaf(a, a, s[k]);
-#endif
-            }
-        }
-        most = std::max(most, double(n) * 16 * lanes * 2 / (thread_cpu() - from));
-        sink += first_word(s);
-    }
-    return most;
 }
 
 int main(int argc, char ** argv) {

@@ -5,9 +5,10 @@
 
 #include <cstdlib>
 
-mtmd_context_params mtmd_context_params_default(void) { return mtmd_context_params{}; }
-void                mtmd_helper_log_set(ggml_log_callback, void *) {}
-bool                mtmd_helper_support_video(const mtmd_context *) { return false; }
+mtmd_context_params  mtmd_context_params_default(void) { return mtmd_context_params{}; }
+mtmd_helper_init_opt mtmd_helper_init_opt_default(void) { return mtmd_helper_init_opt{}; }
+void                 mtmd_helper_log_set(ggml_log_callback, void *) {}
+bool                 mtmd_helper_support_video(const mtmd_context *) { return false; }
 
 static void never(const void * p) {
     if (p) {
@@ -33,7 +34,6 @@ NEVER(mtmd_batch_init);
 NEVER(mtmd_get_cap_from_file);
 NEVER(mtmd_helper_bitmap_init_from_buf);
 NEVER(mtmd_helper_decode_image_chunk);
-NEVER(mtmd_helper_init_opt_default);
 NEVER(mtmd_init_from_file);
 NEVER(mtmd_input_chunk_copy);
 NEVER(mtmd_input_chunk_get_id);
