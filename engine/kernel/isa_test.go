@@ -18,7 +18,10 @@ func forEachISA(t *testing.T, test func(t *testing.T)) {
 
 func TestSetISA(t *testing.T) { //nolint:paralleltest // changes the package
 	best := ISA()
-	forEachISA(t, func(t *testing.T) { require.Contains(t, t.Name(), ISA()) })
+	forEachISA(t, func(t *testing.T) {
+		t.Helper()
+		require.Contains(t, t.Name(), ISA())
+	})
 	require.Equal(t, best, ISA())
 	err := SetISA("mmx")
 	require.ErrorIs(t, err, ErrISA)

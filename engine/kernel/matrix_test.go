@@ -64,6 +64,7 @@ func weights(t gguf.Type, rows, cols int) []byte {
 			binary.LittleEndian.PutUint16(b[at:], uint16(math.Float32bits(float32(r.NormFloat64()))>>16))
 		case gguf.MXFP4:
 			b[at] = byte(118 + r.IntN(6))
+		default:
 		}
 	}
 	return b
@@ -174,6 +175,7 @@ func exactRow(f *format, row []float32, x *Vectors, v int) (sum, size float64) {
 			y = float64(x.b32.q[at]) * float64(x.b32.block[at/32].d)
 		case Blocks256:
 			y = float64(x.b256.q[at]) * float64(x.b256.block[at/256].d)
+		default:
 		}
 		sum += float64(w) * y
 		size += math.Abs(float64(w) * y)
@@ -183,6 +185,7 @@ func exactRow(f *format, row []float32, x *Vectors, v int) (sum, size float64) {
 
 func TestProductsAgreeWithTheRows(t *testing.T) { //nolint:paralleltest // changes the package
 	forEachISA(t, func(t *testing.T) {
+		t.Helper()
 		const rows, n = 37, 6 // two groups and a rest
 		for _, f := range quantised() {
 			block, _ := f.typ.Block()
@@ -226,9 +229,9 @@ func TestQuantisedVectorsAreNearTheirElements(t *testing.T) {
 	for b, y := range x.b256.block {
 		for i := range 16 {
 			require.InDelta(t, sum(x.b256.q[256*b+16*i:][:16]), y.sum16[i], 0)
-			require.EqualValues(t, -32*y.sum16[i], y.bias16[i])
+			require.Equal(t, -32*int32(y.sum16[i]), y.bias16[i])
 			require.InDelta(t, sum(x.b256.q[256*b+i/2*32:][:32]), y.sum32[i/2], 0)
-			require.EqualValues(t, -128*y.sum32[i/2], y.bias32[i/2])
+			require.Equal(t, -128*int32(y.sum32[i/2]), y.bias32[i/2])
 		}
 	}
 }
@@ -290,6 +293,7 @@ func differ(t *testing.T, m *Matrix, x *Vectors, n int) {
 // TestQuantisedAssemblyEqualsItsDefinition takes all that there is of rows, columns and vectors.
 func TestQuantisedAssemblyEqualsItsDefinition(t *testing.T) { //nolint:paralleltest // changes the package
 	forEachISA(t, func(t *testing.T) {
+		t.Helper()
 		for _, f := range quantised() {
 			block, _ := f.typ.Block()
 			for i, rows := range []int{1, 5, 15, 16, 17, 31, 32, 47, 48, 49, 64, 100, 131} {
@@ -307,6 +311,7 @@ func TestQuantisedAssemblyEqualsItsDefinition(t *testing.T) { //nolint:parallelt
 // TestExtremesAgree fills blocks and vectors with what is largest, smallest and not a number.
 func TestExtremesAgree(t *testing.T) { //nolint:paralleltest // changes the package
 	forEachISA(t, func(t *testing.T) {
+		t.Helper()
 		halves := []uint16{0x0000, 0x8000, 0x0001, 0x03ff, 0x7bff, 0xfbff, 0x3c00, 0x7c00, 0xfc00, 0x7e00}
 		elements := []float32{127, -127, 0, 1e30, -1e-30, 0x1p-140, float32(math.Inf(1)), float32(math.NaN())}
 		for _, f := range quantised() {
@@ -395,6 +400,7 @@ func TestQuantisingIsTheSameEverywhere(t *testing.T) { //nolint:paralleltest // 
 	require.NoError(t, SetISA("go"))
 	want := make32()
 	forEachISA(t, func(t *testing.T) {
+		t.Helper()
 		got := make32()
 		require.Equal(t, want.b32.q, got.b32.q)
 		require.Equal(t, want.b256.q, got.b256.q)

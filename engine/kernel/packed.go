@@ -69,7 +69,7 @@ func putFloat(b []byte, v float32) { binary.LittleEndian.PutUint32(b, math.Float
 // aligned returns n bytes that start at a multiple of 64, as assembly is quicker with.
 func aligned(n int) []byte {
 	b := make([]byte, n+63)
-	skip := -uintptr(unsafe.Pointer(unsafe.SliceData(b))) & 63
+	skip := -uintptr(unsafe.Pointer(unsafe.SliceData(b))) & 63 //nolint:gosec // the address only
 	return b[skip:][:n:n]
 }
 
@@ -111,22 +111,25 @@ func (m *Matrix) mulPacked(dst []float32, x *Vectors, n, lo, hi int, s *Scratch)
 			clear(dst[t*m.Rows+lo:][:groups*Group])
 		}
 		for col := 0; col < m.Cols; col += strip {
-			m.mulStrip(dst[lo:], x, n, lo, groups, col, s)
+			m.mulStrip(dst[lo:], x, n, area{row: lo, groups: groups, col: col, cols: min(strip, m.Cols-col)}, s)
 		}
 		lo += groups * Group
 	}
 }
 
-// mulStrip adds to dst the products of groups from row r on with strip columns.
-func (m *Matrix) mulStrip(dst []float32, x *Vectors, n, r, groups, col int, s *Scratch) {
-	cols := min(strip, m.Cols-col)
+// area is a part of a matrix: so many groups of rows from row on, and so many columns from col on.
+type area struct{ row, groups, col, cols int }
+
+// mulStrip adds to dst the products of a part of the matrix.
+func (m *Matrix) mulStrip(dst []float32, x *Vectors, n int, a area, s *Scratch) {
+	r, col, cols := a.row, a.col, a.cols
 	cells := cols / 32 * m.format.cellBytes()
 	p := &s.packing.p
 	p.dst, p.dstStride = &dst[0], 4*m.Rows
 	if m.packedFor == use && r%Group == 0 {
 		p.group = m.Cols / 32 * m.format.cellBytes()
 		p.w = &m.packed[r/Group*p.group+col/32*m.format.cellBytes()]
-		m.format.multiply(p, x, 0, n, groups, col, cols)
+		m.format.multiply(p, x, 0, n, a)
 		return
 	}
 	p.group, p.w = len(s.packing.group[0]), &s.packing.group[0][0]
@@ -136,10 +139,10 @@ func (m *Matrix) mulStrip(dst []float32, x *Vectors, n, r, groups, col int, s *S
 			return
 		}
 	}
-	for g := range groups {
+	for g := range a.groups {
 		m.packStrip(s.packing.group[g][:cells], m.data[(r+g*Group)*m.stride:], m.stride, col, cols, s)
 	}
-	m.format.multiply(p, x, 0, n, groups, col, cols)
+	m.format.multiply(p, x, 0, n, a)
 }
 
 // packStrip packs columns of Group rows that are stride bytes apart.
@@ -156,8 +159,9 @@ func (m *Matrix) strip(rows []byte, stride, col, cols int) (part []byte, ahead i
 	return rows[at : (Group-1)*stride+at+cols/weights*size], Group*stride + (Group-1)*at
 }
 
-// multiply adds to p.dst the products of groups of packed rows, with cols columns from col on, and n vectors from first on.
-func (f *format) multiply(p *product, x *Vectors, first, n, groups, col, cols int) {
+// multiply adds to p.dst the products of packed groups, of a part of a matrix, and n vectors from first on.
+func (f *format) multiply(p *product, x *Vectors, first, n int, a area) {
+	groups, col, cols := a.groups, a.col, a.cols
 	if groups > 1 {
 		p.groups = groups
 		p.vectors(f, x, first, n&^3, col, cols)
@@ -165,15 +169,15 @@ func (f *format) multiply(p *product, x *Vectors, first, n, groups, col, cols in
 		if n&3 == 0 {
 			return
 		}
-		p.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), n&^3*p.dstStride))
+		p.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), n&^3*p.dstStride)) //nolint:gosec // within dst
 		first, n = first+n&^3, n&3
 	}
 	p.vectors(f, x, first, n, col, cols)
 	p.groups = 1
 	for g := range groups {
 		if g > 0 {
-			p.w = (*byte)(unsafe.Add(unsafe.Pointer(p.w), p.group))
-			p.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), 4*Group))
+			p.w = (*byte)(unsafe.Add(unsafe.Pointer(p.w), p.group)) //nolint:gosec // within what is packed
+			p.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), 4*Group)) //nolint:gosec // within dst
 		}
 		use.dot(f, p)
 	}
@@ -184,11 +188,11 @@ func (p *product) vectors(f *format, x *Vectors, t, n, col, cols int) {
 	p.n, p.qStride = n, x.Len
 	if f.form == Blocks32 {
 		p.blocks, p.blockStride = cols/32, x.Len/32*int(unsafe.Sizeof(block32{}))
-		p.q, p.block = &x.b32.q[t*x.Len+col], unsafe.Pointer(&x.b32.block[(t*x.Len+col)/32])
+		p.q, p.block = &x.b32.q[t*x.Len+col], unsafe.Pointer(&x.b32.block[(t*x.Len+col)/32]) //nolint:gosec // for assembly
 		return
 	}
 	p.blocks, p.blockStride = cols/256, x.Len/256*int(unsafe.Sizeof(block256{}))
-	p.q, p.block = &x.b256.q[t*x.Len+col], unsafe.Pointer(&x.b256.block[(t*x.Len+col)/256])
+	p.q, p.block = &x.b256.q[t*x.Len+col], unsafe.Pointer(&x.b256.block[(t*x.Len+col)/256]) //nolint:gosec // for assembly
 }
 
 // mulRest is mulPacked for less than a group of rows. The group is filled up with copies of the last row, and its products
@@ -209,7 +213,7 @@ func (m *Matrix) mulRest(dst []float32, x *Vectors, n, lo, hi int, s *Scratch) {
 			use.pack(m.format, w.group[0][:cols/32*m.format.cellBytes()], w.rest[:Group*bytes], bytes, cols, 0, &w.codes)
 			p.w, p.group = &w.group[0][0], len(w.group[0])
 			p.dst, p.dstStride = &w.dst[0], 4*Group
-			m.format.multiply(p, x, from, count, 1, col, cols)
+			m.format.multiply(p, x, from, count, area{groups: 1, col: col, cols: cols})
 		}
 		for t := range count {
 			copy(dst[(from+t)*m.Rows+lo:][:hi-lo], w.dst[t*Group:])

@@ -11,7 +11,7 @@ var quantsAVX2 = quantFuncs{
 }
 
 // packAVX2 takes rows apart by the definition and leaves to assembly what is slowest then.
-func packAVX2(f *format, dst, rows []byte, stride, cols, _ int, c *codes) {
+func packAVX2(f *format, dst, rows []byte, stride, cols, _ int, c *codes) { //nolint:revive // the form of pack
 	f.packScales(dst, rows, stride, cols, c)
 	columnsAVX2(&dst[0], &c.q[0], cols, cols/32, f.cellBytes())
 }

@@ -24,7 +24,7 @@ var quantsAVX512 = quantFuncs{
 }
 
 // packAVX512 adds a bias to weights, since VPDPBUSD wants one side unsigned; dotAVX512 takes off what that adds.
-func packAVX512(f *format, dst, rows []byte, stride, cols, ahead int, _ *codes) {
+func packAVX512(f *format, dst, rows []byte, stride, cols, ahead int, _ *codes) { //nolint:revive // the form of pack
 	weights, _ := f.typ.Block()
 	packsAVX512[f.typ](&dst[0], &rows[0], stride, cols/weights, ahead)
 }
@@ -142,16 +142,16 @@ var mulsAVX512 = [64]func(dst, src *byte, stride, blocks int, ahead int, out *fl
 }
 
 //go:noescape
-func mulQ8AVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
+func mulQ8AVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
 
 //go:noescape
-func mulQ4AVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
+func mulQ4AVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
 
 //go:noescape
-func mulQ4KAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
+func mulQ4KAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
 
 //go:noescape
-func mulQ6KAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
+func mulQ6KAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
 
 // n is the number of blocks, positive.
 //
