@@ -11,9 +11,13 @@ import (
 func halfAt(b []byte) float32 { return half(binary.LittleEndian.Uint16(b)) }
 
 // decodeQ8: a half float and 32 signed bytes.
-func decodeQ8(q []int8, s, _ []float32, blk []byte) {
-	s[0] = halfAt(blk)
-	copy(bytesOf(q), blk[2:34])
+func decodeQ8(q []int8, s, _ []float32, row []byte) {
+	out := bytesOf(q)
+	for b := range s {
+		blk := (*[34]byte)(row[34*b:])
+		s[b] = halfAt(blk[:])
+		*(*[32]byte)(out[32*b:]) = *(*[32]byte)(blk[2:])
+	}
 }
 
 // nibbles sets q to the low halves of the bytes and then to the high halves, less bias; len(bytes) is a multiple of 8.
@@ -30,37 +34,63 @@ func nibbles(q []int8, bytes []byte, bias uint64) {
 // less takes bias from each byte of c; both are below 128.
 func less(c, bias uint64) uint64 { return (c | highBits) - bias*eachByte ^ highBits }
 
+// nibbles16 is nibbles of 16 bytes.
+func nibbles16(q []int8, bytes *[16]byte, bias uint64) {
+	out := (*[32]byte)(bytesOf(q))
+	a, b := binary.LittleEndian.Uint64(bytes[:8]), binary.LittleEndian.Uint64(bytes[8:])
+	binary.LittleEndian.PutUint64(out[:8], less(a&lowHalves, bias))
+	binary.LittleEndian.PutUint64(out[8:], less(b&lowHalves, bias))
+	binary.LittleEndian.PutUint64(out[16:], less(a>>4&lowHalves, bias))
+	binary.LittleEndian.PutUint64(out[24:], less(b>>4&lowHalves, bias))
+}
+
 // decodeQ4: a half float and 16 bytes of two weights from -8, low halves first.
-func decodeQ4(q []int8, s, _ []float32, blk []byte) {
-	s[0] = halfAt(blk)
-	nibbles(q, blk[2:18], 8)
+func decodeQ4(q []int8, s, _ []float32, row []byte) {
+	for b := range s {
+		blk := (*[18]byte)(row[18*b:])
+		s[b] = halfAt(blk[:])
+		nibbles16(q[32*b:][:32], (*[16]byte)(blk[2:]), 8)
+	}
 }
 
 // decodeQ4Min: two half floats, scale and minimum, and 16 bytes of two weights from 0.
-func decodeQ4Min(q []int8, s, m []float32, blk []byte) {
-	s[0], m[0] = halfAt(blk), halfAt(blk[2:])
-	nibbles(q, blk[4:20], 0)
+func decodeQ4Min(q []int8, s, m []float32, row []byte) {
+	for b := range s {
+		blk := (*[20]byte)(row[20*b:])
+		s[b], m[b] = halfAt(blk[:]), halfAt(blk[2:])
+		nibbles16(q[32*b:][:32], (*[16]byte)(blk[4:]), 0)
+	}
 }
 
-// addBits adds to each q the bit of its place, times by.
-func addBits(q []int8, bits uint32, by int8) {
-	for i := range q {
-		q[i] += int8(bits>>i&1) * by
+// addBits adds 16 to each q, which is from 0 to 15, if the bit of its place is set, and takes bias off.
+func addBits(q []int8, bits uint32, bias uint64) {
+	out := bytesOf(q)
+	for i := range 4 {
+		// Each byte of eight keeps one of their bits; what is not 0 then reaches the highest bit by adding 127.
+		spread := uint64(bits>>(8*i)&0xff) * eachByte & 0x8040201008040201
+		high := (spread + 0x7f*eachByte | spread) & highBits >> 3
+		binary.LittleEndian.PutUint64(out[8*i:], less(binary.LittleEndian.Uint64(out[8*i:])|high, bias))
 	}
 }
 
 // decodeQ5: a half float, 32 fifth bits, and 16 bytes as in Q4_0; weights from -16.
-func decodeQ5(q []int8, s, _ []float32, blk []byte) {
-	s[0] = halfAt(blk)
-	nibbles(q, blk[6:22], 16)
-	addBits(q, binary.LittleEndian.Uint32(blk[2:]), 16)
+func decodeQ5(q []int8, s, _ []float32, row []byte) {
+	for b := range s {
+		blk, q := (*[22]byte)(row[22*b:]), q[32*b:][:32]
+		s[b] = halfAt(blk[:])
+		nibbles16(q, (*[16]byte)(blk[6:]), 0)
+		addBits(q, binary.LittleEndian.Uint32(blk[2:]), 16)
+	}
 }
 
 // decodeQ5Min: scale and minimum, 32 fifth bits, and 16 bytes as in Q4_1; weights from 0.
-func decodeQ5Min(q []int8, s, m []float32, blk []byte) {
-	s[0], m[0] = halfAt(blk), halfAt(blk[2:])
-	nibbles(q, blk[8:24], 0)
-	addBits(q, binary.LittleEndian.Uint32(blk[4:]), 16)
+func decodeQ5Min(q []int8, s, m []float32, row []byte) {
+	for b := range s {
+		blk, q := (*[24]byte)(row[24*b:]), q[32*b:][:32]
+		s[b], m[b] = halfAt(blk[:]), halfAt(blk[2:])
+		nibbles16(q, (*[16]byte)(blk[8:]), 0)
+		addBits(q, binary.LittleEndian.Uint32(blk[4:]), 0)
+	}
 }
 
 // lookUp is nibbles with a table of the values.
@@ -79,15 +109,21 @@ var uneven = [16]int8{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 5
 var fp4 = [16]int8{0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12}
 
 // decodeNL: as Q4_0, but the four bits are a place in a table.
-func decodeNL(q []int8, s, _ []float32, blk []byte) {
-	s[0] = halfAt(blk)
-	lookUp(q, blk[2:18], &uneven)
+func decodeNL(q []int8, s, _ []float32, row []byte) {
+	for b := range s {
+		blk := (*[18]byte)(row[18*b:])
+		s[b] = halfAt(blk[:])
+		lookUp(q[32*b:][:32], blk[2:], &uneven)
+	}
 }
 
 // decodeMX: a byte e, and 16 bytes of two floats of four bits. The scale is 2^(e-127), halved as the table is doubled.
-func decodeMX(q []int8, s, _ []float32, blk []byte) {
-	s[0] = exponent(blk[0])
-	lookUp(q, blk[1:17], &fp4)
+func decodeMX(q []int8, s, _ []float32, row []byte) {
+	for b := range s {
+		blk := (*[17]byte)(row[17*b:])
+		s[b] = exponent(blk[0])
+		lookUp(q[32*b:][:32], blk[1:], &fp4)
+	}
 }
 
 // exponent returns 2^(e-128).

@@ -18,9 +18,9 @@ type format struct {
 	minima bool
 	// The integers are from -least on and have so many bits; bits is 4, 5, 6 or 8.
 	bits, least int
-	// decode splits a block of the file; len(q) is the weights of a block, and len(s) and len(m) are len(q)/sub. Without
-	// minima m is not touched. nil for floats.
-	decode func(q []int8, s, m []float32, blk []byte)
+	// decode takes apart the blocks of 32 of a row, or one super-block; len(s) and len(m) are len(q)/sub. Without minima m is
+	// not touched. nil for floats.
+	decode func(q []int8, s, m []float32, row []byte)
 }
 
 // formats are the types that the engine computes with.
@@ -75,6 +75,10 @@ func newCodes(cols int) codes {
 // decodeRow takes apart a row of cols weights.
 func (f *format) decodeRow(c *codes, row []byte, cols int) {
 	weights, size := f.typ.Block()
+	if weights == 32 {
+		f.decode(c.q[:cols], c.s[:cols/32], c.m[:cols/32], row)
+		return
+	}
 	n := weights / f.sub
 	for b := range cols / weights {
 		f.decode(c.q[b*weights:][:weights], c.s[b*n:][:n], c.m[b*n:][:n], row[b*size:][:size])

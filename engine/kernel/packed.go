@@ -176,7 +176,7 @@ func (f *format) multiply(p *product, x *Vectors, first, n int, a area) {
 	p.groups = 1
 	for g := range groups {
 		if g > 0 {
-			p.w = (*byte)(unsafe.Add(unsafe.Pointer(p.w), p.group)) //nolint:gosec // within what is packed
+			p.w = (*byte)(unsafe.Add(unsafe.Pointer(p.w), p.group))        //nolint:gosec // within what is packed
 			p.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), 4*Group)) //nolint:gosec // within dst
 		}
 		use.dot(f, p)

@@ -19,7 +19,7 @@ const (
 
 // bytesOf returns the memory of q.
 func bytesOf(q []int8) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(q))), len(q))
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(q))), len(q)) //nolint:gosec // the same memory
 }
 
 // elementWords sets words to the polynomials of x: of eight elements, the even ones and then the odd ones.
