@@ -21,11 +21,13 @@ func TestDigestsAreTheSameOnEveryMachine(t *testing.T) {
 		tags     string
 		debug    string
 		emulator string
+		cpu      string
 	}{
 		"here":              {},
 		"here, no AVX-512":  {debug: "cpu.avx512vnni=off"},
 		"here, no assembly": {tags: "purego"},
 		"arm64":             {env: []string{"GOARCH=arm64"}, emulator: "qemu-aarch64-static"},
+		"arm64, no dot":     {env: []string{"GOARCH=arm64"}, emulator: "qemu-aarch64-static", cpu: "cortex-a72"},
 		"riscv64":           {env: []string{"GOARCH=riscv64"}, emulator: "qemu-riscv64-static"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -37,6 +39,9 @@ func TestDigestsAreTheSameOnEveryMachine(t *testing.T) {
 				path, err := exec.LookPath(machine.emulator)
 				if err != nil {
 					t.Skipf("%s is not installed (package qemu-user-static)", machine.emulator)
+				}
+				if machine.cpu != "" {
+					args = append([]string{"-cpu", machine.cpu}, args...)
 				}
 				args = append([]string{path}, args...)
 			}
