@@ -388,6 +388,11 @@ func TestQuantisingIsTheSameEverywhere(t *testing.T) { //nolint:paralleltest // 
 		}
 		x.Row(3)[100], x.Row(4)[300], x.Row(5)[0] = float32(math.Inf(-1)), float32(math.NaN()), math.MaxFloat32
 		clear(x.Row(6)[:256])
+		for i, top := range []float32{0x1p-99, 0x1p-100, 0x0.ffffffp-100, 0x1p-110, 0x1p-149} { // around what counts as 0
+			for j := range x.Row(8 + i) {
+				x.Row(8 + i)[j] = float32(math.Copysign(float64(top), float64(1-j%2*2)))
+			}
+		}
 		for j := range x.Row(7) { // ties
 			x.Row(7)[j] = float32(j%255) - 127 + 0.5*float32(j%2)
 		}
