@@ -1,0 +1,109 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"unsafe"
+
+	"github.com/hallmark-ml/hallmark/engine/gguf"
+)
+
+var quantsRVV = quantFuncs{
+	topBits: func(x []float32) uint32 { return topBitsRVV(&x[0], len(x)) },
+	scale:   func(q []int8, x []float32, inv float32) int32 { return scaleRVV(&q[0], &x[0], len(x), inv) },
+	pack:    packRVV,
+	dot:     dotRVV,
+}
+
+// packRVV makes of every f.sub columns as many times 16 bytes, a signed weight of each row, then the rows' scales, then
+// their minima if there are any.
+func packRVV(f *format, dst, rows []byte, stride, cols, _ int, c *codes) {
+	unit := f.unitRVV()
+	for r := range Group {
+		f.decodeRow(c, rows[r*stride:], cols)
+		for b := range cols / f.sub {
+			out := dst[b*unit:][:unit]
+			for i, q := range c.q[b*f.sub:][:f.sub] {
+				out[Group*i+r] = byte(q)
+			}
+			out = out[Group*f.sub:]
+			putFloat(out[4*r:], c.s[b])
+			if f.minima {
+				putFloat(out[4*(Group+r):], c.m[b])
+			}
+		}
+	}
+}
+
+// unitRVV returns the bytes of f.sub columns of a packed group.
+func (f *format) unitRVV() int { return f.cellBytes() / (32 / f.sub) }
+
+// productRVV is the work of up to four vectors with a packed group.
+type productRVV struct {
+	dst         *float32
+	dstStride   int
+	w           *byte
+	q           *int8
+	qStride     int
+	block       unsafe.Pointer
+	blockStride int
+	blocks      int
+	sub         int // columns with a scale
+	sums        int // in a block256, where the sums of so many integers begin
+	wide        bool
+	minima      bool
+}
+
+// wideRVV says whether eight products of weights of a type and of vectors could exceed 16 bits: 8*32*127 do not.
+func wideRVV(t gguf.Type) bool { return t == gguf.Q8_0 || t == gguf.IQ4_NL || t == gguf.IQ4_XS }
+
+func dotRVV(f *format, p *product) {
+	c := productRVV{
+		dstStride: p.dstStride, qStride: p.qStride, blockStride: p.blockStride, blocks: p.blocks,
+		sub: f.sub, sums: int(unsafe.Offsetof(block256{}.sum32)), wide: wideRVV(f.typ), minima: f.minima,
+	}
+	if f.sub == 16 {
+		c.sums = int(unsafe.Offsetof(block256{}.sum16))
+	}
+	one, four := dot32x1RVV, dot32x4RVV
+	if f.form == Blocks256 {
+		one, four = dot256x1RVV, dot256x4RVV
+	}
+	for g := range p.groups {
+		for t := 0; t < p.n; {
+			c.w = (*byte)(unsafe.Add(unsafe.Pointer(p.w), g*p.group))
+			c.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), t*p.dstStride+4*Group*g))
+			c.q = (*int8)(unsafe.Add(unsafe.Pointer(p.q), t*p.qStride))
+			c.block = unsafe.Add(p.block, t*p.blockStride)
+			if p.n-t >= 4 {
+				four(&c)
+				t += 4
+			} else {
+				one(&c)
+				t++
+			}
+		}
+	}
+}
+
+//go:noescape
+func dot32x1RVV(p *productRVV)
+
+//go:noescape
+func dot32x4RVV(p *productRVV)
+
+//go:noescape
+func dot256x1RVV(p *productRVV)
+
+//go:noescape
+func dot256x4RVV(p *productRVV)
+
+// n is a positive multiple of 32.
+//
+//go:noescape
+func topBitsRVV(x *float32, n int) uint32
+
+// n is a positive multiple of 32.
+//
+//go:noescape
+func scaleRVV(q *int8, x *float32, n int, inv float32) int32
