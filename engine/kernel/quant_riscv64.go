@@ -13,6 +13,7 @@ var quantsRVV = quantFuncs{
 	scale:   func(q []int8, x []float32, inv float32) int32 { return scaleRVV(&q[0], &x[0], len(x), inv) },
 	pack:    packRVV,
 	dot:     dotRVV,
+	groups:  1,
 }
 
 // packRVV makes of every f.sub columns as many times 16 bytes, a signed weight of each row, then the rows' scales, then
@@ -57,9 +58,10 @@ type productRVV struct {
 // wideRVV says whether eight products of weights of a type and of vectors could exceed 16 bits: 8*32*127 do not.
 func wideRVV(t gguf.Type) bool { return t == gguf.Q8_0 || t == gguf.IQ4_NL || t == gguf.IQ4_XS }
 
+// dotRVV multiplies one group, p.groups being 1.
 func dotRVV(f *format, p *product) {
 	c := productRVV{
-		dstStride: p.dstStride, qStride: p.qStride, blockStride: p.blockStride, blocks: p.blocks,
+		w: p.w, dstStride: p.dstStride, qStride: p.qStride, blockStride: p.blockStride, blocks: p.blocks,
 		sub: f.sub, sums: int(unsafe.Offsetof(block256{}.sum32)), wide: wideRVV(f.typ), minima: f.minima,
 	}
 	if f.sub == 16 {
@@ -69,19 +71,16 @@ func dotRVV(f *format, p *product) {
 	if f.form == Blocks256 {
 		one, four = dot256x1RVV, dot256x4RVV
 	}
-	for g := range p.groups {
-		for t := 0; t < p.n; {
-			c.w = (*byte)(unsafe.Add(unsafe.Pointer(p.w), g*p.group))
-			c.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), t*p.dstStride+4*Group*g))
-			c.q = (*int8)(unsafe.Add(unsafe.Pointer(p.q), t*p.qStride))
-			c.block = unsafe.Add(p.block, t*p.blockStride)
-			if p.n-t >= 4 {
-				four(&c)
-				t += 4
-			} else {
-				one(&c)
-				t++
-			}
+	for t := 0; t < p.n; {
+		c.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), t*p.dstStride))
+		c.q = (*int8)(unsafe.Add(unsafe.Pointer(p.q), t*p.qStride))
+		c.block = unsafe.Add(p.block, t*p.blockStride)
+		if p.n-t >= 4 {
+			four(&c)
+			t += 4
+		} else {
+			one(&c)
+			t++
 		}
 	}
 }

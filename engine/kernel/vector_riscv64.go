@@ -11,13 +11,16 @@ var vectorsRVV = vectorFuncs{
 	scaleBy:  scaleByRVV,
 	gated:    gatedRVV,
 	multiply: multiplyRVV,
+
+	roundHalf:  roundHalfRVV,
+	roundBrain: roundBrainRVV,
 }
 
 //go:noescape
-func expsRVV(x *float32, n int, sub float32)
+func expsRVV(x *float32, n int, sub float32) int
 
 //go:noescape
-func softCapRVV(x *float32, n int, c float32)
+func softCapRVV(x *float32, n int, c float32) int
 
 //go:noescape
 func topRVV(x *float32, n int) float32
@@ -36,3 +39,9 @@ func gatedRVV(e, gate, up *float32, n int)
 
 //go:noescape
 func multiplyRVV(x *float32, n int, f float32)
+
+//go:noescape
+func roundHalfRVV(dst, x *float32, n int)
+
+//go:noescape
+func roundBrainRVV(dst, x *float32, n int)

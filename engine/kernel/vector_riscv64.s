@@ -75,11 +75,12 @@ GLOBL expTable<>(SB), RODATA|NOPTR, $120
 	VSLLVX  X8, V8, V8     \
 	VFMULVV V8, V20, V20
 
-// func expsRVV(x *float32, n int, sub float32)
+// func expsRVV(x *float32, n int, sub float32) int
 // The arguments stay in V2, and replace or clear at the end what is outside the range of exp.
-TEXT ·expsRVV(SB), NOSPLIT, $0-20
+TEXT ·expsRVV(SB), NOSPLIT, $0-32
 	MOV   x+0(FP), X10
 	MOV   n+8(FP), X11
+	MOV   X11, ret+24(FP)
 	MOVF  sub+16(FP), F0
 	EXPCONSTANTS
 	MOV   $0x42b20000, X5 // 89
@@ -112,10 +113,11 @@ loop:
 	BNEZ       X11, loop
 	RET
 
-// func softCapRVV(x *float32, n int, c float32)
-TEXT ·softCapRVV(SB), NOSPLIT, $0-20
+// func softCapRVV(x *float32, n int, c float32) int
+TEXT ·softCapRVV(SB), NOSPLIT, $0-32
 	MOV    x+0(FP), X10
 	MOV    n+8(FP), X11
+	MOV    X11, ret+24(FP)
 	MOVF   c+16(FP), F0
 	FCVTDS F0, F0
 	EXPCONSTANTS
@@ -275,4 +277,68 @@ loop:
 	SLLI    $2, X12
 	ADD     X12, X10
 	BNEZ    X11, loop
+	RET
+
+// func roundHalfRVV(dst, x *float32, n int)
+// By the steps of roundHalf: magnitudes are V8, rounded by adding to their bits V16, and by adding 1/2 V24.
+TEXT ·roundHalfRVV(SB), NOSPLIT, $0-24
+	MOV   dst+0(FP), X10
+	MOV   x+8(FP), X11
+	MOV   n+16(FP), X12
+	MOV   $0x7fffffff, X14
+	MOV   $0xfff, X15
+	MOV   $0x38800000, X16
+	MOV   $0x7f7fffff, X17
+	MOV   $~0x1fff, X18
+	MOV   $0x3f000000, X19
+	FMVWX X19, F0
+
+loop:
+	VSETVLI    X12, E32, M4, TA, MU, X13
+	VLE32V     (X11), V4
+	VANDVX     X14, V4, V8
+	VSRLVI     $13, V8, V16
+	VANDVI     $1, V16, V16
+	VADDVX     X15, V16, V16
+	VADDVV     V8, V16, V16
+	VANDVX     X18, V16, V16
+	VFADDVF    F0, V8, V24
+	VFSUBVF    F0, V24, V24
+	VMSLTUVX   X16, V8, V0
+	VMERGEVVM  V24, V16, V0, V16
+	VMSGTUVX   X17, V8, V0
+	VMERGEVVM  V4, V16, V0, V16
+	VFSGNJVV   V4, V16, V16
+	VSE32V     V16, (X10)
+	SUB        X13, X12
+	SLLI       $2, X13
+	ADD        X13, X10
+	ADD        X13, X11
+	BNEZ       X12, loop
+	RET
+
+// func roundBrainRVV(dst, x *float32, n int)
+TEXT ·roundBrainRVV(SB), NOSPLIT, $0-24
+	MOV dst+0(FP), X10
+	MOV x+8(FP), X11
+	MOV n+16(FP), X12
+	MOV $0x7fff, X14
+	MOV $~0xffff, X15
+
+loop:
+	VSETVLI   X12, E32, M8, TA, MU, X13
+	VLE32V    (X11), V8
+	VSRLVI    $16, V8, V16
+	VANDVI    $1, V16, V16
+	VADDVX    X14, V16, V16
+	VADDVV    V8, V16, V16
+	VANDVX    X15, V16, V16
+	VMFNEVV   V8, V8, V0
+	VMERGEVVM V8, V16, V0, V16
+	VSE32V    V16, (X10)
+	SUB       X13, X12
+	SLLI      $2, X13
+	ADD       X13, X10
+	ADD       X13, X11
+	BNEZ      X12, loop
 	RET
