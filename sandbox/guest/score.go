@@ -2,10 +2,8 @@ package guest
 
 import (
 	"context"
-	"math"
 
 	engine "github.com/hallmark-ml/hallmark/engine/model"
-	"github.com/hallmark-ml/hallmark/engine/sample"
 	"github.com/hallmark-ml/hallmark/sandbox/wire"
 )
 
@@ -48,7 +46,7 @@ func (m *model) logProbs(ctx context.Context, q wire.LogProbs) (wire.Message, er
 	reply := wire.Scores{Scores: make([]wire.Score, max(len(q.Tokens)-1, 0))}
 	err := m.rows(ctx, q.Tokens, 0, func(i int, row []float32) {
 		if i+1 < len(q.Tokens) {
-			reply.Scores[i] = score(row, q.Tokens[i+1])
+			reply.Scores[i] = m.score(row, q.Tokens[i+1])
 		}
 	})
 	if err != nil {
@@ -57,28 +55,13 @@ func (m *model) logProbs(ctx context.Context, q wire.LogProbs) (wire.Message, er
 	return reply, nil
 }
 
-// score rates a token against logits. The sums are in float64 in the order of the vocabulary, each product rounded on its
-// own, so that no instruction set's fused multiplication changes a bit.
-func score(row []float32, id int32) wire.Score {
+// score rates a token; one that is none gets no score, and the next call of the engine refuses it.
+func (m *model) score(row []float32, id int32) wire.Score {
 	if id < 0 || int(id) >= len(row) {
-		return wire.Score{} // the next call of the engine refuses the token
+		return wire.Score{}
 	}
-	logProb := sample.LogProb(row, id)
-	rank, sum, squares := int32(0), 0.0, 0.0
-	for i, v := range row {
-		if v > row[id] || v == row[id] && i < int(id) {
-			rank++
-		}
-		sum += float64(v)
-		squares += float64(float64(v) * float64(v))
-	}
-	n := float64(len(row))
-	mean := sum / n
-	variance := max(squares/n-float64(mean*mean), 0)
-	// log p of a token is its logit less one constant.
-	return wire.Score{
-		LogProb: float32(logProb), Rank: rank, Mean: float32(mean - (float64(row[id]) - logProb)), StdDev: float32(math.Sqrt(variance)),
-	}
+	r := engine.Rate(row, id)
+	return wire.Score{LogProb: float32(r.LogProb), Rank: int32(r.Rank), Mean: float32(r.Mean), StdDev: float32(r.StdDev)} //nolint:gosec // G115: below the vocabulary's size
 }
 
 func (m *model) logits(ctx context.Context, q wire.Logits) (wire.Message, error) {
