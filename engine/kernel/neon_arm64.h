@@ -19,7 +19,7 @@
 #define LDLANEH(I, R, D) WORD $(0x0d404000 | (((I)>>2)<<30) | ((((I)>>1)&1)<<12) | (((I)&1)<<11) | ((R)<<5) | (D))
 #define LDDUP(R, D) WORD $(0x4d40c800 | ((R)<<5) | (D))
 
-#define ZERO(D) OP3(0x6e201c00, D, D, D)
+#define ZERO(D) WORD $(0x6f00e400 | (D))
 #define COPY(N, D) OP3(0x4ea01c00, N, N, D)
 #define ANDB(M, N, D) OP3(0x4e201c00, M, N, D)
 #define ORB(M, N, D) OP3(0x4ea01c00, M, N, D)
@@ -33,6 +33,7 @@
 
 // Integers: B, H and S are lanes of 8, 16 and 32 bits.
 #define SDOT(I, M, N, D) OPLANE(0x4f80e000, I, M, N, D)
+#define SDOTV(M, N, D) OP3(0x4e809400, M, N, D)
 #define SMULL(M, N, D) OP3(0x0e20c000, M, N, D)
 #define SMULL2(M, N, D) OP3(0x4e20c000, M, N, D)
 #define SMLAL(M, N, D) OP3(0x0e208000, M, N, D)

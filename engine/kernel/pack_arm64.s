@@ -2,6 +2,7 @@
 
 #include "textflag.h"
 #include "neon_arm64.h"
+#include "rows_arm64.h"
 
 // Packing 16 rows (see packed.go for the layout; decode_blocks.go and decode_super.go say what blocks hold). Four rows are
 // packed at a time: 16 bytes of each are transposed as 4 by 4 words, after which a register has four bytes each of the four
@@ -41,35 +42,12 @@
 	CBNZ R9, ROWS \
 	RET
 
-// A word of each row in A, B, C and D: of the 16 bytes at OFF, the first in A. Uses V0 to V7.
-#define WORDS(OFF, A, B, C, D) \
-	LDUQ(OFF, 2, 0) \
-	LDUQ(OFF, 3, 1) \
-	LDUQ(OFF, 4, 2) \
-	LDUQ(OFF, 5, 3) \
-	TRN1S(1, 0, 4)  \
-	TRN2S(1, 0, 5)  \
-	TRN1S(3, 2, 6)  \
-	TRN2S(3, 2, 7)  \
-	TRN1D(6, 4, A)  \
-	TRN1D(7, 5, B)  \
-	TRN2D(6, 4, C)  \
-	TRN2D(7, 5, D)
-
 // To 16 columns of a cell, at OFF.
 #define STORE4(A, B, C, D, OFF) \
 	STQ(A, OFF, 10)     \
 	STQ(B, OFF+64, 10)  \
 	STQ(C, OFF+128, 10) \
 	STQ(D, OFF+192, 10)
-
-// The half floats at the blocks, as float32 in D.
-#define HALVES(D) \
-	LDLANEH(0, 2, D) \
-	LDLANEH(1, 3, D) \
-	LDLANEH(2, 4, D) \
-	LDLANEH(3, 5, D) \
-	FCVTLH(D, D)
 
 // func columnsNEON(dst *byte, q *int8, stride, blocks, cell int)
 TEXT ·columnsNEON(SB), NOSPLIT, $0-40
@@ -307,7 +285,7 @@ block:
 
 // Byte K of each word in W, as a float times D, to OFF in the cell; SAR is SARS for signed bytes.
 #define SCALE(SAR, K, W, D, OFF) \
-	SHLS(24-8*K, W, 0) \
+	SHLS(24-8*(K), W, 0) \
 	SAR(24, 0, 0)      \
 	SCVTF(0, 0)        \
 	FMUL(D, 0, 0)      \
@@ -320,25 +298,11 @@ block:
 	SCALE(SHRS, 2, W, D, OFF+1280) \
 	SCALE(SHRS, 3, W, D, OFF+1920)
 
-// The scales and minima of Q4_K and Q5_K: of a super-block's first 16 bytes. V30 is 63 in every byte.
-#define SUPERSCALES \
-	WORDS(0, 16, 17, 18, 19) \
-	LOWH(16, 20)             \
-	HIGHH(16, 21)            \
-	FCVTLH(20, 20)           \
-	FCVTLH(21, 21)           \
-	ANDB(30, 17, 22)          \
-	ANDB(30, 18, 23)          \
-	SHRB(6, 17, 17)          \
-	SHLB(4, 17, 17)          \
-	ANDB(31, 19, 24)          \
-	ORB(17, 24, 24)           \
-	SHRB(6, 18, 18)          \
-	SHLB(4, 18, 18)          \
-	SHRB(4, 19, 25)          \
-	ORB(18, 25, 25)           \
+// The scales and minima of Q4_K and Q5_K to their cells.
+#define SUPERCELLS \
+	SUPERSCALES              \
 	SCALES4(22, 20, 512)     \
-	SCALES4(24, 20, 3072)    \
+	SCALES4(27, 20, 3072)    \
 	SCALES4(23, 21, 576)     \
 	SCALES4(25, 21, 3136)
 
@@ -359,7 +323,7 @@ rows:
 	BEGIN
 
 block:
-	SUPERSCALES
+	SUPERCELLS
 	FOURBITS(16, 0)
 	FOURBITS(32, 256)
 	FOURBITS(48, 1280)
@@ -403,7 +367,7 @@ rows:
 	BEGIN
 
 block:
-	SUPERSCALES
+	SUPERCELLS
 	WORDS(16, 8, 9, 10, 11)
 	WORDS(32, 12, 13, 14, 15)
 	FIVEBITSK(48, 0, SHLB, 4, SHLB, 3, 8)

@@ -9,8 +9,8 @@ import (
 )
 
 var (
-	quantsSDOT = quantFuncs{topBits: topBits32NEON, scale: scale32NEON, pack: packNEON, dot: dotSDOT, groups: 1}
-	quantsNEON = quantFuncs{topBits: topBits32NEON, scale: scale32NEON, pack: packNEON, dot: dotNEON, groups: 1}
+	quantsSDOT = quantFuncs{topBits: topBits32NEON, scale: scale32NEON, pack: packNEON, dot: dotSDOT, mul: mulSDOT, groups: 1}
+	quantsNEON = quantFuncs{topBits: topBits32NEON, scale: scale32NEON, pack: packNEON, dot: dotNEON, mul: mulNEON, groups: 1}
 )
 
 func topBits32NEON(x []float32) uint32 { return topBitsNEON(&x[0], len(x)) }
@@ -97,6 +97,35 @@ func dotNEON(f *format, p *product) {
 		return
 	}
 	onesNEON.of(f)(p)
+}
+
+// mulSDOT multiplies rows of the commonest types as they are.
+func mulSDOT(f *format, p *product, rows []byte, stride, _, _ int) bool {
+	switch f.typ {
+	case gguf.Q8_0:
+		mulQ8SDOT(p, &rows[0], stride)
+	case gguf.Q4_0:
+		mulQ4SDOT(p, &rows[0], stride)
+	case gguf.Q4_K:
+		mulQ4KSDOT(p, &rows[0], stride)
+	default:
+		return false
+	}
+	return true
+}
+
+func mulNEON(f *format, p *product, rows []byte, stride, _, _ int) bool {
+	switch f.typ {
+	case gguf.Q8_0:
+		mulQ8NEON(p, &rows[0], stride)
+	case gguf.Q4_0:
+		mulQ4NEON(p, &rows[0], stride)
+	case gguf.Q4_K:
+		mulQ4KNEON(p, &rows[0], stride)
+	default:
+		return false
+	}
+	return true
 }
 
 // n is a positive multiple of 32.
@@ -201,3 +230,23 @@ func packQ6KNEON(dst, src *byte, stride, blocks int)
 
 //go:noescape
 func packNLNEON(dst, src *byte, stride, blocks int, table *int8)
+
+// Multiplies Group rows, stride bytes apart, with one vector. The same for the other types.
+//
+//go:noescape
+func mulQ8SDOT(p *product, src *byte, stride int)
+
+//go:noescape
+func mulQ4SDOT(p *product, src *byte, stride int)
+
+//go:noescape
+func mulQ4KSDOT(p *product, src *byte, stride int)
+
+//go:noescape
+func mulQ8NEON(p *product, src *byte, stride int)
+
+//go:noescape
+func mulQ4NEON(p *product, src *byte, stride int)
+
+//go:noescape
+func mulQ4KNEON(p *product, src *byte, stride int)

@@ -1,0 +1,191 @@
+//go:build !purego
+
+#include "go_asm.h"
+#include "textflag.h"
+#include "neon_arm64.h"
+#include "rows_arm64.h"
+
+// Products of 16 rows in the layout of the file with one vector. Packing would be most of the work for one vector, so that
+// here a register is 16 columns of one row. Four rows go through all blocks, then the next four.
+//
+// R2 to R5: the blocks of the rows, R10: elements, R11: block of the vector, R8: blocks left, R7: dst, R9: fours of rows
+// left, R1: the next rows, R6: bytes from row to row. V24: the float sums of the four rows, V26: those of 256 columns; V31
+// is 15 in every byte.
+
+#define ARGS \
+	MOVD  p+0(FP), R0          \
+	MOVD  src+8(FP), R1        \
+	MOVD  stride+16(FP), R6    \
+	MOVD  product_dst(R0), R7  \
+	MOVD  $4, R9               \
+	VMOVI $15, V31.B16
+
+#define BEGIN \
+	MOVD  product_q(R0), R10      \
+	MOVD  product_block(R0), R11  \
+	MOVD  product_blocks(R0), R8  \
+	MOVD  R1, R2                  \
+	ADD   R6, R2, R3              \
+	ADD   R6, R3, R4              \
+	ADD   R6, R4, R5              \
+	ADD   R6, R5, R1              \
+	FMOVQ (R7), F24
+
+#define NEXT(SIZE, VECTOR, ROWS, BLOCK) \
+	ADD     $SIZE, R2       \
+	ADD     $SIZE, R3       \
+	ADD     $SIZE, R4       \
+	ADD     $SIZE, R5       \
+	ADD     $VECTOR, R11    \
+	SUB     $1, R8          \
+	CBNZ    R8, BLOCK       \
+	FMOVQ.P F24, 16(R7)     \
+	SUB     $1, R9          \
+	CBNZ    R9, ROWS        \
+	RET
+
+// SUM = four parts of the product of 32 weights in W and W2 with elements in X and X2. WIDE takes weights of 8 bits, NARROW
+// those from -32 to 32: see quant_arm64.s. Uses V30.
+#define DOT(W, W2, X, X2, SUM) \
+	ZERO(SUM)         \
+	SDOTV(X, W, SUM)  \
+	SDOTV(X2, W2, SUM)
+
+#define WIDE(W, W2, X, X2, SUM) \
+	SMULL(X, W, 30)    \
+	SMLAL2(X, W, 30)   \
+	SADDLPH(30, SUM)   \
+	SMULL(X2, W2, 30)  \
+	SMLAL2(X2, W2, 30) \
+	SADALPH(30, SUM)
+
+#define NARROW(W, W2, X, X2, SUM) \
+	SMULL(X, W, 30)    \
+	SMLAL2(X, W, 30)   \
+	SMLAL(X2, W2, 30)  \
+	SMLAL2(X2, W2, 30) \
+	SADDLPH(30, SUM)
+
+// The sums of the parts of A to D, in A.
+#define SUM4(A, B, C, D) \
+	ADDPS(B, A, A) \
+	ADDPS(D, C, C) \
+	ADDPS(C, A, A)
+
+// Of blocks of 32 with scales alone, V0 being the integer sums.
+#define SCALED \
+	HALVES(22)               \
+	FMOVS block32_d(R11), F23 \
+	FMULE(0, 23, 22, 22)     \
+	SCVTF(0, 0)              \
+	FMLA(0, 22, 24)
+
+#define ROW8(PRODUCT, R, SUM) \
+	LDUQ(2, R, 20)  \
+	LDUQ(18, R, 21) \
+	PRODUCT(20, 21, 16, 17, SUM)
+
+#define MULQ8(NAME, PRODUCT) \
+TEXT NAME(SB), NOSPLIT, $0-24       \
+	ARGS                        \
+rows:                               \
+	BEGIN                       \
+block:                              \
+	FLDPQ.P 32(R10), (F16, F17) \
+	ROW8(PRODUCT, 2, 0)         \
+	ROW8(PRODUCT, 3, 1)         \
+	ROW8(PRODUCT, 4, 2)         \
+	ROW8(PRODUCT, 5, 3)         \
+	SUM4(0, 1, 2, 3)            \
+	SCALED                      \
+	NEXT(34, block32__size, rows, block)
+
+#define ROW4(PRODUCT, R, SUM) \
+	LDUQ(2, R, 20)   \
+	ANDB(31, 20, 21) \
+	SHRB(4, 20, 20)  \
+	PRODUCT(21, 20, 16, 17, SUM)
+
+// The 8 that weights are too large by is taken off the sums.
+#define MULQ4(NAME, PRODUCT) \
+TEXT NAME(SB), NOSPLIT, $0-24       \
+	ARGS                        \
+rows:                               \
+	BEGIN                       \
+block:                              \
+	FLDPQ.P 32(R10), (F16, F17) \
+	FMOVS   block32_bias+8(R11), F25 \
+	ROW4(PRODUCT, 2, 0)         \
+	ROW4(PRODUCT, 3, 1)         \
+	ROW4(PRODUCT, 4, 2)         \
+	ROW4(PRODUCT, 5, 3)         \
+	SUM4(0, 1, 2, 3)            \
+	DUPS(0, 25, 25)             \
+	ADDINT(25, 0, 0)            \
+	SCALED                      \
+	NEXT(18, block32__size, rows, block)
+
+// Byte K of each word of W as a float times D, in TO.
+#define SCALE(K, W, D, TO) \
+	SHLS(24-8*(K), W, TO) \
+	SHRS(24, TO, TO)    \
+	SCVTF(TO, TO)       \
+	FMUL(D, TO, TO)
+
+// A block of 32: integer sums in SUM, scales and minima byte K of S and M, and J its number.
+#define LEVELS(SUM, J, K, S, M) \
+	SCALE(K, S, 20, 28)   \
+	SCALE(K, M, 21, 29)   \
+	SCVTF(SUM, SUM)       \
+	FMLA(SUM, 28, 26)     \
+	FMOVS (block256_sum32+4*(J))(R11), F30 \
+	FMLSE(0, 30, 29, 26)
+
+// 64 weights of a row, of which the first 32 are the low halves of 32 bytes.
+#define ROW4K(PRODUCT, OFF, R, LOW, HIGH) \
+	LDQ2(OFF, R, 8, 9) \
+	ANDB(31, 8, 10)    \
+	ANDB(31, 9, 11)    \
+	SHRB(4, 8, 8)      \
+	SHRB(4, 9, 9)      \
+	PRODUCT(10, 11, 16, 17, LOW) \
+	PRODUCT(8, 9, 18, 19, HIGH)
+
+#define PAIR(PRODUCT, OFF, J, K, S, M) \
+	FLDPQ.P 32(R10), (F16, F17)  \
+	FLDPQ.P 32(R10), (F18, F19)  \
+	ROW4K(PRODUCT, OFF, 2, 0, 4) \
+	ROW4K(PRODUCT, OFF, 3, 1, 5) \
+	ROW4K(PRODUCT, OFF, 4, 2, 6) \
+	ROW4K(PRODUCT, OFF, 5, 3, 7) \
+	SUM4(0, 1, 2, 3)             \
+	SUM4(4, 5, 6, 7)             \
+	LEVELS(0, J, K, S, M)        \
+	LEVELS(4, J+1, K+1, S, M)
+
+#define MULQ4K(NAME, PRODUCT) \
+TEXT NAME(SB), NOSPLIT, $0-24       \
+	ARGS                        \
+rows:                               \
+	BEGIN                       \
+block:                              \
+	VMOVI $63, V30.B16          \
+	SUPERSCALES                 \
+	ZERO(26)                    \
+	PAIR(PRODUCT, 16, 0, 0, 22, 23)  \
+	PAIR(PRODUCT, 48, 2, 2, 22, 23)  \
+	PAIR(PRODUCT, 80, 4, 0, 27, 25)  \
+	PAIR(PRODUCT, 112, 6, 2, 27, 25) \
+	FMOVS block256_d(R11), F28  \
+	FMLAE(0, 28, 26, 24)        \
+	NEXT(144, block256__size, rows, block)
+
+// func mulQ8SDOT(p *product, src *byte, stride int), and the other types
+MULQ8(·mulQ8SDOT, DOT)
+MULQ4(·mulQ4SDOT, DOT)
+MULQ4K(·mulQ4KSDOT, DOT)
+
+// func mulQ8NEON(p *product, src *byte, stride int), and the other types
+MULQ8(·mulQ8NEON, WIDE)
+MULQ4(·mulQ4NEON, NARROW)
+MULQ4K(·mulQ4KNEON, NARROW)
