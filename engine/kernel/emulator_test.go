@@ -1,6 +1,7 @@
 package kernel_test
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -8,47 +9,71 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAssemblyOfOtherMachines runs tests of this package, that compare assembly with its definition, under an emulator.
+const (
+	integers  = "TestQuantisedAssembly|TestExtremes|TestQuantisingIs"
+	floats    = "TestFloatMatrix|TestRowsEqual|TestAttention|TestElementsEqual|TestRoundingEquals"
+	quickOnes = "TestExtremes|TestProductsAgree|TestQuantisingIs|TestRowsEqual|TestAttention|TestElementsEqual|TestRoundingEquals"
+
+	// What instructions leave undefined is all ones here, so that nobody uses it.
+	rvv = "rv64,v=true,vext_spec=v1.0,rvv_ta_all_1s=true,rvv_ma_all_1s=true,vlen="
+)
+
+// emulated is a machine that tests of this package run on, that compare assembly with its definition.
+type emulated struct {
+	cpu   string
+	run   string
+	full  string // what to run instead where HALLMARK_FULL is set, if anything
+	level string // the quickest
+	skip  string // levels
+}
+
+// TestAssemblyOfOtherMachines runs tests under emulators.
 func TestAssemblyOfOtherMachines(t *testing.T) {
 	t.Parallel()
 
-	const integers = "TestQuantisedAssembly|TestExtremes|TestQuantisingIs"
-	for name, machine := range map[string]struct {
-		goarch, emulator string
-		cpu              string
-		run              string
-		level            string // the quickest
-		skip             string // levels
-	}{
+	for goarch, machines := range map[string][]emulated{
 		"arm64": {
-			goarch: "arm64", emulator: "qemu-aarch64-static", cpu: "max",
-			run:   integers + "|TestFloatMatrix|TestRowsEqual|TestAttention|TestElementsEqual|TestRoundingEquals|^Fuzz",
-			level: "neon-dot", skip: "go|neon",
+			{cpu: "max", run: integers + "|" + floats + "|^Fuzz", level: "neon-dot", skip: "go|neon"},
+			{cpu: "cortex-a72", run: integers, level: "neon", skip: "go"}, // functions of floats are the same
 		},
-		"arm64 without dot products": { // functions of floats are the same
-			goarch: "arm64", emulator: "qemu-aarch64-static", cpu: "cortex-a72", run: integers, level: "neon", skip: "go",
+		"riscv64": {
+			{cpu: rvv + "128", run: integers + "|" + floats, full: integers + "|" + floats + "|^Fuzz", level: "rvv", skip: "go"},
+			{cpu: rvv + "256", run: quickOnes, full: integers + "|" + floats, level: "rvv", skip: "go"},
+			{cpu: rvv + "512", run: quickOnes, full: integers + "|" + floats, level: "rvv", skip: "go"},
+			{cpu: "rv64", run: "TestExtremes", level: "go"},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(goarch, func(t *testing.T) {
 			t.Parallel()
 
-			emulator, err := exec.LookPath(machine.emulator)
-			if err != nil {
-				t.Skipf("%s is not installed (package qemu-user-static)", machine.emulator)
+			emulator := map[string]string{"arm64": "qemu-aarch64-static", "riscv64": "qemu-riscv64-static"}[goarch]
+			if _, err := exec.LookPath(emulator); err != nil {
+				t.Skipf("%s is not installed (package qemu-user-static)", emulator)
 			}
 			bin := filepath.Join(t.TempDir(), "kernel.test")
 			build := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", bin, ".")
-			build.Env = append(build.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOARCH="+machine.goarch)
+			build.Env = append(build.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOARCH="+goarch)
 			out, err := build.CombinedOutput()
 			require.NoError(t, err, "%s", out)
-
-			tests := exec.CommandContext(t.Context(), emulator, "-cpu", machine.cpu, bin, "-test.v", "-test.run", machine.run, "-test.skip", "/^("+machine.skip+")$")
-			out, err = tests.CombinedOutput()
-			require.NoError(t, err, "%s", out)
-			require.Contains(t, string(out), "--- PASS: TestQuantisedAssemblyEqualsItsDefinition/"+machine.level+" ")
-			out, err = exec.CommandContext(t.Context(), emulator, "-cpu", machine.cpu, bin, "-test.v", "-test.run", "TestSetISA").CombinedOutput()
-			require.NoError(t, err, "%s", out)
-			require.Regexp(t, `(?s)^[^/]*TestSetISA\s+=== RUN   TestSetISA/`+machine.level+`\n`, string(out), "the quickest is the first")
+			for _, m := range machines {
+				t.Run(m.cpu, func(t *testing.T) { m.test(t, emulator, bin) }) //nolint:paralleltest // the program is gone afterwards
+			}
 		})
 	}
+}
+
+// test runs the program of this package's tests.
+func (m *emulated) test(t *testing.T, emulator, bin string) {
+	t.Helper()
+	run := func(args ...string) string {
+		out, err := exec.CommandContext(t.Context(), emulator, append([]string{"-cpu", m.cpu, bin, "-test.v"}, args...)...).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		return string(out)
+	}
+	tests := m.run
+	if m.full != "" && os.Getenv("HALLMARK_FULL") != "" {
+		tests = m.full
+	}
+	require.Contains(t, run("-test.run", tests, "-test.skip", "/^("+m.skip+")$"), "--- PASS: TestExtremesAgree/"+m.level+" ")
+	require.Regexp(t, `(?s)^[^/]*TestSetISA\s+=== RUN   TestSetISA/`+m.level+`\n`, run("-test.run", "TestSetISA"), "the quickest is the first")
 }

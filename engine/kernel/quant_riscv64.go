@@ -2,11 +2,7 @@
 
 package kernel
 
-import (
-	"unsafe"
-
-	"github.com/hallmark-ml/hallmark/engine/gguf"
-)
+import "unsafe"
 
 var quantsRVV = quantFuncs{
 	topBits: func(x []float32) uint32 { return topBitsRVV(&x[0], len(x)) },
@@ -49,20 +45,17 @@ type productRVV struct {
 	block       unsafe.Pointer
 	blockStride int
 	blocks      int
-	sub         int // columns with a scale
-	sums        int // in a block256, where the sums of so many integers begin
-	wide        bool
+	sub         int  // columns with a scale
+	sums        int  // in a block256, where the sums of so many integers begin
+	wide        bool // eight products could exceed 16 bits, which those of 6 bits do not: 8*32*127
 	minima      bool
 }
-
-// wideRVV says whether eight products of weights of a type and of vectors could exceed 16 bits: 8*32*127 do not.
-func wideRVV(t gguf.Type) bool { return t == gguf.Q8_0 || t == gguf.IQ4_NL || t == gguf.IQ4_XS }
 
 // dotRVV multiplies one group, p.groups being 1.
 func dotRVV(f *format, p *product) {
 	c := productRVV{
 		w: p.w, dstStride: p.dstStride, qStride: p.qStride, blockStride: p.blockStride, blocks: p.blocks,
-		sub: f.sub, sums: int(unsafe.Offsetof(block256{}.sum32)), wide: wideRVV(f.typ), minima: f.minima,
+		sub: f.sub, sums: int(unsafe.Offsetof(block256{}.sum32)), wide: f.bits == 8, minima: f.minima,
 	}
 	if f.sub == 16 {
 		c.sums = int(unsafe.Offsetof(block256{}.sum16))

@@ -29,6 +29,7 @@ func TestDigestsAreTheSameOnEveryMachine(t *testing.T) {
 		"arm64":             {env: []string{"GOARCH=arm64"}, emulator: "qemu-aarch64-static"},
 		"arm64, no dot":     {env: []string{"GOARCH=arm64"}, emulator: "qemu-aarch64-static", cpu: "cortex-a72"},
 		"riscv64":           {env: []string{"GOARCH=riscv64"}, emulator: "qemu-riscv64-static"},
+		"riscv64, vectors":  {env: []string{"GOARCH=riscv64"}, emulator: "qemu-riscv64-static", cpu: "rv64,v=true,vext_spec=v1.0,vlen=256"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
