@@ -8,6 +8,10 @@ var floatsNEON = floatFuncs{
 	tile: func(t *floatTile) {
 		switch t.vectors {
 		case 1:
+			if t.first && t.last && t.step == 4*lanes { // whole rows
+				dotF32NEON(t.dst, (*byte)(unsafe.Pointer(t.w)), t.rowStride, tileRows*t.fours, t.x, t.steps) //nolint:gosec // the same memory
+				return
+			}
 			tile1NEON(t)
 		case 2:
 			tile2NEON(t)
@@ -38,11 +42,11 @@ var floatsNEON = floatFuncs{
 		}
 	},
 	dotRows: func(dst, w *float32, stride, rows int, x *float32, steps int) {
-		dotF32NEON(dst, (*byte)(unsafe.Pointer(w)), stride, rows, x, steps)
+		dotF32NEON(dst, (*byte)(unsafe.Pointer(w)), stride, rows, x, steps) //nolint:gosec // the same memory
 	},
 	addRows: addRowsNEON,
 	order: func(dst, src *float32, steps, stride, ahead int) {
-		spreadF32NEON(dst, (*byte)(unsafe.Pointer(src)), steps, stride, ahead)
+		spreadF32NEON(dst, (*byte)(unsafe.Pointer(src)), steps, stride, ahead) //nolint:gosec // the same memory
 	},
 	f32:         storedFuncs{dotF32NEON, spreadF32NEON, nil},
 	f16:         storedFuncs{dotF16NEON, spreadF16NEON, nil},

@@ -180,12 +180,116 @@ block:                              \
 	FMLAE(0, 28, 26, 24)        \
 	NEXT(144, block256__size, rows, block)
 
+// Four parts of the product of 16 weights in W with elements in X. Uses V15.
+#define DOT16(W, X, SUM) \
+	ZERO(SUM)        \
+	SDOTV(X, W, SUM)
+
+#define NARROW16(W, X, SUM) \
+	SMULL(X, W, 15)  \
+	SMLAL2(X, W, 15) \
+	SADDLPH(15, SUM)
+
+// The elements in V16 to V19 with 16 weights each of four blocks of 32, to S and the registers behind it.
+#define ROW6(PRODUCT, LOW, HIGH, R, S) \
+	LDUQ(HIGH, R, 20)   \
+	LDUQ(LOW, R, 21)    \
+	LDUQ(LOW+32, R, 22) \
+	SIXLOW(SHLB, 4, 20, 21, 12, 13, 23) \
+	PRODUCT(23, 16, S)                  \
+	SIXLOW(SHLB, 2, 20, 22, 12, 13, 23) \
+	PRODUCT(23, 17, S+1)                \
+	SIXHIGH(SHLB, 0, 20, 21, 13, 23)    \
+	PRODUCT(23, 18, S+2)                \
+	SIXHIGH(SHRB, 2, 20, 22, 13, 23)    \
+	PRODUCT(23, 19, S+3)
+
+#define SUMPAIRS(A) \
+	ADDPS(4, 0, A)   \
+	ADDPS(5, 1, A+1) \
+	ADDPS(6, 2, A+2) \
+	ADDPS(7, 3, A+3)
+
+// The sums of four rows, of elements from X on, to SUMS and the registers behind it.
+#define HALF6(PRODUCT, X, LOW, HIGH, SUMS) \
+	LDQ(X, 10, 16)     \
+	LDQ(X+32, 10, 17)  \
+	LDQ(X+64, 10, 18)  \
+	LDQ(X+96, 10, 19)  \
+	ROW6(PRODUCT, LOW, HIGH, 2, 0) \
+	ROW6(PRODUCT, LOW, HIGH, 3, 4) \
+	SUMPAIRS(8)                    \
+	ROW6(PRODUCT, LOW, HIGH, 4, 0) \
+	ROW6(PRODUCT, LOW, HIGH, 5, 4) \
+	SUMPAIRS(0)                    \
+	ADDPS(0, 8, SUMS)    \
+	ADDPS(1, 9, SUMS+1)  \
+	ADDPS(2, 10, SUMS+2) \
+	ADDPS(3, 11, SUMS+3)
+
+// A block of 16, J: integer sums in SUM, from which is taken what 32 too much in each weight adds, and scales byte K of S.
+#define LEVEL6(SUM, J, K, S) \
+	FMOVS (block256_bias16+4*(J))(R11), F21 \
+	DUPS(0, 21, 21)        \
+	ADDINT(21, SUM, SUM)   \
+	SCVTF(SUM, SUM)        \
+	SHLS(24-8*(K), S, 22)  \
+	SARS(24, 22, 22)       \
+	SCVTF(22, 22)          \
+	FMUL(20, 22, 22)       \
+	FMLA(SUM, 22, 14)
+
+#define LEVELS6(J, S, S2) \
+	WORDS(192, 8, 9, 10, 11) \
+	FMOVS 206(R2), F20       \
+	FMOVS 206(R3), F21       \
+	FMOVS 206(R4), F22       \
+	FMOVS 206(R5), F23       \
+	TRN1S(21, 20, 20)        \
+	TRN1S(23, 22, 22)        \
+	TRN1D(22, 20, 20)        \
+	HIGHH(20, 20)            \
+	FCVTLH(20, 20)           \
+	LEVEL6(24, J, 0, S)      \
+	LEVEL6(28, J+1, 1, S)    \
+	LEVEL6(25, J+2, 2, S)    \
+	LEVEL6(29, J+3, 3, S)    \
+	LEVEL6(26, J+4, 0, S2)   \
+	LEVEL6(30, J+5, 1, S2)   \
+	LEVEL6(27, J+6, 2, S2)   \
+	LEVEL6(31, J+7, 3, S2)
+
+// V12 is 15 and V13 48 in every byte, V14 the float sums of 256 columns; V24 to V31 are the integer sums of half of them.
+#define MULQ6K(NAME, PRODUCT) \
+TEXT NAME(SB), NOSPLIT, $0-24       \
+	ARGS                        \
+	VMOVI $15, V12.B16          \
+	VMOVI $48, V13.B16          \
+rows:                               \
+	BEGIN                       \
+block:                              \
+	ZERO(14)                    \
+	HALF6(PRODUCT, 0, 0, 128, 24)    \
+	HALF6(PRODUCT, 16, 16, 144, 28)  \
+	LEVELS6(0, 8, 9)                 \
+	HALF6(PRODUCT, 128, 64, 160, 24) \
+	HALF6(PRODUCT, 144, 80, 176, 28) \
+	LEVELS6(8, 10, 11)          \
+	FMOVQ (R7), F24             \
+	FMOVS block256_d(R11), F20  \
+	FMLAE(0, 20, 14, 24)        \
+	FMOVQ F24, (R7)             \
+	ADD   $256, R10             \
+	NEXT(210, block256__size, rows, block)
+
 // func mulQ8SDOT(p *product, src *byte, stride int), and the other types
 MULQ8(·mulQ8SDOT, DOT)
 MULQ4(·mulQ4SDOT, DOT)
 MULQ4K(·mulQ4KSDOT, DOT)
+MULQ6K(·mulQ6KSDOT, DOT16)
 
 // func mulQ8NEON(p *product, src *byte, stride int), and the other types
 MULQ8(·mulQ8NEON, WIDE)
 MULQ4(·mulQ4NEON, NARROW)
 MULQ4K(·mulQ4KNEON, NARROW)
+MULQ6K(·mulQ6KNEON, NARROW16)

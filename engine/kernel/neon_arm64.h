@@ -49,6 +49,8 @@
 #define SUBB(M, N, D) OP3(0x6e208400, M, N, D)
 #define CMGT(M, N, D) OP3(0x4ea03400, M, N, D)
 #define SHRB(K, N, D) OP2(0x6f000400 | ((16-(K))<<16), N, D)
+// The high K bits of D stay.
+#define SRIB(K, N, D) OP2(0x6f004400 | ((16-(K))<<16), N, D)
 #define SHLB(K, N, D) OP2(0x4f005400 | ((8+(K))<<16), N, D)
 #define SHRS(K, N, D) OP2(0x6f000400 | ((64-(K))<<16), N, D)
 #define SARS(K, N, D) OP2(0x4f000400 | ((64-(K))<<16), N, D)

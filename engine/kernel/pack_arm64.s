@@ -381,22 +381,15 @@ block:
 	NEXTBLOCK(176, 5120, block)
 	NEXTROWS(rows)
 
-// A weight of six bits, less 32: four bits in W, and two of H that SHIFT by K brings to places 4 and 5. V30 is 32 in every
-// byte, V29 48.
-#define SIXBITS(SHIFT, K, H, W) \
-	SHIFT(K, H, 0)  \
-	ANDB(29, 0, 0)   \
-	ORB(0, W, 0)     \
-	SUBB(30, 0, 0)
-
+// Weights less 32 to OFF in the cell; V30 is 32 in every byte.
 #define LOWSIX(SHIFT, K, H, W, OFF) \
-	ANDB(31, W, 1)          \
-	SIXBITS(SHIFT, K, H, 1) \
+	SIXLOW(SHIFT, K, H, W, 31, 29, 0) \
+	SUBB(30, 0, 0) \
 	STQ(0, OFF, 10)
 
 #define HIGHSIX(SHIFT, K, H, W, OFF) \
-	SHRB(4, W, 1)          \
-	SIXBITS(SHIFT, K, H, 1) \
+	SIXHIGH(SHIFT, K, H, W, 29, 0) \
+	SUBB(30, 0, 0) \
 	STQ(0, OFF, 10)
 
 // Four columns each of four cells: H has high bits, and A and B the low ones.

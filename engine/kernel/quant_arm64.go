@@ -20,7 +20,7 @@ func scale32NEON(q []int8, x []float32, inv float32) int32 {
 }
 
 // packNEON takes rows of rare types apart by the definition, and leaves to assembly what is slowest then.
-func packNEON(f *format, dst, rows []byte, stride, cols, _ int, c *codes) {
+func packNEON(f *format, dst, rows []byte, stride, cols, _ int, c *codes) { //nolint:revive // the form of pack
 	weights, _ := f.typ.Block()
 	blocks := cols / weights
 	switch f.typ {
@@ -83,8 +83,8 @@ func dotSDOT(f *format, p *product) {
 		foursSDOT.of(f)(p)
 	}
 	if p.n = rest; rest > 0 { // and only then, since pointers must not go past the end
-		p.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), four*p.dstStride))
-		p.q = (*int8)(unsafe.Add(unsafe.Pointer(p.q), four*p.qStride))
+		p.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), four*p.dstStride)) //nolint:gosec // within dst
+		p.q = (*int8)(unsafe.Add(unsafe.Pointer(p.q), four*p.qStride))          //nolint:gosec // within the vectors
 		p.block = unsafe.Add(p.block, four*p.blockStride)
 		onesSDOT.of(f)(p)
 	}
@@ -108,6 +108,8 @@ func mulSDOT(f *format, p *product, rows []byte, stride, _, _ int) bool {
 		mulQ4SDOT(p, &rows[0], stride)
 	case gguf.Q4_K:
 		mulQ4KSDOT(p, &rows[0], stride)
+	case gguf.Q6_K:
+		mulQ6KSDOT(p, &rows[0], stride)
 	default:
 		return false
 	}
@@ -122,6 +124,8 @@ func mulNEON(f *format, p *product, rows []byte, stride, _, _ int) bool {
 		mulQ4NEON(p, &rows[0], stride)
 	case gguf.Q4_K:
 		mulQ4KNEON(p, &rows[0], stride)
+	case gguf.Q6_K:
+		mulQ6KNEON(p, &rows[0], stride)
 	default:
 		return false
 	}
@@ -243,6 +247,9 @@ func mulQ4SDOT(p *product, src *byte, stride int)
 func mulQ4KSDOT(p *product, src *byte, stride int)
 
 //go:noescape
+func mulQ6KSDOT(p *product, src *byte, stride int)
+
+//go:noescape
 func mulQ8NEON(p *product, src *byte, stride int)
 
 //go:noescape
@@ -250,3 +257,6 @@ func mulQ4NEON(p *product, src *byte, stride int)
 
 //go:noescape
 func mulQ4KNEON(p *product, src *byte, stride int)
+
+//go:noescape
+func mulQ6KNEON(p *product, src *byte, stride int)

@@ -42,3 +42,15 @@
 	SHLB(4, 18, 18)          \
 	SHRB(4, 19, 25)          \
 	ORB(18, 25, 25)
+
+// A weight of six bits in W: the low four are those of LOW, or the high four of HIGH; the others are two bits of H that SHIFT
+// by K brings to places 4 and 5. FIFTEEN is 15 in every byte, and BITS 48.
+#define SIXLOW(SHIFT, K, H, LOW, FIFTEEN, BITS, W) \
+	SHIFT(K, H, W)     \
+	ANDB(BITS, W, W)   \
+	BIT(FIFTEEN, LOW, W)
+
+#define SIXHIGH(SHIFT, K, H, HIGH, BITS, W) \
+	SHIFT(K, H, W)     \
+	ANDB(BITS, W, W)   \
+	SRIB(4, HIGH, W)
