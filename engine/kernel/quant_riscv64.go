@@ -2,7 +2,11 @@
 
 package kernel
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/hallmark-ml/hallmark/engine/gguf"
+)
 
 var quantsRVV = quantFuncs{
 	topBits: func(x []float32) uint32 { return topBitsRVV(&x[0], len(x)) },
@@ -12,9 +16,28 @@ var quantsRVV = quantFuncs{
 	groups:  1,
 }
 
-// packRVV makes of every f.sub columns as many times 16 bytes, a signed weight of each row, then the rows' scales, then
-// their minima if there are any.
+// packsRVV pack blocks blocks of Group rows, stride bytes apart.
+var packsRVV = [64]func(dst, src *byte, stride, blocks int){
+	gguf.Q8_0: packQ8RVV,
+	gguf.Q4_0: packQ4RVV,
+	gguf.Q5_0: packQ5RVV,
+	gguf.Q4_K: packQ4KRVV,
+	gguf.Q5_K: packQ5KRVV,
+	gguf.Q6_K: packQ6KRVV,
+}
+
 func packRVV(f *format, dst, rows []byte, stride, cols, _ int, c *codes) {
+	if pack := packsRVV[f.typ]; pack != nil {
+		weights, _ := f.typ.Block()
+		pack(&dst[0], &rows[0], stride, cols/weights)
+		return
+	}
+	f.packRowsRVV(dst, rows, stride, cols, c)
+}
+
+// packRowsRVV makes of every f.sub columns as many times 16 bytes, a signed weight of each row, then the rows' scales, then
+// their minima if there are any.
+func (f *format) packRowsRVV(dst, rows []byte, stride, cols int, c *codes) {
 	unit := f.unitRVV()
 	for r := range Group {
 		f.decodeRow(c, rows[r*stride:], cols)
@@ -77,6 +100,24 @@ func dotRVV(f *format, p *product) {
 		}
 	}
 }
+
+//go:noescape
+func packQ8RVV(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packQ4RVV(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packQ5RVV(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packQ4KRVV(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packQ5KRVV(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packQ6KRVV(dst, src *byte, stride, blocks int)
 
 //go:noescape
 func dot32x1RVV(p *productRVV)
