@@ -18,45 +18,27 @@ var quantsRVV = quantFuncs{
 
 // packsRVV pack blocks blocks of Group rows, stride bytes apart.
 var packsRVV = [64]func(dst, src *byte, stride, blocks int){
-	gguf.Q8_0: packQ8RVV,
-	gguf.Q4_0: packQ4RVV,
-	gguf.Q5_0: packQ5RVV,
-	gguf.Q4_K: packQ4KRVV,
-	gguf.Q5_K: packQ5KRVV,
-	gguf.Q6_K: packQ6KRVV,
+	gguf.Q8_0:   packQ8RVV,
+	gguf.Q4_0:   packQ4RVV,
+	gguf.Q4_1:   packQ4MinRVV,
+	gguf.Q5_0:   packQ5RVV,
+	gguf.Q5_1:   packQ5MinRVV,
+	gguf.Q2_K:   packQ2KRVV,
+	gguf.Q3_K:   packQ3KRVV,
+	gguf.Q4_K:   packQ4KRVV,
+	gguf.Q5_K:   packQ5KRVV,
+	gguf.Q6_K:   packQ6KRVV,
+	gguf.IQ4_NL: packNLRVV,
+	gguf.IQ4_XS: packXSRVV,
+	gguf.MXFP4:  packMXRVV,
 }
 
-func packRVV(f *format, dst, rows []byte, stride, cols, _ int, c *codes) {
-	if pack := packsRVV[f.typ]; pack != nil {
-		weights, _ := f.typ.Block()
-		pack(&dst[0], &rows[0], stride, cols/weights)
-		return
-	}
-	f.packRowsRVV(dst, rows, stride, cols, c)
-}
-
-// packRowsRVV makes of every f.sub columns as many times 16 bytes, a signed weight of each row, then the rows' scales, then
+// packRVV makes of every f.sub columns as many times 16 bytes, a signed weight of each row, then the rows' scales, then
 // their minima if there are any.
-func (f *format) packRowsRVV(dst, rows []byte, stride, cols int, c *codes) {
-	unit := f.unitRVV()
-	for r := range Group {
-		f.decodeRow(c, rows[r*stride:], cols)
-		for b := range cols / f.sub {
-			out := dst[b*unit:][:unit]
-			for i, q := range c.q[b*f.sub:][:f.sub] {
-				out[Group*i+r] = byte(q)
-			}
-			out = out[Group*f.sub:]
-			putFloat(out[4*r:], c.s[b])
-			if f.minima {
-				putFloat(out[4*(Group+r):], c.m[b])
-			}
-		}
-	}
+func packRVV(f *format, dst, rows []byte, stride, cols, _ int, _ *codes) {
+	weights, _ := f.typ.Block()
+	packsRVV[f.typ](&dst[0], &rows[0], stride, cols/weights)
 }
-
-// unitRVV returns the bytes of f.sub columns of a packed group.
-func (f *format) unitRVV() int { return f.cellBytes() / (32 / f.sub) }
 
 // productRVV is the work of up to four vectors with a packed group.
 type productRVV struct {
@@ -108,7 +90,19 @@ func packQ8RVV(dst, src *byte, stride, blocks int)
 func packQ4RVV(dst, src *byte, stride, blocks int)
 
 //go:noescape
+func packQ4MinRVV(dst, src *byte, stride, blocks int)
+
+//go:noescape
 func packQ5RVV(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packQ5MinRVV(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packQ2KRVV(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packQ3KRVV(dst, src *byte, stride, blocks int)
 
 //go:noescape
 func packQ4KRVV(dst, src *byte, stride, blocks int)
@@ -118,6 +112,15 @@ func packQ5KRVV(dst, src *byte, stride, blocks int)
 
 //go:noescape
 func packQ6KRVV(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packNLRVV(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packXSRVV(dst, src *byte, stride, blocks int)
+
+//go:noescape
+func packMXRVV(dst, src *byte, stride, blocks int)
 
 //go:noescape
 func dot32x1RVV(p *productRVV)
