@@ -9,16 +9,27 @@
 // here a register is 16 columns of one row. Four rows go through all blocks, then the next four.
 //
 // R2 to R5: the blocks of the rows, R10: elements, R11: block of the vector, R8: blocks left, R7: dst, R9: fours of rows
-// left, R1: the next rows, R6: bytes from row to row. V24: the float sums of the four rows, V26: those of 256 columns; V31
+// left, R1: the next rows, R6: bytes from row to row. R12: what is wanted soon. V24: the float sums of the four rows, V26: those of 256 columns; V31
 // is 15 in every byte.
 
 #define ARGS \
 	MOVD  p+0(FP), R0          \
 	MOVD  src+8(FP), R1        \
 	MOVD  stride+16(FP), R6    \
+	MOVD  ahead+24(FP), R12    \
+	ADD   R1, R12              \
 	MOVD  product_dst(R0), R7  \
 	MOVD  $4, R9               \
 	VMOVI $15, V31.B16
+
+// Some cache lines of what is wanted soon; then R12 goes on as far as the rows do together.
+#define FETCH2 \
+	PRFM (R12), PLDL2KEEP   \
+	PRFM 64(R12), PLDL2KEEP
+
+#define FETCH3 \
+	FETCH2                   \
+	PRFM 128(R12), PLDL2KEEP
 
 #define BEGIN \
 	MOVD  product_q(R0), R10      \
@@ -86,11 +97,13 @@
 	PRODUCT(20, 21, 16, 17, SUM)
 
 #define MULQ8(NAME, PRODUCT) \
-TEXT NAME(SB), NOSPLIT, $0-24       \
+TEXT NAME(SB), NOSPLIT, $0-32       \
 	ARGS                        \
 rows:                               \
 	BEGIN                       \
 block:                              \
+	FETCH3                      \
+	ADD     $136, R12           \
 	FLDPQ.P 32(R10), (F16, F17) \
 	ROW8(PRODUCT, 2, 0)         \
 	ROW8(PRODUCT, 3, 1)         \
@@ -108,11 +121,13 @@ block:                              \
 
 // The 8 that weights are too large by is taken off the sums.
 #define MULQ4(NAME, PRODUCT) \
-TEXT NAME(SB), NOSPLIT, $0-24       \
+TEXT NAME(SB), NOSPLIT, $0-32       \
 	ARGS                        \
 rows:                               \
 	BEGIN                       \
 block:                              \
+	FETCH2                      \
+	ADD     $72, R12            \
 	FLDPQ.P 32(R10), (F16, F17) \
 	FMOVS   block32_bias+8(R11), F25 \
 	ROW4(PRODUCT, 2, 0)         \
@@ -152,6 +167,8 @@ block:                              \
 	PRODUCT(8, 9, 18, 19, HIGH)
 
 #define PAIR(PRODUCT, OFF, J, K, S, M) \
+	FETCH3                       \
+	ADD     $144, R12            \
 	FLDPQ.P 32(R10), (F16, F17)  \
 	FLDPQ.P 32(R10), (F18, F19)  \
 	ROW4K(PRODUCT, OFF, 2, 0, 4) \
@@ -164,7 +181,7 @@ block:                              \
 	LEVELS(4, J+1, K+1, S, M)
 
 #define MULQ4K(NAME, PRODUCT) \
-TEXT NAME(SB), NOSPLIT, $0-24       \
+TEXT NAME(SB), NOSPLIT, $0-32       \
 	ARGS                        \
 rows:                               \
 	BEGIN                       \
@@ -212,6 +229,9 @@ block:                              \
 
 // The sums of four rows, of elements from X on, to SUMS and the registers behind it.
 #define HALF6(PRODUCT, X, LOW, HIGH, SUMS) \
+	FETCH3             \
+	PRFM 192(R12), PLDL2KEEP \
+	ADD $210, R12      \
 	LDQ(X, 10, 16)     \
 	LDQ(X+32, 10, 17)  \
 	LDQ(X+64, 10, 18)  \
@@ -261,7 +281,7 @@ block:                              \
 
 // V12 is 15 and V13 48 in every byte, V14 the float sums of 256 columns; V24 to V31 are the integer sums of half of them.
 #define MULQ6K(NAME, PRODUCT) \
-TEXT NAME(SB), NOSPLIT, $0-24       \
+TEXT NAME(SB), NOSPLIT, $0-32       \
 	ARGS                        \
 	VMOVI $15, V12.B16          \
 	VMOVI $48, V13.B16          \
@@ -282,13 +302,13 @@ block:                              \
 	ADD   $256, R10             \
 	NEXT(210, block256__size, rows, block)
 
-// func mulQ8SDOT(p *product, src *byte, stride int), and the other types
+// func mulQ8SDOT(p *product, src *byte, stride, ahead int), and the other types
 MULQ8(·mulQ8SDOT, DOT)
 MULQ4(·mulQ4SDOT, DOT)
 MULQ4K(·mulQ4KSDOT, DOT)
 MULQ6K(·mulQ6KSDOT, DOT16)
 
-// func mulQ8NEON(p *product, src *byte, stride int), and the other types
+// func mulQ8NEON(p *product, src *byte, stride, ahead int), and the other types
 MULQ8(·mulQ8NEON, WIDE)
 MULQ4(·mulQ4NEON, NARROW)
 MULQ4K(·mulQ4KNEON, NARROW)

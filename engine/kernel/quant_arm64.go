@@ -100,32 +100,32 @@ func dotNEON(f *format, p *product) {
 }
 
 // mulSDOT multiplies rows of the commonest types as they are.
-func mulSDOT(f *format, p *product, rows []byte, stride, _, _ int) bool {
+func mulSDOT(f *format, p *product, rows []byte, stride, _, ahead int) bool {
 	switch f.typ {
 	case gguf.Q8_0:
-		mulQ8SDOT(p, &rows[0], stride)
+		mulQ8SDOT(p, &rows[0], stride, ahead)
 	case gguf.Q4_0:
-		mulQ4SDOT(p, &rows[0], stride)
+		mulQ4SDOT(p, &rows[0], stride, ahead)
 	case gguf.Q4_K:
-		mulQ4KSDOT(p, &rows[0], stride)
+		mulQ4KSDOT(p, &rows[0], stride, ahead)
 	case gguf.Q6_K:
-		mulQ6KSDOT(p, &rows[0], stride)
+		mulQ6KSDOT(p, &rows[0], stride, ahead)
 	default:
 		return false
 	}
 	return true
 }
 
-func mulNEON(f *format, p *product, rows []byte, stride, _, _ int) bool {
+func mulNEON(f *format, p *product, rows []byte, stride, _, ahead int) bool {
 	switch f.typ {
 	case gguf.Q8_0:
-		mulQ8NEON(p, &rows[0], stride)
+		mulQ8NEON(p, &rows[0], stride, ahead)
 	case gguf.Q4_0:
-		mulQ4NEON(p, &rows[0], stride)
+		mulQ4NEON(p, &rows[0], stride, ahead)
 	case gguf.Q4_K:
-		mulQ4KNEON(p, &rows[0], stride)
+		mulQ4KNEON(p, &rows[0], stride, ahead)
 	case gguf.Q6_K:
-		mulQ6KNEON(p, &rows[0], stride)
+		mulQ6KNEON(p, &rows[0], stride, ahead)
 	default:
 		return false
 	}
@@ -235,28 +235,28 @@ func packQ6KNEON(dst, src *byte, stride, blocks int)
 //go:noescape
 func packNLNEON(dst, src *byte, stride, blocks int, table *int8)
 
-// Multiplies Group rows, stride bytes apart, with one vector. The same for the other types.
+// Multiplies Group rows, stride bytes apart, with one vector; what is wanted soon begins ahead bytes further on. The same for the other types.
 //
 //go:noescape
-func mulQ8SDOT(p *product, src *byte, stride int)
+func mulQ8SDOT(p *product, src *byte, stride, ahead int)
 
 //go:noescape
-func mulQ4SDOT(p *product, src *byte, stride int)
+func mulQ4SDOT(p *product, src *byte, stride, ahead int)
 
 //go:noescape
-func mulQ4KSDOT(p *product, src *byte, stride int)
+func mulQ4KSDOT(p *product, src *byte, stride, ahead int)
 
 //go:noescape
-func mulQ6KSDOT(p *product, src *byte, stride int)
+func mulQ6KSDOT(p *product, src *byte, stride, ahead int)
 
 //go:noescape
-func mulQ8NEON(p *product, src *byte, stride int)
+func mulQ8NEON(p *product, src *byte, stride, ahead int)
 
 //go:noescape
-func mulQ4NEON(p *product, src *byte, stride int)
+func mulQ4NEON(p *product, src *byte, stride, ahead int)
 
 //go:noescape
-func mulQ4KNEON(p *product, src *byte, stride int)
+func mulQ4KNEON(p *product, src *byte, stride, ahead int)
 
 //go:noescape
-func mulQ6KNEON(p *product, src *byte, stride int)
+func mulQ6KNEON(p *product, src *byte, stride, ahead int)
