@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unsafe"
 )
 
 // ErrISA is the error of [SetISA] for an instruction set that this machine or this build does not have.
@@ -30,10 +31,13 @@ type quantFuncs struct {
 	// needed next from ahead bytes after the beginning of rows on. c is memory for Group rows of strip columns.
 	pack func(f *format, dst, rows []byte, stride, cols, ahead int, c *codes)
 	dot  func(f *format, p *product)
-	// mul is pack and dot of one group and one vector in one, or false for a type that it does not know; p.w is memory.
-	mul    func(f *format, p *product, rows []byte, stride, cols, ahead int) bool
+	mul    *[64]mulFunc // by type of weights; nil for some
 	groups int // groups that dot takes together
 }
+
+// mulFunc adds to out the products of Group rows, stride bytes apart, and one vector, without packing the rows: of so many
+// blocks of the type. What will be needed next begins ahead bytes after src; dst is working memory of a strip's size.
+type mulFunc func(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
 
 // goLevel has no assembly. Every machine has it.
 var goLevel = level{name: "go", has: func() bool { return true }}

@@ -308,6 +308,20 @@ func TestQuantisedAssemblyEqualsItsDefinition(t *testing.T) { //nolint:parallelt
 	})
 }
 
+// TestLongRowsEqualTheirDefinition has rows of whole super-blocks for every type, shorter and longer than what is multiplied
+// with one vector at a time.
+func TestLongRowsEqualTheirDefinition(t *testing.T) { //nolint:paralleltest // changes the package
+	forEachISA(t, func(t *testing.T) {
+		t.Helper()
+		for _, f := range quantised() {
+			for _, cols := range []int{256, 768, unpacked + 512} {
+				m := matrix(t, f.typ, Group+3, cols)
+				differ(t, &m, vectors(&m, 1), 1)
+			}
+		}
+	})
+}
+
 // TestExtremesAgree fills blocks and vectors with what is largest, smallest and not a number.
 func TestExtremesAgree(t *testing.T) { //nolint:paralleltest // changes the package
 	forEachISA(t, func(t *testing.T) {
@@ -316,14 +330,15 @@ func TestExtremesAgree(t *testing.T) { //nolint:paralleltest // changes the pack
 		elements := []float32{127, -127, 0, 1e30, -1e-30, 0x1p-140, float32(math.Inf(1)), float32(math.NaN())}
 		for _, f := range quantised() {
 			block, size := f.typ.Block()
-			rows, cols := 4*len(halves)+2, block*2
-			data := make([]byte, rows*2*size)
+			const blocks = 8
+			rows, cols := 4*len(halves)+2, block*blocks
+			data := make([]byte, rows*blocks*size)
 			for at := range data {
-				data[at] = []byte{0x00, 0x7f, 0x80, 0xff}[at/(2*size)%4]
+				data[at] = []byte{0x00, 0x7f, 0x80, 0xff}[at/(blocks*size)%4]
 			}
 			for at := 0; at < len(data); at += size {
 				for k, field := range halfFields(f.typ) {
-					binary.LittleEndian.PutUint16(data[at+field:], halves[(at/size/8*(1+2*k)+k)%len(halves)])
+					binary.LittleEndian.PutUint16(data[at+field:], halves[(at/size/(4*blocks)*(1+2*k)+k)%len(halves)])
 				}
 			}
 			m, err := NewMatrix(f.typ, rows, cols, data)
@@ -337,6 +352,8 @@ func TestExtremesAgree(t *testing.T) { //nolint:paralleltest // changes the pack
 				x.Quantise(i)
 			}
 			differ(t, &m, x, len(elements))
+			m.packed, m.packedFor = nil, nil
+			differ(t, &m, x, 1)
 		}
 	})
 }
@@ -350,7 +367,7 @@ func FuzzProducts(f *testing.F) {
 		all := quantised()
 		typ := all[int(which)%len(all)].typ
 		r := rand.New(rand.NewPCG(seed, 9))
-		height, width, count := 1+int(rows)%70, 1+int(blocks)%5, 1+int(n)%11
+		height, width, count := 1+int(rows)%70, 1+int(blocks)%9, 1+int(n)%11
 		block, size := typ.Block()
 		data := make([]byte, height*width*size)
 		for i := range data {

@@ -68,6 +68,115 @@ block:
 	JNZ  block
 	GIVE(Z24)
 
+// Eight blocks of type Q4_0 are 36 columns of four bytes, some of them across borders: each pair of blocks is nine, of which
+// the first begins and the fifth ends with a block's half float. Z31 is bytes of 0x0f, K1 the odd words, Z30 sorts words.
+
+// For VPERMB: the even and then the odd words.
+DATA evenodd<>+0(SB)/8, $0x0d0c090805040100
+DATA evenodd<>+8(SB)/8, $0x1d1c191815141110
+DATA evenodd<>+16(SB)/8, $0x2d2c292825242120
+DATA evenodd<>+24(SB)/8, $0x3d3c393835343130
+DATA evenodd<>+32(SB)/8, $0x0f0e0b0a07060302
+DATA evenodd<>+40(SB)/8, $0x1f1e1b1a17161312
+DATA evenodd<>+48(SB)/8, $0x2f2e2b2a27262322
+DATA evenodd<>+56(SB)/8, $0x3f3e3b3a37363332
+GLOBL evenodd<>(SB), RODATA|NOPTR, $64
+
+#define BEGIN4(BLOCK) \
+	VPBROADCASTD (block32_bias+8+BLOCK*block32__size)(BX), Z14   \
+	VPXORD       Z15, Z15, Z15
+
+// The low halves of four bytes times the elements at X, and 16 times the high halves times those at X+16.
+#define FOUR(C, X) \
+	VPANDD        Z31, C, Z12             \
+	VPANDND       C, Z31, Z13             \
+	VPDPBUSD.BCST (X)(SI), Z12, Z14       \
+	VPDPBUSD.BCST (X+16)(SI), Z13, Z15
+
+#define FINISH4(BLOCK, SCALE) \
+	VPSRAD      $4, Z15, Z15                                         \
+	VPADDD      Z15, Z14, Z14                                        \
+	VCVTDQ2PS   Z14, Z14                                             \
+	VCVTPH2PS   SCALE(DI), Z12                                       \
+	VMULPS.BCST (block32_d+BLOCK*block32__size)(BX), Z12, Z12        \
+	VFMADD231PS Z14, Z12, Z24
+
+// The first block of a pair, whose half float is followed by two bytes, and whose last two are followed by the next one's.
+#define FIRST4(BLOCK, C0, C1, C2, C3, C4) \
+	BEGIN4(BLOCK)                   \
+	VPBLENDMW C4, C0, K1, Z25       \
+	VPERMB    Z25, Z30, Z25         \
+	VMOVDQU32 Z25, (DI)             \
+	VPSRLD    $16, C0, C0           \
+	FOUR(C0, 32*BLOCK)              \
+	FOUR(C1, 32*BLOCK+2)            \
+	FOUR(C2, 32*BLOCK+6)            \
+	FOUR(C3, 32*BLOCK+10)           \
+	VPSLLD    $16, C4, C4           \
+	FOUR(C4, 32*BLOCK+12)           \
+	FINISH4(BLOCK, 0)
+
+// func mulQ4EightAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
+TEXT ·mulQ4EightAVX512(SB), NOSPLIT, $0-64
+	ROWS
+	BYTES(0x0f, Z31)
+	VMOVDQU32 evenodd<>(SB), Z30
+	MOVL      $0xaaaaaaaa, AX
+	KMOVD     AX, K1
+	VECTOR
+	TAKE(Z24)
+
+blocks:
+	PREFETCH8
+	COLUMNS32(0, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+	FIRST4(0, Z16, Z17, Z18, Z19, Z20)
+	BEGIN4(1)
+	FOUR(Z21, 32)
+	FOUR(Z22, 36)
+	FOUR(Z23, 40)
+	ADDQ $512, R15
+	PREFETCH8
+	COLUMNS32(32, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+	FOUR(Z16, 44)
+	FINISH4(1, 32)
+	FIRST4(2, Z17, Z18, Z19, Z20, Z21)
+	BEGIN4(3)
+	FOUR(Z22, 96)
+	FOUR(Z23, 100)
+	ADDQ $512, R15
+	PREFETCH8
+	COLUMNS32(64, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+	FOUR(Z16, 104)
+	FOUR(Z17, 108)
+	FINISH4(3, 32)
+	FIRST4(4, Z18, Z19, Z20, Z21, Z22)
+	BEGIN4(5)
+	FOUR(Z23, 160)
+	ADDQ $512, R15
+	PREFETCH8
+	COLUMNS32(96, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+	FOUR(Z16, 164)
+	FOUR(Z17, 168)
+	FOUR(Z18, 172)
+	FINISH4(5, 32)
+	FIRST4(6, Z19, Z20, Z21, Z22, Z23)
+	ADDQ $512, R15
+	PREFETCH5
+	COLUMNS16(128)
+	BEGIN4(7)
+	FOUR(Z0, 224)
+	FOUR(Z1, 228)
+	FOUR(Z2, 232)
+	FOUR(Z3, 236)
+	FINISH4(7, 32)
+	NEXTBLOCK(144)
+	ADDQ $256, R15
+	ADDQ $256, SI
+	ADDQ $(8*block32__size), BX
+	SUBQ $8, DX
+	JNZ  blocks
+	GIVE(Z24)
+
 #define FLIPPED(C, TO, PUT) \
 	VPXORD Z31, C, C \
 	PUT(C, TO)

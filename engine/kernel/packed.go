@@ -17,6 +17,9 @@ const (
 	strip  = 512 // columns; a multiple of 256
 	tile   = 3   // groups that are multiplied together at most
 	packed = 64  // vectors whose products with rows that are no whole group are computed at a time
+
+	// Columns at a time of products with one vector that do without packing: no more than half floats of all blocks have room.
+	unpacked = 8192
 )
 
 // cellBytes returns the size of a cell.
@@ -110,11 +113,27 @@ func (m *Matrix) mulPacked(dst []float32, x *Vectors, n, lo, hi int, s *Scratch)
 		for t := range n {
 			clear(dst[t*m.Rows+lo:][:groups*Group])
 		}
-		for col := 0; col < m.Cols; col += strip {
-			m.mulStrip(dst[lo:], x, n, area{row: lo, groups: groups, col: col, cols: min(strip, m.Cols-col)}, s)
+		for col, step := 0, m.columnsFor(n); col < m.Cols; col += step {
+			m.mulStrip(dst[lo:], x, n, area{row: lo, groups: groups, col: col, cols: min(step, m.Cols-col)}, s)
 		}
 		lo += groups * Group
 	}
+}
+
+// columnsFor returns how many columns are multiplied with n vectors at a time.
+func (m *Matrix) columnsFor(n int) int {
+	if n == 1 && m.mulOne() != nil {
+		return unpacked
+	}
+	return strip
+}
+
+// mulOne returns the function for products with one vector, or nil.
+func (m *Matrix) mulOne() mulFunc {
+	if use.mul == nil {
+		return nil
+	}
+	return use.mul[m.format.typ]
 }
 
 // area is a part of a matrix: so many groups of rows from row on, and so many columns from col on.
@@ -133,11 +152,12 @@ func (m *Matrix) mulStrip(dst []float32, x *Vectors, n int, a area, s *Scratch) 
 		return
 	}
 	p.group, p.w = len(s.packing.group[0]), &s.packing.group[0][0]
-	if n == 1 && use.mul != nil {
+	if mul := m.mulOne(); mul != nil && n == 1 {
 		p.vectors(m.format, x, 0, 1, col, cols)
-		if rows, ahead := m.strip(m.data[r*m.stride:], m.stride, col, cols); use.mul(m.format, p, rows, m.stride, cols, ahead) {
-			return
-		}
+		rows, ahead := m.strip(m.data[r*m.stride:], m.stride, col, cols)
+		weights, _ := m.format.typ.Block()
+		mul(p.w, &rows[0], m.stride, cols/weights, ahead, p.dst, p.q, p.block)
+		return
 	}
 	for g := range a.groups {
 		m.packStrip(s.packing.group[g][:cells], m.data[(r+g*Group)*m.stride:], m.stride, col, cols, s)

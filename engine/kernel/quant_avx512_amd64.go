@@ -20,7 +20,7 @@ var quantsAVX512 = quantFuncs{
 	groups: 3,
 	pack:   packAVX512,
 	dot:    dotAVX512,
-	mul:    mulAVX512,
+	mul:    &mulsAVX512,
 }
 
 // packAVX512 adds a bias to weights, since VPDPBUSD wants one side unsigned; dotAVX512 takes off what that adds.
@@ -44,17 +44,6 @@ func (f *format) bias() (bias byte, offset int) {
 	default:
 		return 128, int(first)
 	}
-}
-
-// mulAVX512 is packAVX512 and dotAVX512 of one vector in one, for the types that it knows.
-func mulAVX512(f *format, p *product, rows []byte, stride, cols, ahead int) bool {
-	mul := mulsAVX512[f.typ]
-	if mul == nil {
-		return false
-	}
-	weights, _ := f.typ.Block()
-	mul(p.w, &rows[0], stride, cols/weights, ahead, p.dst, p.q, p.block)
-	return true
 }
 
 func dotAVX512(f *format, p *product) {
@@ -134,9 +123,9 @@ func packMXAVX512(dst, src *byte, stride, blocks int, ahead int)
 
 // mulsAVX512 multiply Group rows with one vector straight from the file's layout, and add that to out; else as packsAVX512,
 // with dst as working memory for blocks blocks.
-var mulsAVX512 = [64]func(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer){
+var mulsAVX512 = [64]mulFunc{
 	gguf.Q8_0: mulQ8AVX512,
-	gguf.Q4_0: mulQ4AVX512,
+	gguf.Q4_0: mulQ4,
 	gguf.Q4_K: mulQ4KAVX512,
 	gguf.Q6_K: mulQ6KAVX512,
 }
@@ -147,11 +136,24 @@ func mulQ8AVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q 
 //go:noescape
 func mulQ4AVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
 
+// blocks is a multiple of 8.
+//
+//go:noescape
+func mulQ4EightAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
 //go:noescape
 func mulQ4KAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
 
 //go:noescape
 func mulQ6KAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+func mulQ4(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) { //nolint:revive // the form of mulFunc
+	if blocks%8 == 0 {
+		mulQ4EightAVX512(dst, src, stride, blocks, ahead, out, q, block)
+		return
+	}
+	mulQ4AVX512(dst, src, stride, blocks, ahead, out, q, block)
+}
 
 // n is the number of blocks, positive.
 //
