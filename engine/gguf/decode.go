@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // windowBytes is how much of the file the decoder holds at a time.
@@ -14,6 +15,7 @@ type decoder struct {
 	r     io.ReaderAt
 	size  int64 // bytes of the file
 	limit int64 // bytes of header allowed
+	left  int64 // bytes of memory allowed
 	pos   int64
 
 	window []byte // bytes of the file from windowAt
@@ -43,6 +45,38 @@ func (d *decoder) has(n, width uint64) bool {
 		d.fail(ErrLimit, "header over %d bytes", d.limit)
 		return false
 	}
+	return true
+}
+
+// The most memory that parts of a header cost, rounding to the allocator's sizes and growth of tables included.
+const (
+	entryCost  = 640 // without the bytes of key and value
+	tensorCost = 192 // without the bytes of the name
+	stringCost = 16  // in an array, without its bytes
+)
+
+// bytesCost is the most memory that n bytes of their own cost: sizes are rounded, to pages of 8 KiB from 32 KiB on.
+func bytesCost(n uint64) uint64 {
+	switch {
+	case n < 2: // these texts exist once
+		return 0
+	case n <= 128:
+		return (n + 15) &^ 15
+	default:
+		return n + n/4
+	}
+}
+
+// spend is called before n items of that cost are kept; it fails when they are more than the file may cost.
+func (d *decoder) spend(n, cost uint64) bool {
+	if d.err != nil {
+		return false
+	}
+	if cost != 0 && n > uint64(d.left)/cost {
+		d.fail(ErrLimit, "over the memory allowed for a header of %d bytes", d.limit)
+		return false
+	}
+	d.left -= int64(n * cost)
 	return true
 }
 
@@ -80,7 +114,7 @@ func (d *decoder) read(b []byte) bool {
 
 // bytes returns a copy of the next n bytes, which the caller has checked with has.
 func (d *decoder) bytes(n int) []byte {
-	if d.err != nil {
+	if !d.spend(1, bytesCost(uint64(n))) {
 		return nil
 	}
 	b := make([]byte, n)
@@ -119,8 +153,16 @@ func (d *decoder) text(most uint64) string {
 		d.fail(ErrLimit, "string of %d bytes, at most %d", n, most)
 		return ""
 	}
+	if !d.spend(1, bytesCost(n)) {
+		return ""
+	}
 	if n <= windowBytes {
 		return string(d.next(int(n)))
 	}
-	return string(d.bytes(int(n)))
+	var b strings.Builder
+	b.Grow(int(n))
+	for left := int(n); left > 0 && d.err == nil; left -= windowBytes {
+		b.Write(d.next(min(left, windowBytes)))
+	}
+	return b.String()
 }

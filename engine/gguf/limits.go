@@ -4,7 +4,7 @@ import "math"
 
 // Limits bounds what [Parse] accepts. A zero field means its default, which fits every public model known to us.
 type Limits struct {
-	HeaderBytes int64  // everything before the tensor data; 128 MiB
+	HeaderBytes int64  // everything before the tensor data, and half of the memory it may cost; 128 MiB
 	Keys        uint64 // metadata keys; 4096
 	KeyBytes    uint64 // length of a key; 1024
 	StringBytes uint64 // length of a string value; 16 MiB
@@ -31,6 +31,7 @@ func (l Limits) withDefaults() Limits {
 	if l.HeaderBytes <= 0 {
 		l.HeaderBytes = def.HeaderBytes
 	}
+	l.HeaderBytes = min(l.HeaderBytes, math.MaxInt64/4)
 	l.Keys, l.KeyBytes = or(l.Keys, def.Keys), or(l.KeyBytes, def.KeyBytes)
 	l.StringBytes, l.ArrayLen = or(l.StringBytes, def.StringBytes), or(l.ArrayLen, def.ArrayLen)
 	l.Tensors, l.NameBytes = or(l.Tensors, def.Tensors), or(l.NameBytes, def.NameBytes)

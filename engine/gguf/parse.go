@@ -21,13 +21,16 @@ const (
 	minTensorBytes = 8 + 1 + 4 + 8 + 4 + 8 // name length, name, dimensions, one dimension, type, offset
 )
 
-// Parse reads the header of a GGUF file of size bytes. It reads no tensor data. Errors are of kind [ErrInvalid],
-// [ErrUnsupported] or [ErrLimit] and of type [*ParseError], except for those that r returns, which are wrapped.
-// Memory stays below a small multiple of the header bytes that are really there.
+// Parse reads the header of a GGUF file of size bytes. It looks at no tensor data; a read may end up to 64 KiB behind the
+// header. Errors are of kind [ErrInvalid], [ErrUnsupported] or [ErrLimit] and of type [*ParseError], except for those that r
+// returns, which are wrapped. Memory stays below a small multiple of the header bytes that are really there, and below
+// twice the header bytes that lim allows, but for the first megabyte.
 func Parse(r io.ReaderAt, size int64, lim Limits) (*File, error) {
 	lim = lim.withDefaults()
-	d := &decoder{r: r, size: max(0, size), limit: lim.HeaderBytes, part: "header", window: make([]byte, 0, windowBytes)}
-	f := &File{Size: d.size, Alignment: defaultAlignment, values: map[string]Value{}, tensors: map[string]int{}}
+	d := &decoder{r: r, size: max(0, size), limit: lim.HeaderBytes, left: max(2*lim.HeaderBytes, 1<<20), part: "header"}
+	d.window = make([]byte, 0, min(windowBytes, d.size))
+	d.left -= windowBytes
+	f := &File{Size: d.size, Alignment: defaultAlignment, values: map[string]Value{}}
 
 	tensors, keys := d.head(f, lim)
 	if d.err == nil {
@@ -86,6 +89,7 @@ func (d *decoder) label(s string) {
 func (f *File) readKeys(d *decoder, n uint64, lim Limits) {
 	for range n {
 		d.part, d.name = "key", ""
+		d.spend(1, entryCost)
 		key := d.text(lim.KeyBytes)
 		d.name = key
 		d.label(key)
@@ -169,6 +173,9 @@ func (d *decoder) array(v *Value, lim Limits) {
 		d.truth(v.Elem, v.raw)
 		return
 	}
+	if !d.spend(n, stringCost) {
+		return
+	}
 	v.strs = make([]string, v.Len)
 	for i := range v.strs {
 		if v.strs[i] = d.text(lim.StringBytes); d.err != nil {
@@ -185,6 +192,10 @@ func (d *decoder) truth(t ValueType, b []byte) {
 }
 
 func (f *File) readTensors(d *decoder, n uint64, lim Limits) {
+	if !d.has(n, minTensorBytes) || !d.spend(n, tensorCost) {
+		return
+	}
+	f.Tensors, f.tensors = make([]Tensor, 0, n), make(map[string]int, n)
 	for range n {
 		d.part, d.name = "tensor", ""
 		t := Tensor{Name: d.text(lim.NameBytes)}
