@@ -140,7 +140,6 @@ func rewrite(t *testing.T, f *gguf.File, b []byte) []byte {
 	return out.Bytes()
 }
 
-
 // field is a number of a file: its bytes [at, at+size).
 type field struct{ at, size int }
 

@@ -16,7 +16,7 @@ import (
 // attacks names the files of [malformed] by the pattern of attack that they stand for. Patterns that are missing here are about
 // what a model does with a valid file, and are tested in engine/model.
 var attacks = map[string][]string{
-	"1 counts": {"2^63 keys", "2^64-1 keys", "2^63 tensors", "2^64-1 tensors", "more keys than bytes", "more tensors than bytes"},
+	"1 counts":                           {"2^63 keys", "2^64-1 keys", "2^63 tensors", "2^64-1 tensors", "more keys than bytes", "more tensors than bytes"},
 	"2 counts whose memory wraps":        {"tensors whose sizes wrap"},
 	"3 sizes that wrap":                  {"shape that overflows", "shape that wraps to 0", "shape that wraps halfway", "row over the file"},
 	"4 lengths":                          {"key of 2^63 bytes", "string of 2^63 bytes", "string longer than the file", "array of 2^62", "array of 2^63 strings", "array of 2^64-1 bytes", "array of arrays"},
@@ -163,7 +163,9 @@ func TestMemoryIsAtMostTwiceTheHeader(t *testing.T) { //nolint:paralleltest // m
 			return b
 		}
 	}
-	with := func(tensors, keys uint64, parts ...raw) raw { return append(head(tensors, keys), slices.Concat(parts...)...) }
+	with := func(tensors, keys uint64, parts ...raw) raw {
+		return append(head(tensors, keys), slices.Concat(parts...)...)
+	}
 	for name, b := range map[string]raw{
 		"keys":          with(0, 4096, keys(4096, one)),
 		"tensors":       with(65536, 0, tensors(65536)),
@@ -193,4 +195,3 @@ func allocated(f func()) uint64 {
 	runtime.ReadMemStats(&after)
 	return after.TotalAlloc - before.TotalAlloc
 }
-

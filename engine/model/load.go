@@ -91,10 +91,12 @@ func Load(f *gguf.File, data []byte, cfg Config) (*Model, error) {
 	m := &Model{params: p, threads: max(1, cfg.Threads)}
 	l := &loader{f: f, data: data, biases: p.arch.biases, used: map[string]bool{}}
 	m.readWeights(l)
-	m.readRotations(l)
+	factors := m.takeFactors(l)
 	if name, there := unused(f, l.used); there {
 		l.fail(gguf.ErrUnsupported, "tensor %q has no part in the %s architecture as this engine knows it", name, p.arch.name)
 	}
+	l.fill()
+	m.readRotations(l, factors)
 	if l.err != nil {
 		return nil, l.err
 	}
@@ -102,14 +104,23 @@ func Load(f *gguf.File, data []byte, cfg Config) (*Model, error) {
 	return m, nil
 }
 
-// loader takes tensors from the file; its first error sticks.
+// loader takes tensors from the file; its first error sticks. It looks at no tensor's data before all of them are there and
+// have the right shapes.
 type loader struct {
 	f    *gguf.File
 	data []byte
 
+	vectors []pending
+
 	biases biases // that the architecture has
 	used   map[string]bool
 	err    error
+}
+
+// pending is a vector whose numbers are to be copied.
+type pending struct {
+	to   []float32
+	from int64 // offset in the file
 }
 
 func (l *loader) fail(kind error, format string, args ...any) {
@@ -169,7 +180,7 @@ func (l *loader) stack(name string, cols int, rows []int, to ...*kernel.Matrix) 
 	}
 }
 
-// vector copies a tensor of type F32, the only type that norms and biases are stored in.
+// vector takes a tensor of type F32, the only type that norms and biases are stored in. Its numbers are there after fill.
 func (l *loader) vector(name string, n int) []float32 {
 	t, ok := l.take(name, n)
 	if !ok {
@@ -180,10 +191,20 @@ func (l *loader) vector(name string, n int) []float32 {
 		return nil
 	}
 	v := make([]float32, n)
-	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(l.data[t.Offset+int64(4*i):]))
-	}
+	l.vectors = append(l.vectors, pending{v, t.Offset})
 	return v
+}
+
+// fill copies the numbers of all vectors, unless there is an error.
+func (l *loader) fill() {
+	if l.err != nil {
+		return
+	}
+	for _, p := range l.vectors {
+		for i := range p.to {
+			p.to[i] = math.Float32frombits(binary.LittleEndian.Uint32(l.data[p.from+int64(4*i):]))
+		}
+	}
 }
 
 // bias is vector for one that may be there in a place where the architecture has them, and nil otherwise.
@@ -272,22 +293,42 @@ func (m *Model) readNorms(l *loader, blk string, y *layer) {
 	}
 }
 
+// divisors are tensors of divisors of the rotary positions' angles; nil where there is none.
+type divisors struct{ all, short, long []float32 }
+
+// takeFactors takes the divisors that the file has.
+func (m *Model) takeFactors(l *loader) divisors {
+	take := func(name string) []float32 {
+		if !m.arch.factors || !l.has(name) {
+			return nil
+		}
+		return l.vector(name, m.rotated/2)
+	}
+	return divisors{all: take(ropeFactors), short: take(shortFactors), long: take(longFactors)}
+}
+
+const (
+	ropeFactors  = "rope_freqs.weight"
+	shortFactors = "rope_factors_short.weight"
+	longFactors  = "rope_factors_long.weight"
+)
+
 // readRotations makes the rotary positions. Of the two lists of factors for positions beyond the first training and for
 // others, the context decides: one that is longer than the original takes the former for all positions.
-func (m *Model) readRotations(l *loader) {
-	var factors []float32
-	if m.arch.factors {
-		short, long := l.factors(m, "rope_factors_short.weight"), l.factors(m, "rope_factors_long.weight")
-		switch factors = l.factors(m, "rope_freqs.weight"); {
-		case factors != nil:
-		case m.context > m.scaling.original:
-			factors = long
-		default:
-			factors = short
-		}
-	}
+func (m *Model) readRotations(l *loader, d divisors) {
+	m.checkFactors(l, shortFactors, d.short)
+	m.checkFactors(l, longFactors, d.long)
+	m.checkFactors(l, ropeFactors, d.all)
 	if l.err != nil {
 		return
+	}
+	factors := d.all
+	switch {
+	case factors != nil:
+	case m.context > m.scaling.original:
+		factors = d.long
+	default:
+		factors = d.short
 	}
 	m.global = newRotation(m.rotated, m.ropeBase, m.scaling, factors)
 	if s := m.scaling; m.local != nil {
@@ -298,19 +339,14 @@ func (m *Model) readRotations(l *loader) {
 	}
 }
 
-// factors takes a tensor of divisors of the angles, if there is one.
-func (l *loader) factors(m *Model, name string) []float32 {
-	if l.err != nil || !l.has(name) {
-		return nil
-	}
-	v := l.vector(name, m.rotated/2)
+// checkFactors refuses divisors that make an angle too large, or that are no numbers.
+func (m *Model) checkFactors(l *loader, name string, v []float32) {
 	for i, f := range v {
-		if !(f >= float32(m.context)/MaxContext && f < 1<<30) { // or an angle is too large
+		if !(f >= float32(m.context)/MaxContext && f < 1<<30) {
 			l.fail(gguf.ErrInvalid, "tensor %s has %v at %d", name, f, i)
-			return nil
+			return
 		}
 	}
-	return v
 }
 
 // mostPacked is the size of weights, in bytes, up to which they are kept in a second, quicker layout. Larger models are

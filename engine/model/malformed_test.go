@@ -27,9 +27,14 @@ func small(arch string) ([]gguf.Entry, []gguf.Content) {
 	case "llama":
 		spec.Frequency = true
 	}
+	return taken(written(spec))
+}
+
+// written returns the file of a generated model; what is missing shows when it is parsed.
+func written(spec genmodel.Spec) []byte {
 	var b bytes.Buffer
-	_ = spec.Write(&b) // what is missing shows when it is loaded
-	return taken(b.Bytes())
+	_ = spec.Write(&b)
+	return b.Bytes()
 }
 
 func TestBadArchitecturesAreRefused(t *testing.T) {

@@ -219,13 +219,35 @@ func (k *keyReader) pattern(local []bool) {
 	}
 }
 
-// refuseVariants refuses models that need what is not computed here.
+// refuseVariants refuses models that need what is not computed here, and parts of models.
 func (k *keyReader) refuseVariants() {
-	if value, there := k.value("expert_count"); there {
-		if n, ok := value.Uint(); !ok || n > 0 {
-			k.fail(gguf.ErrUnsupported, "mixture of %d experts", n)
-		}
+	experts, used := k.count(k.arch.name+".expert_count", 0), k.count(k.arch.name+".expert_used_count", 0)
+	switch {
+	case used > experts:
+		k.fail(gguf.ErrInvalid, "%d of %d experts are used", used, experts)
+	case experts > 0:
+		k.fail(gguf.ErrUnsupported, "mixture of %d experts", experts)
 	}
+	part, parts := k.count("split.no", 0), k.count("split.count", 1)
+	switch {
+	case part >= max(1, parts):
+		k.fail(gguf.ErrInvalid, "part %d of %d, counted from 0", part, parts)
+	case parts > 1:
+		k.fail(gguf.ErrUnsupported, "the file is part %d of a model that is split into %d; join them", part+1, parts)
+	}
+}
+
+// count returns an integer that is not negative: def, if the key is absent.
+func (k *keyReader) count(key string, def uint64) uint64 {
+	value, there := k.f.Value(key)
+	if !there {
+		return def
+	}
+	n, ok := value.Uint()
+	if !ok {
+		k.fail(gguf.ErrInvalid, "%s is not an integer", key)
+	}
+	return n
 }
 
 // vocabulary returns the number of tokens, which embedding, tokenizer and hyper-parameters must agree on.
