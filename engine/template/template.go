@@ -80,10 +80,12 @@ type Rendered struct {
 	Spans []Span
 }
 
-// Render writes a chat. It fails with [ErrInput] for fields that are not JSON objects, with a *[BudgetError], with a *[RenderError] when the template stops itself
-// (raise_exception) or uses a value wrongly, or with a *[ForbiddenError] for a name that was hidden from [Parse].
-func (t *Template) Render(in Input, b Budget) (Rendered, error) {
-	r := newInterp(b)
+// Render writes a chat. It fails with [ErrInput] for fields that are not JSON objects, with a *[BudgetError], with a
+// *[RenderError] when the template stops itself (raise_exception) or uses a value wrongly, or with a *[ForbiddenError] for a
+// name that was hidden from [Parse].
+func (t *Template) Render(in Input, b Budget) (Rendered, error) { return t.render(in, newInterp(b)) }
+
+func (t *Template) render(in Input, r *interp) (Rendered, error) {
 	r.now = in.Now
 	if r.now.IsZero() {
 		r.now = time.Date(2024, time.July, 26, 0, 0, 0, 0, time.UTC)
