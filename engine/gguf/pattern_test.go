@@ -138,7 +138,7 @@ func TestMemoryFollowsTheBytes(t *testing.T) { //nolint:paralleltest // measures
 
 // TestMemoryIsAtMostTwiceTheHeader gives headers that are as full as the limits allow of one thing each, and of everything.
 func TestMemoryIsAtMostTwiceTheHeader(t *testing.T) { //nolint:paralleltest // measures memory
-	const limit = 16 << 20
+	const most = 16 << 20
 	keys := func(n int, value func(raw) raw) raw {
 		b := raw{}
 		for i := range n {
@@ -173,16 +173,23 @@ func TestMemoryIsAtMostTwiceTheHeader(t *testing.T) { //nolint:paralleltest // m
 		"short strings": with(0, 1, keys(1, strs(1_500_000, 1))),
 		"words":         with(0, 1, keys(1, strs(900_000, 9))),
 		"long strings":  with(0, 1, keys(1, strs(400, 33<<10))),
-		"one string":    with(0, 1, keys(1, func(b raw) raw { return b.u32(8).str(strings.Repeat("x", limit-100)) })),
+		"one string":    with(0, 1, keys(1, func(b raw) raw { return b.u32(8).str(strings.Repeat("x", most-100)) })),
 		"one array":     with(0, 1, keys(1, func(b raw) raw { return append(b.u32(9, 0).u64(4<<20), make([]byte, 4<<20)...) })),
 		"everything":    with(65536, 4096, keys(4095, one), strs(800_000, 0)(raw{}.str("b")), tensors(65536)),
 	} {
-		var err error
-		cost := allocated(func() {
-			_, err = gguf.Parse(endless(b), 1<<40, gguf.Limits{HeaderBytes: limit})
-		})
-		require.LessOrEqual(t, cost, uint64(2*limit), name)
-		t.Logf("%s: a header of %d bytes costs %d: %v", name, len(b), cost, err)
+		for _, limit := range []int64{512 << 10, 4 << 20, most} {
+			var err error
+			cost := allocated(func() {
+				_, err = gguf.Parse(endless(b), 1<<40, gguf.Limits{HeaderBytes: limit})
+			})
+			require.LessOrEqual(t, cost, uint64(2*limit), name)
+			t.Logf("%s: a header of %d bytes, of %d allowed, costs %d: %v", name, len(b), limit, cost, err)
+			if limit == most {
+				require.NoError(t, err, name)
+			} else if err != nil {
+				require.ErrorIs(t, err, gguf.ErrLimit)
+			}
+		}
 	}
 }
 

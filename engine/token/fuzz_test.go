@@ -2,15 +2,17 @@ package token_test
 
 import (
 	"os"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/hallmark-ml/hallmark/engine/token"
 )
 
-// Encode and Decode give the same bytes again, and the offsets tile the text.
+// Encode and Decode give the same bytes again, the offsets tile the text, and number of tokens and memory are linear in it.
 func FuzzTokenizer(f *testing.F) {
 	bpe, spm, raw, pieces := open(f, tinychat+"guarded-q4_k_m.gguf"), smallSPM().open(f), smallRaw().open(f), smallBERT().open(f)
 	for _, s := range []string{"", "hello", "<|im_start|>user\nhi<|im_end|>", " \n\t é漢🙂\xff\x00", "<s>▁ hello</s>  hello", "<0x0A>", "Unáble [CLS] 한", "[U]\n\n\n"} {
@@ -22,14 +24,16 @@ func FuzzTokenizer(f *testing.F) {
 		literal := token.Range{Start: start, End: min(max(start, end), len(text))}
 		opt := token.EncodeOptions{ParseSpecial: special, Literal: []token.Range{literal}}
 		for _, tok := range []*token.Tokenizer{bpe, spm, raw, pieces} {
-			got := tok.Encode(text, opt)
-			require.LessOrEqual(t, len(got), 4*len(text)+2)
+			got := requireLinear(t, tok, text, opt)
 			if tok != pieces || len(got) > 0 {
 				requireTiling(t, text, got)
 			}
 			for _, g := range got {
 				if tok.IsControl(g.ID) {
 					require.True(t, special && (g.End <= literal.Start || g.Start >= literal.End || literal.Start == literal.End), "%d from text", g.ID)
+				}
+				if tok == bpe {
+					require.Equal(t, text[g.Start:g.End], string(tok.Piece(g.ID)))
 				}
 			}
 			want := text
@@ -42,6 +46,39 @@ func FuzzTokenizer(f *testing.F) {
 			}
 			require.Equal(t, want, tok.Decode(ids(got)))
 		}
+	})
+}
+
+// requireLinear encodes text, twice: at most four tokens for each byte, the same again, and memory in proportion.
+func requireLinear(t *testing.T, tok *token.Tokenizer, text string, opt token.EncodeOptions) []token.Token {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got := tok.Encode(text, opt)
+	runtime.ReadMemStats(&after)
+	require.LessOrEqual(t, after.TotalAlloc-before.TotalAlloc, uint64(16<<10+512*len(text)))
+	require.LessOrEqual(t, len(got), 4*len(text)+2)
+	require.Equal(t, got, tok.Encode(text, opt))
+	return got
+}
+
+// FuzzLongTexts repeats a text, for vocabularies that are made to take long. In linear time, 256 KiB take some 100 ms; they would
+// take minutes if any step were quadratic.
+func FuzzLongTexts(f *testing.F) {
+	vocabularies := []*token.Tokenizer{hostileBPE().open(f), hostileSPM().open(f), hostileRaw().open(f), hostileWords().open(f)}
+	for i, s := range []string{"a", " ", "ab", "<s", "a\n ", "\x80", "漢", "1a", "'"} {
+		f.Add(byte(i), s, s)
+	}
+	f.Fuzz(func(t *testing.T, which byte, unit, end string) {
+		tok := vocabularies[int(which)%len(vocabularies)]
+		text := strings.Repeat(unit, (256<<10)/max(1, len(unit))) + end
+		if len(text) > 300<<10 {
+			return
+		}
+		start := time.Now()
+		got := tok.Encode(text, token.EncodeOptions{ParseSpecial: true})
+		require.Less(t, time.Since(start), 10*time.Second)
+		require.LessOrEqual(t, len(got), 4*len(text)+2)
 	})
 }
 
