@@ -1,8 +1,13 @@
 package template
 
-// RenderSteps is Render, and tells how many steps were used and whether all that was entered was left again.
-func (t *Template) RenderSteps(in Input, b Budget) (out Rendered, steps int, left bool, err error) {
+import "errors"
+
+// RenderSteps is Render, and tells how many steps were used. It fails if something that was entered was not left again.
+func (t *Template) RenderSteps(in Input, b Budget) (Rendered, int, error) {
 	r := newInterp(b)
-	out, err = t.render(in, r)
-	return out, r.steps, r.depth == 0 && r.level == 0, err
+	out, err := t.render(in, r)
+	if r.depth != 0 || r.level != 0 {
+		err = errors.New("a macro or node was not left")
+	}
+	return out, r.steps, err
 }
