@@ -15,9 +15,8 @@
 // At R plus register M; at any offset from -256 to 255.
 #define LDXQ(M, R, D) WORD $(0x3ce06800 | ((M)<<16) | ((R)<<5) | (D))
 #define LDUQ(OFF, R, D) WORD $(0x3cc00000 | (((OFF)&511)<<12) | ((R)<<5) | (D))
-// The two bytes at R to lane I of eight; the four bytes at R to all lanes.
+// The two bytes at R to lane I of eight.
 #define LDLANEH(I, R, D) WORD $(0x0d404000 | (((I)>>2)<<30) | ((((I)>>1)&1)<<12) | (((I)&1)<<11) | ((R)<<5) | (D))
-#define LDDUP(R, D) WORD $(0x4d40c800 | ((R)<<5) | (D))
 
 #define ZERO(D) WORD $(0x6f00e400 | (D))
 #define COPY(N, D) OP3(0x4ea01c00, N, N, D)
