@@ -97,7 +97,7 @@ func (s *Session) converse(ctx context.Context, q wire.Message, piece func(strin
 		close(sent)
 		receive(s.replies, id, got, err)
 	}()
-	cancelled := ctx.Done()
+	cancelled, wanted := ctx.Done(), true // pieces are
 	var late <-chan time.Time
 	for {
 		select {
@@ -109,11 +109,11 @@ func (s *Session) converse(ctx context.Context, q wire.Message, piece func(strin
 			if !ok {
 				return r.m, nil
 			}
-			if cancelled != nil {
+			if wanted {
 				piece(p.Text)
 			}
 		case <-cancelled:
-			cancelled = nil
+			cancelled, wanted = nil, false
 			timer := time.NewTimer(stopTime)
 			defer timer.Stop()
 			late = timer.C

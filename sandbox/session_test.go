@@ -115,6 +115,11 @@ func TestSessionAnswersAsTheEngineDoes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, got.Text, streamed.String())
 
+	streamed.Reset()
+	_, err = s.Generate(context.Background(), req) //nolint:usetesting // one that cannot be cancelled
+	require.NoError(t, err)
+	require.Equal(t, got.Text, streamed.String())
+
 	tokens, err := s.Tokenize(t.Context(), "river", false)
 	require.NoError(t, err)
 	var ids []int32

@@ -113,13 +113,7 @@ func TestReadmeTour(t *testing.T) {
 		blocks = blocks[:1]
 	}
 	for _, b := range blocks {
-		want := 0
-		if b[2] != "" {
-			_, err := fmt.Sscan(b[2], &want)
-			require.NoError(t, err)
-		}
-		code, out := w.sh(t, strings.ReplaceAll(b[3], "127.0.0.1:7420", hostOf(w.info.API)))
-		require.Equal(t, want, code, "%s\n%s", b[3], out)
+		w.runBlock(t, b)
 	}
 	t.Run("outside verifiers", w.outsideVerifiers)
 	if !testing.Short() {
@@ -129,6 +123,32 @@ func TestReadmeTour(t *testing.T) {
 		t.Run("second server", w.secondServer)
 	}
 	t.Run("kill", func(t *testing.T) { w.killServing(t, server) })
+}
+
+// runBlock runs one match of tourBlock.
+func (w *workspace) runBlock(t *testing.T, b []string) {
+	t.Helper()
+	want := 0
+	if b[2] != "" {
+		_, err := fmt.Sscan(b[2], &want)
+		require.NoError(t, err)
+	}
+	code, out := w.sh(t, strings.ReplaceAll(b[3], "127.0.0.1:7420", hostOf(w.info.API)))
+	require.Equal(t, want, code, "%s\n%s", b[3], out)
+}
+
+// TestEngineTour runs the commands of docs/engine.md.
+func TestEngineTour(t *testing.T) {
+	t.Parallel()
+
+	text, err := os.ReadFile("../../docs/engine.md")
+	require.NoError(t, err)
+	blocks := tourBlock.FindAllStringSubmatch(string(text), -1)
+	require.Len(t, blocks, 3)
+	w := newWorkspace(t)
+	for _, b := range blocks {
+		w.runBlock(t, b)
+	}
 }
 
 func (w *workspace) askBlocked(t *testing.T) {
