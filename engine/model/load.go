@@ -349,9 +349,9 @@ func (m *Model) checkFactors(l *loader, name string, v []float32) {
 	}
 }
 
-// mostPacked is the size of weights, in bytes, up to which they are kept in a second, quicker layout. Larger models are
-// slowed down by memory, not by arithmetic, and would need twice as much of it.
-const mostPacked = 64 << 20
+// mostPacked is the size of weights, in bytes, up to which they are kept in a second, quicker layout, which takes up to four
+// times as much: more than that would not stay in caches, and to read it would take longer than to make it.
+const mostPacked = 8 << 20
 
 // matrices returns all matrices that a call multiplies with.
 func (m *Model) matrices() []*kernel.Matrix {
