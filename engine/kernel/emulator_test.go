@@ -37,10 +37,10 @@ func TestAssemblyOfOtherMachines(t *testing.T) {
 			{cpu: "cortex-a72", run: integers, level: "neon", skip: "go"}, // functions of floats are the same
 		},
 		"riscv64": {
-			{cpu: rvv + "128", run: integers + "|" + floats, full: integers + "|" + floats + "|^Fuzz", level: "rvv", skip: "go"},
-			{cpu: rvv + "256", run: quickOnes, full: integers + "|" + floats, level: "rvv", skip: "go"},
-			{cpu: rvv + "512", run: quickOnes, full: integers + "|" + floats, level: "rvv", skip: "go"},
-			{cpu: "rv64", run: "TestExtremes", level: "go"},
+			{cpu: rvv + "128", run: quickOnes + "|TestFloatMatrix", full: integers + "|" + floats + "|^Fuzz", level: "rvv", skip: "go|rv64g"},
+			{cpu: rvv + "256", run: quickOnes, full: integers + "|" + floats, level: "rvv", skip: "go|rv64g"},
+			{cpu: rvv + "512", run: quickOnes, full: integers + "|" + floats, level: "rvv", skip: "go|rv64g"},
+			{cpu: "rv64", run: "TestExtremes|TestFloatMatrix|TestRowsEqual|TestAttention", level: "rv64g", skip: "go"},
 		},
 	} {
 		t.Run(goarch, func(t *testing.T) {

@@ -24,7 +24,8 @@ func mixRVV(m *mix) {
 			m.from += 3
 			continue
 		}
-		out, p := unsafe.Add(unsafe.Pointer(m.out), m.from*m.outStride), unsafe.Add(unsafe.Pointer(m.p), m.from*m.pStride)
+		out := unsafe.Add(unsafe.Pointer(m.out), m.from*m.outStride) //nolint:gosec // within the outputs
+		p := unsafe.Add(unsafe.Pointer(m.p), m.from*m.pStride)       //nolint:gosec // within the factors
 		addRowsRVV((*float32)(out), m.w, m.stride, m.rows, (*float32)(p), m.parts)
 		m.from++
 	}

@@ -12,6 +12,7 @@ import (
 // levels are those of this architecture, the quickest first.
 var levels = []*level{
 	{name: "rvv", has: hasRVV, floatFuncs: floatsRVV, quantFuncs: quantsRVV},
+	{name: "rv64g", has: func() bool { return true }, floatFuncs: floatsRV64G},
 }
 
 // hasRVV says whether there are vectors as of RISC-V's V extension, version 1.0. Kernels and emulators without the

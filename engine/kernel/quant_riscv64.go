@@ -35,7 +35,7 @@ var packsRVV = [64]func(dst, src *byte, stride, blocks int){
 
 // packRVV makes of every f.sub columns as many times 16 bytes, a signed weight of each row, then the rows' scales, then
 // their minima if there are any.
-func packRVV(f *format, dst, rows []byte, stride, cols, _ int, _ *codes) {
+func packRVV(f *format, dst, rows []byte, stride, cols, _ int, _ *codes) { //nolint:revive // the form of pack
 	weights, _ := f.typ.Block()
 	packsRVV[f.typ](&dst[0], &rows[0], stride, cols/weights)
 }
@@ -70,8 +70,8 @@ func dotRVV(f *format, p *product) {
 		one, four = dot256x1RVV, dot256x4RVV
 	}
 	for t := 0; t < p.n; {
-		c.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), t*p.dstStride))
-		c.q = (*int8)(unsafe.Add(unsafe.Pointer(p.q), t*p.qStride))
+		c.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), t*p.dstStride)) //nolint:gosec // within dst
+		c.q = (*int8)(unsafe.Add(unsafe.Pointer(p.q), t*p.qStride))          //nolint:gosec // within the vectors
 		c.block = unsafe.Add(p.block, t*p.blockStride)
 		if p.n-t >= 4 {
 			four(&c)

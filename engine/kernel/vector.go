@@ -44,6 +44,11 @@ func dotGeneric(a, b []float32) float32 {
 	for i := range a {
 		s[i] = fma(a[i], b[i], s[i])
 	}
+	return fold32(&s)
+}
+
+// fold32 adds lanes by halves.
+func fold32(s *[lanes]float32) float32 {
 	for n := lanes / 2; n > 0; n /= 2 {
 		for l := range n {
 			s[l] += s[l+n]
