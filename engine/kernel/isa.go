@@ -29,10 +29,10 @@ type quantFuncs struct {
 	quantise256 func(block []block256, q []int8, x []float32)
 	// pack brings Group rows of cols weights, stride bytes apart, into the layout that dot takes. As many bytes will be
 	// needed next from ahead bytes after the beginning of rows on. c is memory for Group rows of strip columns.
-	pack func(f *format, dst, rows []byte, stride, cols, ahead int, c *codes)
-	dot  func(f *format, p *product)
+	pack   func(f *format, dst, rows []byte, stride, cols, ahead int, c *codes)
+	dot    func(f *format, p *product)
 	mul    *[64]mulFunc // by type of weights; nil for some
-	groups int // groups that dot takes together
+	groups int          // groups that dot takes together
 }
 
 // mulFunc adds to out the products of Group rows, stride bytes apart, and one vector, without packing the rows: of so many

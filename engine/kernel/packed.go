@@ -18,8 +18,9 @@ const (
 	tile   = 3   // groups that are multiplied together at most
 	packed = 64  // vectors whose products with rows that are no whole group are computed at a time
 
-	// Columns at a time of products with one vector that do without packing: no more than half floats of all blocks have room.
-	unpacked = 8192
+	// Columns at a time of products with one vector that do without packing. Where there are strips for a whole tile there is
+	// room for 128 bytes a block of 32 in turn.
+	unpacked = 4096
 )
 
 // cellBytes returns the size of a cell.

@@ -121,13 +121,20 @@ func packXSAVX512(dst, src *byte, stride, blocks int, ahead int)
 //go:noescape
 func packMXAVX512(dst, src *byte, stride, blocks int, ahead int)
 
-// mulsAVX512 multiply Group rows with one vector straight from the file's layout, and add that to out; else as packsAVX512,
-// with dst as working memory for blocks blocks.
 var mulsAVX512 = [64]mulFunc{
-	gguf.Q8_0: mulQ8AVX512,
-	gguf.Q4_0: mulQ4,
-	gguf.Q4_K: mulQ4KAVX512,
-	gguf.Q6_K: mulQ6KAVX512,
+	gguf.Q8_0:   mulQ8AVX512,
+	gguf.Q4_0:   mulQ4,
+	gguf.Q4_K:   mulQ4KAVX512,
+	gguf.Q6_K:   mulQ6KAVX512,
+	gguf.Q4_1:   mulQ4MinAVX512,
+	gguf.Q5_0:   mulQ5AVX512,
+	gguf.Q5_1:   mulQ5MinAVX512,
+	gguf.Q2_K:   mulQ2KAVX512,
+	gguf.Q3_K:   mulQ3KAVX512,
+	gguf.Q5_K:   mulQ5KAVX512,
+	gguf.IQ4_NL: mulNLAVX512,
+	gguf.IQ4_XS: mulXSAVX512,
+	gguf.MXFP4:  mulMXAVX512,
 }
 
 //go:noescape
@@ -154,6 +161,33 @@ func mulQ4(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8,
 	}
 	mulQ4AVX512(dst, src, stride, blocks, ahead, out, q, block)
 }
+
+//go:noescape
+func mulQ4MinAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulQ5AVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulQ5MinAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulQ2KAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulQ3KAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulQ5KAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulNLAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulXSAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulMXAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
 
 // n is the number of blocks, positive.
 //
