@@ -65,20 +65,22 @@ func dotRVV(f *format, p *product) {
 	if f.sub == 16 {
 		c.sums = int(unsafe.Offsetof(block256{}.sum16))
 	}
-	one, four := dot32x1RVV, dot32x4RVV
-	if f.form == Blocks256 {
-		one, four = dot256x1RVV, dot256x4RVV
-	}
-	for t := 0; t < p.n; {
+	for t, many := 0, 4; t < p.n; t += many {
+		if p.n-t < many {
+			many = 1
+		}
 		c.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), t*p.dstStride)) //nolint:gosec // within dst
 		c.q = (*int8)(unsafe.Add(unsafe.Pointer(p.q), t*p.qStride))          //nolint:gosec // within the vectors
 		c.block = unsafe.Add(p.block, t*p.blockStride)
-		if p.n-t >= 4 {
-			four(&c)
-			t += 4
-		} else {
-			one(&c)
-			t++
+		switch {
+		case f.form == Blocks32 && many == 4:
+			dot32x4RVV(&c)
+		case f.form == Blocks32:
+			dot32x1RVV(&c)
+		case many == 4:
+			dot256x4RVV(&c)
+		default:
+			dot256x1RVV(&c)
 		}
 	}
 }
