@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -50,8 +51,9 @@ func TestBrokenWeightsAgree(t *testing.T) { //nolint:paralleltest // changes the
 	}
 	for _, arch := range architectures {
 		for _, typ := range quant.Types() {
+			sound := soundModel(arch, typ)
 			for name, f := range fills {
-				file, data := spoilt(t, arch, typ, f)
+				file, data := spoilt(t, sound, rand.New(rand.NewPCG(uint64(typ), 1)), f)
 				var want *result
 				for _, isa := range []string{"go", "avx2", "avx512", "neon", "neon-dot", "rvv"} {
 					if errors.Is(kernel.SetISA(isa), kernel.ErrISA) {
@@ -82,15 +84,19 @@ func fill(b []byte, v byte) {
 	}
 }
 
-// spoilt returns a model of that type whose matrices went through f.
-func spoilt(t *testing.T, arch string, typ gguf.Type, f func(*rand.Rand, []byte)) (*gguf.File, []byte) {
-	t.Helper()
+// soundModel returns the file of a small model of that type.
+func soundModel(arch string, typ gguf.Type) []byte {
 	spec := genmodel.Spec{Arch: arch, Embed: 256, Layers: 1, Heads: 4, FF: 256, Vocab: 300, Context: 64, Type: typ}
 	if arch == "gemma2" {
 		spec.Window = 8
 	}
-	meta, tensors := taken(written(spec))
-	r := rand.New(rand.NewPCG(uint64(typ), 1))
+	return written(spec)
+}
+
+// spoilt returns a copy of a model whose matrices went through f.
+func spoilt(t *testing.T, file []byte, r *rand.Rand, f func(*rand.Rand, []byte)) (*gguf.File, []byte) {
+	t.Helper()
+	meta, tensors := taken(slices.Clone(file))
 	for _, x := range tensors {
 		if len(x.Dims) == 2 {
 			f(r, x.Data)
