@@ -13,12 +13,11 @@
 // is 15 in every byte.
 
 #define ARGS \
-	MOVD  p+0(FP), R0          \
 	MOVD  src+8(FP), R1        \
 	MOVD  stride+16(FP), R6    \
-	MOVD  ahead+24(FP), R12    \
+	MOVD  ahead+32(FP), R12    \
 	ADD   R1, R12              \
-	MOVD  product_dst(R0), R7  \
+	MOVD  out+40(FP), R7       \
 	MOVD  $4, R9               \
 	VMOVI $15, V31.B16
 
@@ -32,9 +31,9 @@
 	PRFM 128(R12), PLDL2KEEP
 
 #define BEGIN \
-	MOVD  product_q(R0), R10      \
-	MOVD  product_block(R0), R11  \
-	MOVD  product_blocks(R0), R8  \
+	MOVD  q+48(FP), R10           \
+	MOVD  block+56(FP), R11       \
+	MOVD  blocks+24(FP), R8       \
 	MOVD  R1, R2                  \
 	ADD   R6, R2, R3              \
 	ADD   R6, R3, R4              \
@@ -97,7 +96,7 @@
 	PRODUCT(20, 21, 16, 17, SUM)
 
 #define MULQ8(NAME, PRODUCT) \
-TEXT NAME(SB), NOSPLIT, $0-32       \
+TEXT NAME(SB), NOSPLIT, $0-64       \
 	ARGS                        \
 rows:                               \
 	BEGIN                       \
@@ -121,7 +120,7 @@ block:                              \
 
 // The 8 that weights are too large by is taken off the sums.
 #define MULQ4(NAME, PRODUCT) \
-TEXT NAME(SB), NOSPLIT, $0-32       \
+TEXT NAME(SB), NOSPLIT, $0-64       \
 	ARGS                        \
 rows:                               \
 	BEGIN                       \
@@ -181,7 +180,7 @@ block:                              \
 	LEVELS(4, J+1, K+1, S, M)
 
 #define MULQ4K(NAME, PRODUCT) \
-TEXT NAME(SB), NOSPLIT, $0-32       \
+TEXT NAME(SB), NOSPLIT, $0-64       \
 	ARGS                        \
 rows:                               \
 	BEGIN                       \
@@ -281,7 +280,7 @@ block:                              \
 
 // V12 is 15 and V13 48 in every byte, V14 the float sums of 256 columns; V24 to V31 are the integer sums of half of them.
 #define MULQ6K(NAME, PRODUCT) \
-TEXT NAME(SB), NOSPLIT, $0-32       \
+TEXT NAME(SB), NOSPLIT, $0-64       \
 	ARGS                        \
 	VMOVI $15, V12.B16          \
 	VMOVI $48, V13.B16          \
@@ -302,13 +301,13 @@ block:                              \
 	ADD   $256, R10             \
 	NEXT(210, block256__size, rows, block)
 
-// func mulQ8SDOT(p *product, src *byte, stride, ahead int), and the other types
+// func mulQ8SDOT(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer), and the other types
 MULQ8(·mulQ8SDOT, DOT)
 MULQ4(·mulQ4SDOT, DOT)
 MULQ4K(·mulQ4KSDOT, DOT)
 MULQ6K(·mulQ6KSDOT, DOT16)
 
-// func mulQ8NEON(p *product, src *byte, stride, ahead int), and the other types
+// func mulQ8NEON(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer), and the other types
 MULQ8(·mulQ8NEON, WIDE)
 MULQ4(·mulQ4NEON, NARROW)
 MULQ4K(·mulQ4KNEON, NARROW)

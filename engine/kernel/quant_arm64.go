@@ -9,8 +9,8 @@ import (
 )
 
 var (
-	quantsSDOT = quantFuncs{topBits: topBits32NEON, scale: scale32NEON, pack: packNEON, dot: dotSDOT, mul: mulSDOT, groups: 1}
-	quantsNEON = quantFuncs{topBits: topBits32NEON, scale: scale32NEON, pack: packNEON, dot: dotNEON, mul: mulNEON, groups: 1}
+	quantsSDOT = quantFuncs{topBits: topBits32NEON, scale: scale32NEON, pack: packNEON, dot: dotSDOT, mul: &mulsSDOT, groups: 1}
+	quantsNEON = quantFuncs{topBits: topBits32NEON, scale: scale32NEON, pack: packNEON, dot: dotNEON, mul: &mulsNEON, groups: 1}
 )
 
 func topBits32NEON(x []float32) uint32 { return topBitsNEON(&x[0], len(x)) }
@@ -99,38 +99,11 @@ func dotNEON(f *format, p *product) {
 	onesNEON.of(f)(p)
 }
 
-// mulSDOT multiplies rows of the commonest types as they are.
-func mulSDOT(f *format, p *product, rows []byte, stride, _, ahead int) bool {
-	switch f.typ {
-	case gguf.Q8_0:
-		mulQ8SDOT(p, &rows[0], stride, ahead)
-	case gguf.Q4_0:
-		mulQ4SDOT(p, &rows[0], stride, ahead)
-	case gguf.Q4_K:
-		mulQ4KSDOT(p, &rows[0], stride, ahead)
-	case gguf.Q6_K:
-		mulQ6KSDOT(p, &rows[0], stride, ahead)
-	default:
-		return false
-	}
-	return true
-}
-
-func mulNEON(f *format, p *product, rows []byte, stride, _, ahead int) bool {
-	switch f.typ {
-	case gguf.Q8_0:
-		mulQ8NEON(p, &rows[0], stride, ahead)
-	case gguf.Q4_0:
-		mulQ4NEON(p, &rows[0], stride, ahead)
-	case gguf.Q4_K:
-		mulQ4KNEON(p, &rows[0], stride, ahead)
-	case gguf.Q6_K:
-		mulQ6KNEON(p, &rows[0], stride, ahead)
-	default:
-		return false
-	}
-	return true
-}
+// Rows of the commonest types are multiplied as they are.
+var (
+	mulsSDOT = [64]mulFunc{gguf.Q8_0: mulQ8SDOT, gguf.Q4_0: mulQ4SDOT, gguf.Q4_K: mulQ4KSDOT, gguf.Q6_K: mulQ6KSDOT}
+	mulsNEON = [64]mulFunc{gguf.Q8_0: mulQ8NEON, gguf.Q4_0: mulQ4NEON, gguf.Q4_K: mulQ4KNEON, gguf.Q6_K: mulQ6KNEON}
+)
 
 // n is a positive multiple of 32.
 //
@@ -238,25 +211,25 @@ func packNLNEON(dst, src *byte, stride, blocks int, table *int8)
 // Multiplies Group rows, stride bytes apart, with one vector; what is wanted soon begins ahead bytes further on. The same for the other types.
 //
 //go:noescape
-func mulQ8SDOT(p *product, src *byte, stride, ahead int)
+func mulQ8SDOT(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // the form of mul
 
 //go:noescape
-func mulQ4SDOT(p *product, src *byte, stride, ahead int)
+func mulQ4SDOT(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // the form of mul
 
 //go:noescape
-func mulQ4KSDOT(p *product, src *byte, stride, ahead int)
+func mulQ4KSDOT(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // the form of mul
 
 //go:noescape
-func mulQ6KSDOT(p *product, src *byte, stride, ahead int)
+func mulQ6KSDOT(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // the form of mul
 
 //go:noescape
-func mulQ8NEON(p *product, src *byte, stride, ahead int)
+func mulQ8NEON(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // the form of mul
 
 //go:noescape
-func mulQ4NEON(p *product, src *byte, stride, ahead int)
+func mulQ4NEON(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // the form of mul
 
 //go:noescape
-func mulQ4KNEON(p *product, src *byte, stride, ahead int)
+func mulQ4KNEON(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // the form of mul
 
 //go:noescape
-func mulQ6KNEON(p *product, src *byte, stride, ahead int)
+func mulQ6KNEON(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // the form of mul
