@@ -79,21 +79,16 @@ func aligned(n int) []byte {
 
 // packing is the working memory of products of packed rows.
 type packing struct {
-	group [tile][]byte // packed strips
-	codes codes        // strips of Group rows
-	rest  []byte       // rows that are no whole group, with others to fill it up
-	dst   []float32    // [packed][Group], products of those
+	group []byte    // packed strips of a tile, side by side, so that they fill the first cache evenly
+	codes codes     // strips of Group rows
+	rest  []byte    // rows that are no whole group, with others to fill it up
+	dst   []float32 // [packed][Group], products of those
 	p     product
 }
 
 func newPacking() packing {
 	const most = strip / 32 * Group * (32 + 4*4) // cells with two scales and two minima
-	var w packing
-	all := aligned(tile * most)
-	for i := range w.group {
-		w.group[i] = all[i*most:][:most]
-	}
-	w.codes = newCodes(Group * strip)
+	w := packing{group: aligned(tile * most), codes: newCodes(Group * strip)}
 	w.rest, w.dst = make([]byte, Group*strip*2), make([]float32, packed*Group)
 	return w
 }
@@ -152,7 +147,7 @@ func (m *Matrix) mulStrip(dst []float32, x *Vectors, n int, a area, s *Scratch) 
 		m.format.multiply(p, x, 0, n, a)
 		return
 	}
-	p.group, p.w = len(s.packing.group[0]), &s.packing.group[0][0]
+	p.group, p.w = cells, &s.packing.group[0]
 	if mul := m.mulOne(); mul != nil && n == 1 {
 		p.vectors(m.format, x, 0, 1, col, cols)
 		rows, ahead := m.strip(m.data[r*m.stride:], m.stride, col, cols)
@@ -161,7 +156,7 @@ func (m *Matrix) mulStrip(dst []float32, x *Vectors, n int, a area, s *Scratch) 
 		return
 	}
 	for g := range a.groups {
-		m.packStrip(s.packing.group[g][:cells], m.data[(r+g*Group)*m.stride:], m.stride, col, cols, s)
+		m.packStrip(s.packing.group[g*cells:][:cells], m.data[(r+g*Group)*m.stride:], m.stride, col, cols, s)
 	}
 	m.format.multiply(p, x, 0, n, a)
 }
@@ -231,8 +226,8 @@ func (m *Matrix) mulRest(dst []float32, x *Vectors, n, lo, hi int, s *Scratch) {
 				row := min(lo+r, hi-1)
 				copy(w.rest[r*bytes:][:bytes], m.data[row*m.stride+col/weights*size:])
 			}
-			use.pack(m.format, w.group[0][:cols/32*m.format.cellBytes()], w.rest[:Group*bytes], bytes, cols, 0, &w.codes)
-			p.w, p.group = &w.group[0][0], len(w.group[0])
+			use.pack(m.format, w.group[:cols/32*m.format.cellBytes()], w.rest[:Group*bytes], bytes, cols, 0, &w.codes)
+			p.w, p.group = &w.group[0], 0
 			p.dst, p.dstStride = &w.dst[0], 4*Group
 			m.format.multiply(p, x, from, count, area{groups: 1, col: col, cols: cols})
 		}

@@ -46,6 +46,21 @@
 	ADDQ R11, DX                    \
 	MOVQ DX, 8(SP)
 
+// What is in dst for the next four vectors comes from far away: rows of it are long. Where sums begin with it, and not end,
+// there is time for that.
+#define FETCHDST(OFF, P) \
+	PREFETCHT0 OFF(P)              \
+	PREFETCHT0 OFF(P)(BX*1)        \
+	PREFETCHT0 OFF(R15)            \
+	PREFETCHT0 OFF(R15)(BX*1)
+
+#define FETCHDST3 \
+	LEAQ (DI)(BX*4), CX            \
+	LEAQ (CX)(BX*2), R15           \
+	FETCHDST(0, CX)                \
+	FETCHDST(64, CX)               \
+	FETCHDST(128, CX)
+
 // The integer sums start at what takes off the bias of the weights: the sums of the vectors' elements times minus that bias.
 #define BIAS(OFF, B) \
 	VPBROADCASTD OFF(B), Z0          \
@@ -494,6 +509,7 @@ TEXT ·dot32MinAVX512(SB), NOSPLIT, $16-8
 	CMPQ product_groups(R14), $3                \
 	JNE  tile4                                  \
 tile3:                                          \
+	FETCHDST3                                   \
 	MOVQ product_w(R14), AX                     \
 	MOVQ product_blocks(R14), CX                \
 super3:                                         \
