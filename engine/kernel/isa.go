@@ -59,16 +59,23 @@ func available() []*level {
 // ISA returns the name of the instruction set in use.
 func ISA() string { return use.name }
 
+// ISAs returns the names of the instruction sets that this machine has, the quickest first and "go" last.
+func ISAs() []string {
+	var names []string
+	for _, l := range available() {
+		names = append(names, l.name)
+	}
+	return names
+}
+
 // SetISA makes the package use another instruction set, "go" for none, or the quickest if name is empty. No bit of a result
 // depends on it. It must not be called while anything is computed. A name that this machine lacks is ErrISA.
 func SetISA(name string) error {
-	var names []string
 	for _, l := range available() {
 		if name == "" || name == l.name {
 			use = l
 			return nil
 		}
-		names = append(names, l.name)
 	}
-	return fmt.Errorf("%q (this machine has %s): %w", name, strings.Join(names, ", "), ErrISA)
+	return fmt.Errorf("%q (this machine has %s): %w", name, strings.Join(ISAs(), ", "), ErrISA)
 }

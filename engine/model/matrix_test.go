@@ -1,0 +1,347 @@
+package model_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark/engine/gguf"
+	"github.com/hallmark-ml/hallmark/engine/model"
+	"github.com/hallmark-ml/hallmark/engine/quant"
+	"github.com/hallmark-ml/hallmark/testdata/genmodel"
+)
+
+var update = flag.Bool("update", false, "write testdata/digests.txt")
+
+// level is an instruction set of a machine: a row of the matrix.
+type level struct {
+	machine
+	bin, isa string
+}
+
+func (l level) String() string { return l.machine.name + " " + l.isa }
+
+// work returns what this level computes: emulated ones less, and vectors of RISC-V are slow to emulate.
+func (l level) work() string {
+	if len(l.emulator) > 0 {
+		return "short"
+	}
+	return "long"
+}
+
+// run is a line for testdata/digest: one model's work in one way.
+type run struct {
+	threads, batch, chunk int
+	shared                bool
+	model                 string
+}
+
+func (r run) line(l level) string {
+	return fmt.Sprint(l.isa, " ", r.threads, r.batch, r.chunk, r.shared, " ", l.work(), " ", r.model)
+}
+
+var (
+	threads = []int{1, 2, 4}
+	batches = []int{1, 8, 32}
+	chunks  = []int{1, 7, 0}
+	sharing = []bool{false, true}
+)
+
+// typeGroups are the types that a run of the cover computes one after the other, one model each.
+func typeGroups() [][]gguf.Type {
+	const groups = 4
+	all := make([][]gguf.Type, groups)
+	for i, t := range quant.Types() {
+		all[i%groups] = append(all[i%groups], t)
+	}
+	return all
+}
+
+func modelName(arch string, t gguf.Type) string { return arch + "-" + t.String() }
+
+// spec is a model that is small but for one thing: its matrices have more columns than products take at a time.
+func spec(arch string, t gguf.Type) genmodel.Spec {
+	s := genmodel.Spec{Arch: arch, Embed: 256, Layers: 1, Heads: 4, KVHeads: 2, FF: 768, Vocab: 300, Context: 256, Type: t, Seed: 7}
+	switch arch {
+	case "gemma2":
+		s.Window, s.Layers = 6, 2 // the second sees everything
+	case "gemma3":
+		s.Window, s.Tied = 6, true
+	case "phi3":
+		s.Window = 6
+	}
+	return s
+}
+
+// others are models beside those of all types and architectures, and functions.
+var others = []string{"guarded-f16", "guarded-q8_0", "guarded-q4_k_m", "tiny-llama-frequency", "tiny-phi3-longrope", "tiny-gemma3", "functions"}
+
+// writeModels writes all models to a folder.
+func writeModels(t *testing.T, dir string) {
+	t.Helper()
+	write := func(name string, s genmodel.Spec) {
+		var b bytes.Buffer
+		require.NoError(t, s.Write(&b))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name+".gguf"), b.Bytes(), 0o600))
+	}
+	for _, arch := range genmodel.Architectures() {
+		for _, typ := range quant.Types() {
+			write(modelName(arch, typ), spec(arch, typ))
+		}
+	}
+	for _, name := range others {
+		if s, ok := genmodel.Preset(name); ok {
+			s.Type = gguf.F32
+			write(name, s)
+		} else if strings.HasPrefix(name, "guarded") {
+			path, err := filepath.Abs(tinychat + name + ".gguf")
+			require.NoError(t, err)
+			require.NoError(t, os.Symlink(path, filepath.Join(dir, name+".gguf")))
+		}
+	}
+}
+
+// levels returns the rows of the matrix: every instruction set of this machine, and those of others that can be emulated.
+func levels(t *testing.T, dir string) []level {
+	t.Helper()
+	var all []level
+	bins := map[string]string{}
+	for _, m := range machines() {
+		if e := m.missing(); e != "" {
+			t.Logf("without %s: %s (package qemu-user-static)", m.name, e)
+			continue
+		}
+		key := m.arch + m.tags
+		if bins[key] == "" {
+			bins[key] = buildDigest(t, dir, m, eager)
+		}
+		names := m.run(t, bins[key], nil)
+		require.Subset(t, names, m.has, m.name)
+		for _, isa := range names {
+			if !slices.Contains(m.skip, isa) {
+				all = append(all, level{m, bins[key], isa})
+			}
+		}
+	}
+	return all
+}
+
+// coverRuns returns runs for each level in which all pairs of values of all factors occur, the type among them; and the number
+// of runs, each with models of several types.
+func coverRuns(t *testing.T, all []level) (byLevel [][]run, n int) {
+	t.Helper()
+	archs, groups := genmodel.Architectures(), typeGroups()
+	rows := cover(len(all), len(archs), len(groups), len(threads), len(batches), len(chunks), len(sharing))
+	byLevel = make([][]run, len(all))
+	var names [][]string
+	for _, row := range rows {
+		for _, typ := range groups[row[2]] {
+			r := run{threads[row[3]], batches[row[4]], chunks[row[5]], sharing[row[6]], modelName(archs[row[1]], typ)}
+			byLevel[row[0]] = append(byLevel[row[0]], r)
+			names = append(names, []string{
+				all[row[0]].String(), archs[row[1]], typ.String(), strconv.Itoa(r.threads), strconv.Itoa(r.batch), strconv.Itoa(r.chunk), strconv.FormatBool(r.shared),
+			})
+		}
+	}
+	requirePairs(t, names, texts(all), archs, texts(quant.Types()), texts(threads), texts(batches), texts(chunks), texts(sharing))
+	return byLevel, len(rows)
+}
+
+func texts[T any](values []T) []string {
+	var all []string
+	for _, v := range values {
+		all = append(all, fmt.Sprint(v))
+	}
+	return all
+}
+
+// otherRuns are those of the models beside.
+func otherRuns() []run {
+	var all []run
+	for i, name := range others {
+		all = append(all, run{threads[i%3], 1, 7, false, name})
+	}
+	return all
+}
+
+// digests are those of a work by model: of one text, 8 and 32.
+type digests map[string][]string
+
+// reference computes the digests that all others are compared with, and compares them with testdata/digests.txt.
+func reference(t *testing.T, dir string, l level) map[string]digests {
+	t.Helper()
+	want := map[string]digests{}
+	var names []string
+	for _, arch := range genmodel.Architectures() {
+		for _, typ := range quant.Types() {
+			names = append(names, modelName(arch, typ))
+		}
+	}
+	names = append(names, others...)
+	for _, work := range []string{"short", "long"} {
+		var lines []string
+		for _, name := range names {
+			lines = append(lines, fmt.Sprintf("%s 1 32 0 false %s %s", l.isa, work, name))
+		}
+		want[work] = digests{}
+		for i, out := range l.run(t, l.bin, []string{dir}, lines...) {
+			want[work][names[i]] = strings.Fields(out)
+		}
+	}
+	var b strings.Builder
+	for _, name := range names {
+		short, long := want["short"][name], want["long"][name]
+		fmt.Fprintln(&b, name, short[len(short)-1], long[len(long)-1])
+	}
+	if *update {
+		require.NoError(t, os.WriteFile("testdata/digests.txt", []byte(b.String()), 0o600))
+	}
+	pinned, err := os.ReadFile("testdata/digests.txt")
+	require.NoError(t, err)
+	require.Equal(t, string(pinned), b.String(), "the arithmetic has changed: raise model.Version, and write the file with -update")
+	return want
+}
+
+// differing returns the runs of a level whose digests are not the expected ones.
+func differing(t *testing.T, dir string, l level, runs []run, want digests) []run {
+	t.Helper()
+	var lines []string
+	for _, r := range runs {
+		lines = append(lines, r.line(l))
+	}
+	got := l.run(t, l.bin, []string{dir}, lines...)
+	require.Len(t, got, len(runs))
+	var bad []run
+	for i, r := range runs {
+		sums := strings.Fields(got[i])
+		require.NotEmpty(t, sums)
+		if !slices.Equal(sums, want[r.model][:min(len(sums), len(want[r.model]))]) {
+			bad = append(bad, r)
+		}
+	}
+	return bad
+}
+
+// TestMatrix computes models of every type and architecture in many ways on many machines: the bits are always the same.
+// Here each two values of threads, batch, chunk, sharing, type, architecture and instruction set come together at least once;
+// with HALLMARK_FULL=1 all of them, and the result goes to docs/measurements/determinism.md.
+func TestMatrix(t *testing.T) {
+	t.Parallel()
+
+	dir := t.TempDir()
+	writeModels(t, dir)
+	all := levels(t, dir)
+	want := reference(t, dir, all[0])
+	byLevel, n := coverRuns(t, all)
+	full := os.Getenv("HALLMARK_FULL") == "1"
+	if full {
+		for i, l := range all {
+			byLevel[i] = fullRuns(l)
+		}
+	} else {
+		require.LessOrEqual(t, n, 120)
+	}
+	bad := make([][]run, len(all))
+	t.Cleanup(func() { // when all levels are done
+		if full {
+			writeTable(t, all, byLevel, bad)
+		}
+	})
+	for i, l := range all {
+		t.Run(l.String(), func(t *testing.T) {
+			t.Parallel()
+
+			runs := append(byLevel[i], otherRuns()...)
+			bad[i] = differing(t, dir, l, runs, want[l.work()])
+			require.Empty(t, bad[i])
+			t.Log(len(runs), "runs of models")
+		})
+	}
+}
+
+// fullRuns returns all runs of a level; where vectors are slow to emulate, those in which all pairs of values come together
+// for each model.
+func fullRuns(l level) []run {
+	sizes := []int{len(threads), len(batches), len(chunks), len(sharing)}
+	rows := cover(sizes...)
+	if l.isa != "rvv" {
+		rows = product(sizes...)
+	}
+	var all []run
+	for _, arch := range genmodel.Architectures() {
+		for _, typ := range quant.Types() {
+			for _, row := range rows {
+				all = append(all, run{threads[row[0]], batches[row[1]], chunks[row[2]], sharing[row[3]], modelName(arch, typ)})
+			}
+		}
+	}
+	return all
+}
+
+// product returns all rows of values.
+func product(sizes ...int) [][]int {
+	rows := [][]int{{}}
+	for _, n := range sizes {
+		var longer [][]int
+		for _, row := range rows {
+			for v := range n {
+				longer = append(longer, append(slices.Clone(row), v))
+			}
+		}
+		rows = longer
+	}
+	return rows
+}
+
+// writeTable writes how many runs had the expected digest, by level, threads and batch, and by type or architecture.
+func writeTable(t *testing.T, all []level, runs, bad [][]run) {
+	t.Helper()
+	types := texts(quant.Types())
+	tables := []struct {
+		columns []string
+		column  func(model string) string
+	}{
+		{genmodel.Architectures(), func(name string) string { arch, _, _ := strings.Cut(name, "-"); return arch }},
+		{types, func(name string) string { _, typ, _ := strings.Cut(name, "-"); return typ }},
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, `# Bits of logits on every machine
+
+Runs of generated models whose logits have the expected SHA-256, of all runs, with chunks of 1, 7 and all tokens, with and
+without a shared beginning. "go" is the engine without assembly. Arithmetic version %s. Made by
+
+    HALLMARK_FULL=1 go test ./engine/model -run TestMatrix -timeout 12h
+`, model.Version)
+	for _, table := range tables {
+		fmt.Fprintf(&b, "\n| level | threads | batch | %s |\n|---|---:|---:|%s\n", strings.Join(table.columns, " | "), strings.Repeat("---:|", len(table.columns)))
+		for i, l := range all {
+			total, failed := counts(runs[i], table.column), counts(bad[i], table.column)
+			for _, row := range product(len(threads), len(batches)) {
+				key := run{threads: threads[row[0]], batch: batches[row[1]]}
+				fmt.Fprintf(&b, "| %s | %d | %d |", l, key.threads, key.batch)
+				for _, key.model = range table.columns {
+					fmt.Fprintf(&b, " %d of %d |", total[key]-failed[key], total[key])
+				}
+				b.WriteString("\n")
+			}
+		}
+	}
+	require.NoError(t, os.WriteFile("../../docs/measurements/determinism.md", []byte(b.String()), 0o600))
+}
+
+// counts counts runs by threads, batch and what column makes of the model's name.
+func counts(runs []run, column func(string) string) map[run]int {
+	n := map[run]int{}
+	for _, r := range runs {
+		n[run{threads: r.threads, batch: r.batch, model: column(r.model)}]++
+	}
+	return n
+}
