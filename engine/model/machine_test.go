@@ -35,9 +35,9 @@ func machines() []machine {
 		{name: "arm64", arch: "arm64", emulator: []string{"qemu-aarch64-static"}, has: []string{"neon-dot", "go"}, skip: []string{"neon"}},
 		{name: "arm64 cortex-a72", arch: "arm64", emulator: []string{"qemu-aarch64-static", "-cpu", "cortex-a72"}, has: []string{"neon"}, skip: []string{"neon-dot", "go"}},
 		{name: "riscv64", arch: "riscv64", emulator: []string{"qemu-riscv64-static", "-cpu", "rv64,v=false"}, has: []string{"go"}},
-		{name: "riscv64 128 bits", arch: "riscv64", emulator: riscv("128"), skip: []string{"go"}},
-		{name: "riscv64 256 bits", arch: "riscv64", emulator: riscv("256"), skip: []string{"go"}},
-		{name: "riscv64 512 bits", arch: "riscv64", emulator: riscv("512"), skip: []string{"go"}},
+		{name: "riscv64 128 bits", arch: "riscv64", emulator: riscv("128"), has: []string{"rvv"}, skip: []string{"go"}},
+		{name: "riscv64 256 bits", arch: "riscv64", emulator: riscv("256"), has: []string{"rvv"}, skip: []string{"go"}},
+		{name: "riscv64 512 bits", arch: "riscv64", emulator: riscv("512"), has: []string{"rvv"}, skip: []string{"go"}},
 	}
 }
 
@@ -99,5 +99,6 @@ func (m machine) run(t *testing.T, bin string, args []string, lines ...string) [
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	require.NoError(t, err, "%s: %s", m.name, stderr.String())
+	t.Logf("%s: %d lines in %v of processors", m.name, len(lines), cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
 	return strings.Split(strings.TrimSpace(string(out)), "\n")
 }
