@@ -20,10 +20,14 @@ func TestMatrixSeesDefects(t *testing.T) {
 	here := machine{name: "here"}
 	dir, runs := t.TempDir(), defectRuns()
 	var b bytes.Buffer
-	require.NoError(t, spec("llama", gguf.F32).Write(&b))
+	s := spec("llama", gguf.F32)
+	s.Embed, s.FF = 64, 64
+	require.NoError(t, s.Write(&b))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "llama-F32.gguf"), b.Bytes(), 0o600))
-	want := wanted(t, dir, here)
-	require.Empty(t, differing(t, dir, level{here, buildDigest(t, t.TempDir(), here, eager), "go"}, runs, want), "without a defect")
+	l := level{here, buildDigest(t, t.TempDir(), here, eager), "go"}
+	out := here.run(t, l.bin, []string{dir}, "go 1 32 0 false short llama-F32")
+	want := map[string]digests{"short": {"llama-F32": strings.Fields(out[0])}}
+	require.Empty(t, differing(t, dir, l, runs, want), "without a defect")
 
 	const begin = "	p.intervene(Input, s.index, x)\n"
 	for name, d := range map[string]struct {
@@ -84,12 +88,4 @@ func defectRuns() []run {
 		all = append(all, run{threads[row[0]], batches[row[1]], chunks[row[2]], sharing[row[3]], "llama-F32"})
 	}
 	return all
-}
-
-// wanted returns the digests of that model, of the short work.
-func wanted(t *testing.T, dir string, m machine) digests {
-	t.Helper()
-	bin := buildDigest(t, t.TempDir(), m, eager)
-	out := m.run(t, bin, []string{dir}, "go 1 32 0 false short llama-F32")
-	return digests{"llama-F32": strings.Fields(out[0])}
 }
