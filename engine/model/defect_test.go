@@ -24,7 +24,7 @@ func TestMatrixSeesDefects(t *testing.T) {
 	s.Embed, s.FF = 64, 64
 	require.NoError(t, s.Write(&b))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "llama-F32.gguf"), b.Bytes(), 0o600))
-	l := level{here, buildDigest(t, t.TempDir(), here, eager), "go"}
+	l := level{here, buildDigest(t, t.TempDir(), here), "go"}
 	out := here.run(t, l.bin, []string{dir}, "go 1 32 0 false short llama-F32")
 	want := map[string]digests{"short": {"llama-F32": strings.Fields(out[0])}}
 	require.Empty(t, differing(t, dir, l, runs, want), "without a defect")
@@ -68,7 +68,7 @@ func TestMatrixSeesDefects(t *testing.T) {
 			if e := d.machine.missing(); e != "" {
 				t.Skipf("%s is not installed (package qemu-user-static)", e)
 			}
-			l := level{d.machine, buildDigest(t, t.TempDir(), d.machine, eager, d.edit), "go"}
+			l := level{d.machine, buildDigest(t, t.TempDir(), d.machine, d.edit), "go"}
 			var in []run
 			for _, r := range runs {
 				if d.in(r) {

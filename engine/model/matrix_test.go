@@ -68,7 +68,7 @@ func typeGroups() [][]gguf.Type {
 
 func modelName(arch string, t gguf.Type) string { return arch + "-" + t.String() }
 
-// spec is a small model. One architecture's has a matrix with more columns than products take at a time.
+// spec is a small model. Two architectures' have a matrix with more columns than products take at a time.
 func spec(arch string, t gguf.Type) genmodel.Spec {
 	s := genmodel.Spec{Arch: arch, Embed: 256, Layers: 1, Heads: 4, KVHeads: 2, FF: 512, Vocab: 300, Context: 256, Type: t, Seed: 7}
 	switch arch {
@@ -79,7 +79,7 @@ func spec(arch string, t gguf.Type) genmodel.Spec {
 	case "gemma3":
 		s.Window, s.Tied = 6, true
 	case "phi3":
-		s.Window = 6
+		s.Window, s.FF = 6, 768
 	}
 	return s
 }
@@ -124,7 +124,7 @@ func levels(t *testing.T, dir string) []level {
 		}
 		key := m.arch + m.tags
 		if bins[key] == "" {
-			bins[key] = buildDigest(t, dir, m, eager)
+			bins[key] = buildDigest(t, dir, m)
 		}
 		names := m.run(t, bins[key], nil)
 		require.Subset(t, names, m.has, m.name)
