@@ -177,6 +177,103 @@ blocks:
 	JNZ  blocks
 	GIVE(Z24)
 
+// Eight blocks of type Q4_1 are 40 columns of four bytes, five a block, of which the first is scales and minima.
+#define BEGIN41(C) \
+	VPMOVDW   C, Y25         \
+	VCVTPH2PS Y25, Z25       \
+	VPSRLD    $16, C, C      \
+	VPMOVDW   C, Y26         \
+	VCVTPH2PS Y26, Z26       \
+	VPXORD    Z14, Z14, Z14  \
+	VPXORD    Z15, Z15, Z15
+
+#define FINISH41(BLOCK) \
+	VPSRAD           $4, Z15, Z15                                      \
+	VPADDD           Z15, Z14, Z14                                     \
+	VCVTDQ2PS        Z14, Z14                                          \
+	VMULPS.BCST      (block32_d+BLOCK*block32__size)(BX), Z25, Z25     \
+	VMULPS.BCST      (block32_d+BLOCK*block32__size)(BX), Z26, Z26     \
+	VFMADD231PS      Z14, Z25, Z24                                     \
+	VFMADD231PS.BCST (block32_sum+BLOCK*block32__size)(BX), Z26, Z24
+
+// func mulQ4MinEightAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
+TEXT ·mulQ4MinEightAVX512(SB), NOSPLIT, $0-64
+	ROWS
+	BYTES(0x0f, Z31)
+	VECTOR
+	TAKE(Z24)
+
+blocks:
+	PREFETCH8
+	COLUMNS32(0, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+	ADDQ $512, R15
+	BEGIN41(Z16)
+	FOUR(Z17, 0)
+	FOUR(Z18, 4)
+	FOUR(Z19, 8)
+	FOUR(Z20, 12)
+	FINISH41(0)
+	BEGIN41(Z21)
+	FOUR(Z22, 32)
+	FOUR(Z23, 36)
+	PREFETCH8
+	COLUMNS32(32, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+	ADDQ $512, R15
+	FOUR(Z16, 40)
+	FOUR(Z17, 44)
+	FINISH41(1)
+	BEGIN41(Z18)
+	FOUR(Z19, 64)
+	FOUR(Z20, 68)
+	FOUR(Z21, 72)
+	FOUR(Z22, 76)
+	FINISH41(2)
+	BEGIN41(Z23)
+	PREFETCH8
+	COLUMNS32(64, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+	ADDQ $512, R15
+	FOUR(Z16, 96)
+	FOUR(Z17, 100)
+	FOUR(Z18, 104)
+	FOUR(Z19, 108)
+	FINISH41(3)
+	BEGIN41(Z20)
+	FOUR(Z21, 128)
+	FOUR(Z22, 132)
+	FOUR(Z23, 136)
+	PREFETCH8
+	COLUMNS32(96, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+	ADDQ $512, R15
+	FOUR(Z16, 140)
+	FINISH41(4)
+	BEGIN41(Z17)
+	FOUR(Z18, 160)
+	FOUR(Z19, 164)
+	FOUR(Z20, 168)
+	FOUR(Z21, 172)
+	FINISH41(5)
+	BEGIN41(Z22)
+	FOUR(Z23, 192)
+	PREFETCH8
+	COLUMNS32(128, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+	ADDQ $512, R15
+	FOUR(Z16, 196)
+	FOUR(Z17, 200)
+	FOUR(Z18, 204)
+	FINISH41(6)
+	BEGIN41(Z19)
+	FOUR(Z20, 224)
+	FOUR(Z21, 228)
+	FOUR(Z22, 232)
+	FOUR(Z23, 236)
+	FINISH41(7)
+	NEXTBLOCK(160)
+	ADDQ $256, SI
+	ADDQ $(8*block32__size), BX
+	SUBQ $8, DX
+	JNZ  blocks
+	GIVE(Z24)
+
 #define FLIPPED(C, TO, PUT) \
 	VPXORD Z31, C, C \
 	PUT(C, TO)

@@ -126,7 +126,7 @@ var mulsAVX512 = [64]mulFunc{
 	gguf.Q4_0:   mulQ4,
 	gguf.Q4_K:   mulQ4KAVX512,
 	gguf.Q6_K:   mulQ6KAVX512,
-	gguf.Q4_1:   mulQ4MinAVX512,
+	gguf.Q4_1:   mulQ4Min,
 	gguf.Q5_0:   mulQ5AVX512,
 	gguf.Q5_1:   mulQ5MinAVX512,
 	gguf.Q2_K:   mulQ2KAVX512,
@@ -188,6 +188,19 @@ func mulXSAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q 
 
 //go:noescape
 func mulMXAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+func mulQ4Min(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) { //nolint:revive // the form of mulFunc
+	if blocks%8 == 0 {
+		mulQ4MinEightAVX512(dst, src, stride, blocks, ahead, out, q, block)
+		return
+	}
+	mulQ4MinAVX512(dst, src, stride, blocks, ahead, out, q, block)
+}
+
+// blocks is a multiple of 8.
+//
+//go:noescape
+func mulQ4MinEightAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
 
 // n is the number of blocks, positive.
 //
