@@ -213,6 +213,128 @@ block:
 	JNZ  block
 	GIVE
 
+// Eight blocks of type Q5_1 are 48 columns of four bytes, six a block, of which the first is scales and minima and the second
+// fifth bits. Integer sums are in Z14 and Z15.
+#define BEGIN51(C) \
+	VPMOVDW   C, Y25         \
+	VCVTPH2PS Y25, Z25       \
+	VPSRLD    $16, C, C      \
+	VPMOVDW   C, Y26         \
+	VCVTPH2PS Y26, Z26       \
+	VPXORD    Z14, Z14, Z14  \
+	VPXORD    Z15, Z15, Z15
+
+#define FIVE(C, J, X) \
+	VPBROADCASTQ   spread<>+(8*J)(SB), Z8      \
+	VPBROADCASTQ   spread<>+(8*J+32)(SB), Z9   \
+	VPMULTISHIFTQB Z27, Z8, Z8                 \
+	VPMULTISHIFTQB Z27, Z9, Z9                 \
+	VPANDD         Z31, C, Z12                 \
+	VPSRLD         $4, C, Z13                  \
+	VPANDD         Z31, Z13, Z13               \
+	VPTERNLOGD     $0xf8, Z30, Z8, Z12         \
+	VPTERNLOGD     $0xf8, Z30, Z9, Z13         \
+	VPDPBUSD.BCST  (X)(SI), Z12, Z14           \
+	VPDPBUSD.BCST  (X+16)(SI), Z13, Z15
+
+#define FINISH51(BLOCK) \
+	VPADDD           Z15, Z14, Z14                                     \
+	VCVTDQ2PS        Z14, Z14                                          \
+	VMULPS.BCST      (block32_d+BLOCK*block32__size)(BX), Z25, Z25     \
+	VMULPS.BCST      (block32_d+BLOCK*block32__size)(BX), Z26, Z26     \
+	VFMADD231PS      Z14, Z25, Z24                                     \
+	VFMADD231PS.BCST (block32_sum+BLOCK*block32__size)(BX), Z26, Z24
+
+// func mulQ5MinEightAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
+TEXT ·mulQ5MinEightAVX512(SB), NOSPLIT, $0-64
+	ROWS
+	BYTES(0x0f, Z31)
+	BYTES(0x10, Z30)
+	VECTOR
+	TAKE
+
+blocks:
+	PREFETCH8
+	COLUMNS32(0, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+	ADDQ $512, R15
+	BEGIN51(Z16)
+	VMOVDQA64 Z17, Z27
+	FIVE(Z18, 0, 0)
+	FIVE(Z19, 1, 4)
+	FIVE(Z20, 2, 8)
+	FIVE(Z21, 3, 12)
+	FINISH51(0)
+	BEGIN51(Z22)
+	VMOVDQA64 Z23, Z27
+	PREFETCH8
+	COLUMNS32(32, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+	ADDQ $512, R15
+	FIVE(Z16, 0, 32)
+	FIVE(Z17, 1, 36)
+	FIVE(Z18, 2, 40)
+	FIVE(Z19, 3, 44)
+	FINISH51(1)
+	BEGIN51(Z20)
+	VMOVDQA64 Z21, Z27
+	FIVE(Z22, 0, 64)
+	FIVE(Z23, 1, 68)
+	PREFETCH8
+	COLUMNS32(64, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+	ADDQ $512, R15
+	FIVE(Z16, 2, 72)
+	FIVE(Z17, 3, 76)
+	FINISH51(2)
+	BEGIN51(Z18)
+	VMOVDQA64 Z19, Z27
+	FIVE(Z20, 0, 96)
+	FIVE(Z21, 1, 100)
+	FIVE(Z22, 2, 104)
+	FIVE(Z23, 3, 108)
+	FINISH51(3)
+	PREFETCH8
+	COLUMNS32(96, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+	ADDQ $512, R15
+	BEGIN51(Z16)
+	VMOVDQA64 Z17, Z27
+	FIVE(Z18, 0, 128)
+	FIVE(Z19, 1, 132)
+	FIVE(Z20, 2, 136)
+	FIVE(Z21, 3, 140)
+	FINISH51(4)
+	BEGIN51(Z22)
+	VMOVDQA64 Z23, Z27
+	PREFETCH8
+	COLUMNS32(128, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+	ADDQ $512, R15
+	FIVE(Z16, 0, 160)
+	FIVE(Z17, 1, 164)
+	FIVE(Z18, 2, 168)
+	FIVE(Z19, 3, 172)
+	FINISH51(5)
+	BEGIN51(Z20)
+	VMOVDQA64 Z21, Z27
+	FIVE(Z22, 0, 192)
+	FIVE(Z23, 1, 196)
+	PREFETCH8
+	COLUMNS32(160, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+	ADDQ $512, R15
+	FIVE(Z16, 2, 200)
+	FIVE(Z17, 3, 204)
+	FINISH51(6)
+	BEGIN51(Z18)
+	VMOVDQA64 Z19, Z27
+	FIVE(Z20, 0, 224)
+	FIVE(Z21, 1, 228)
+	FIVE(Z22, 2, 232)
+	FIVE(Z23, 3, 236)
+	FINISH51(7)
+	NEXTBLOCK(192)
+	ADDQ $256, SI
+	ADDQ $(8*block32__size), BX
+	SUBQ $8, DX
+	JNZ  blocks
+	GIVE
+
 // Super-blocks: T takes SUM of scale SCALE, and then minimum MIN of the vector's sum XSUM. T is added to what is at out.
 #define ADDSUM(SUM, SCALE, T) \
 	VCVTDQ2PS   SUM, SUM              \

@@ -128,7 +128,7 @@ var mulsAVX512 = [64]mulFunc{
 	gguf.Q6_K:   mulQ6KAVX512,
 	gguf.Q4_1:   mulQ4Min,
 	gguf.Q5_0:   mulQ5AVX512,
-	gguf.Q5_1:   mulQ5MinAVX512,
+	gguf.Q5_1:   mulQ5Min,
 	gguf.Q2_K:   mulQ2KAVX512,
 	gguf.Q3_K:   mulQ3KAVX512,
 	gguf.Q5_K:   mulQ5KAVX512,
@@ -201,6 +201,19 @@ func mulQ4Min(dst, src *byte, stride, blocks int, ahead int, out *float32, q *in
 //
 //go:noescape
 func mulQ4MinEightAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+func mulQ5Min(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) { //nolint:revive // the form of mulFunc
+	if blocks%8 == 0 {
+		mulQ5MinEightAVX512(dst, src, stride, blocks, ahead, out, q, block)
+		return
+	}
+	mulQ5MinAVX512(dst, src, stride, blocks, ahead, out, q, block)
+}
+
+// blocks is a multiple of 8.
+//
+//go:noescape
+func mulQ5MinEightAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
 
 // n is the number of blocks, positive.
 //
