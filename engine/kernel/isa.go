@@ -36,7 +36,7 @@ type quantFuncs struct {
 }
 
 // mulFunc adds to out the products of Group rows, stride bytes apart, and one vector, without packing the rows: of so many
-// blocks of the type. What will be needed next begins ahead bytes after src; dst is working memory of a strip's size.
+// blocks of the type. What will be needed next begins ahead bytes after src; dst is working memory for the strips of a tile.
 type mulFunc func(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
 
 // goLevel has no assembly. Every machine has it.
