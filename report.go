@@ -98,6 +98,22 @@ type DetectorResult struct {
 	Capability Proportion `json:"capability"` // capability control: successes of plain requests
 	// Metrics holds what only this detector measures, as decimals, e.g. "accuracyDropPoints" of perturb.char.
 	Metrics map[string]string `json:"metrics,omitempty"`
+	// Curves are what this detector measured along a scale, e.g. KL against epsilon of perturb.embed.
+	Curves []Curve `json:"curves,omitempty"`
+}
+
+// A Curve is a measured line, in the order of X. Its numbers are decimals, as everywhere in a report.
+type Curve struct {
+	Name   string       `json:"name"` // e.g. "KL(eps), L2"
+	X      string       `json:"x"`    // what X is, with its unit, e.g. "eps, in median embedding norms"
+	Y      string       `json:"y"`
+	Points []CurvePoint `json:"points"`
+}
+
+// A CurvePoint is one point of a [Curve].
+type CurvePoint struct {
+	X string `json:"x"`
+	Y string `json:"y"`
 }
 
 // ReportSchema is the value of Report.Schema.

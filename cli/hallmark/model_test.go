@@ -119,6 +119,15 @@ func TestModelQuantize(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(inspected.out), &i))
 	require.Equal(t, r.Digest, i.Digest)
 	require.True(t, i.Supported)
+	like, err := os.Create(out + ".like")
+	require.NoError(t, err)
+	require.NoError(t, like.Close())
+	want, err := os.Stat(like.Name())
+	require.NoError(t, err)
+	info, err := os.Stat(out)
+	require.NoError(t, err)
+	require.Equal(t, want.Mode(), info.Mode(), "as any file that the user makes")
+	require.NoError(t, os.Remove(like.Name()))
 	require.NotZero(t, i.Types["Q4_K"].Tensors)
 
 	for _, wrong := range [][]string{{guarded, out + "2", "q4_k_m"}, {tinychat + "guarded-f16.gguf", out + "2", "q9"}} {

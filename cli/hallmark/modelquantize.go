@@ -45,11 +45,12 @@ func (a *app) quantize(ctx context.Context, f *modelFlags, in, out, target strin
 	if err != nil {
 		return quantizeResult{}, notThere(in, err)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(out), filepath.Base(out)+".partial-*")
+	partial := fmt.Sprintf("%s.partial-%d", out, os.Getpid())
+	tmp, err := os.OpenFile(filepath.Clean(partial), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // an output file as any other: the umask decides
 	if err != nil {
 		return quantizeResult{}, fmt.Errorf("output file: %w: %w", err, errUsage)
 	}
-	defer os.Remove(tmp.Name()) // there is none after the rename
+	defer os.Remove(tmp.Name())              // there is none after the rename
 	var size int64
 	sum := sha256.New()
 	bar := a.progress("quantize")
