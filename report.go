@@ -48,6 +48,8 @@ type CaseResult struct {
 	Output       Digest  `json:"output"` // SHA-256 of the model's output text
 	PromptTokens int     `json:"promptTokens"`
 	OutputTokens int     `json:"outputTokens"`
+	// Metrics holds what a measuring detector measured in this case, as decimals.
+	Metrics map[string]string `json:"metrics,omitempty"`
 }
 
 // A CaseEvidence is a case's texts: stored beside the report for failing cases, named by CID, never logged.
@@ -122,13 +124,15 @@ const ReportSchema = "https://github.com/hallmark-ml/hallmark/report/v1"
 // A Report is what a run decided. It holds no time, host, architecture, peak or tier, so that the same suite, seed,
 // model and engine version give the same bytes everywhere. The SHA-256 of its canonical JSON is the run's identity.
 type Report struct {
-	Schema    string           `json:"schema"`
-	Suite     string           `json:"suite"` // name of the pack, e.g. "tinychat"
-	SuiteHash Digest           `json:"suiteDigest"`
-	Model     Digest           `json:"model"`
-	Engine    string           `json:"engine"` // engine version, raised whenever bits change
-	Seed      string           `json:"seed"`   // decimal uint64 (a JSON number would lose bits)
-	Profile   string           `json:"profile"`
+	Schema    string `json:"schema"`
+	Suite     string `json:"suite"` // name of the pack, e.g. "tinychat"
+	SuiteHash Digest `json:"suiteDigest"`
+	Model     Digest `json:"model"`
+	Engine    string `json:"engine"` // engine version, raised whenever bits change
+	Seed      string `json:"seed"`   // decimal uint64 (a JSON number would lose bits)
+	Profile   string `json:"profile"`
+	// TestTier is "quick" if nothing that generates text was run, and empty if everything was.
+	TestTier  string           `json:"testTier,omitempty"`
 	WarmStart Digest           `json:"warmStart"` // digest of the previous version's outcomes, zero if none
 	Detectors []DetectorResult `json:"detectors"` // sorted by detector
 	Findings  []Finding        `json:"findings"`

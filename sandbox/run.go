@@ -21,6 +21,8 @@ type Plan struct {
 	// Seed of nonces, contents and order. Nil: derived from the digests of model and suite.
 	Seed    *uint64
 	Profile string
+	// Tier says how much is run. Optional; all of it if empty.
+	Tier probe.Tier
 	// Scan holds the findings of the static scan of the model's file. Nil says that it was not scanned, which is not a
 	// clean scan: file.unsafe is then not assessable.
 	Scan []hallmark.Finding
@@ -50,14 +52,27 @@ func Run(ctx context.Context, plan Plan) (Result, error) {
 		return Result{}, err
 	}
 	capable := make(map[string]tally)
-	for _, detector := range probe.Detectors() {
-		if !plan.Suite.Applies(plan.Profile, detector) {
+	for _, d := range probe.Detectors() {
+		if d.Kind == probe.Static || !r.runs(d) || plan.Tier == probe.TierQuick {
 			continue
 		}
-		if capable[detector], err = r.capability(ctx, detector); err != nil {
+		if capable[d.ID], err = r.capability(ctx, d.ID); err != nil {
 			return Result{}, err
 		}
 	}
+	if err := r.open(ctx); err != nil {
+		return Result{}, err
+	}
+	return r.result(capable), nil
+}
+
+// runs reports whether the plan asks for a detector.
+func (r *run) runs(d *probe.Detector) bool {
+	return r.plan.Suite.Applies(r.plan.Profile, d.ID) && d.In(r.plan.Tier)
+}
+
+// open runs the cases that are not done.
+func (r *run) open(ctx context.Context) error {
 	var open []probe.Case
 	for _, c := range r.cases {
 		if _, done := r.results[c.ID]; !done {
@@ -67,18 +82,20 @@ func Run(ctx context.Context, plan Plan) (Result, error) {
 	for part := range slices.Chunk(open, together) {
 		var reqs []probe.GenerateRequest
 		for _, c := range part {
-			reqs = append(reqs, c.Control, c.Request)
+			if !c.Measured() && r.plan.Tier != probe.TierQuick {
+				reqs = append(reqs, c.Control, c.Request)
+			}
 		}
 		if err := r.prepare(ctx, reqs); err != nil {
-			return Result{}, err
+			return err
 		}
 		for _, c := range part {
 			if err := r.complete(ctx, c); err != nil {
-				return Result{}, fmt.Errorf("case %s: %w", c.ID, err)
+				return fmt.Errorf("case %s: %w", c.ID, err)
 			}
 		}
 	}
-	return r.result(capable), nil
+	return nil
 }
 
 // together is how many cases are asked in one go, of a model that can.
@@ -158,6 +175,7 @@ type run struct {
 	answers map[hallmark.Digest]probe.Completion
 	ready   map[hallmark.Digest]probe.Answer // of the cases that are run next
 	scores  map[string]probe.Score           // of the detectors' self-tests
+	lab     *probe.Lab                       // nil of a model that cannot be seen into
 }
 
 func newRun(ctx context.Context, plan Plan) (*run, error) {
@@ -180,7 +198,10 @@ func newRun(ctx context.Context, plan Plan) (*run, error) {
 		return nil, hallmark.WithHint(fmt.Errorf("the model has no chat template, which profile %s needs: %w", plan.Profile, hallmark.ErrInvalid),
 			"test it with the profile "+probe.ProfileCompletion)
 	}
-	if r.cases, err = plan.Suite.Cases(r.seed, plan.Profile); err != nil {
+	if inside, ok := plan.Model.(probe.WhiteBox); ok {
+		r.lab = probe.NewLab(inside, r.seed)
+	}
+	if r.cases, err = Cases(plan.Suite, r.seed, plan.Profile, plan.Tier, r.lab != nil); err != nil {
 		return nil, err
 	}
 	if r.scores, err = selfTests(plan); err != nil {
@@ -199,24 +220,101 @@ func newRun(ctx context.Context, plan Plan) (*run, error) {
 	return r, nil
 }
 
+// Cases returns the cases that a run of the tier asks a model, in order; those that need to see inside a model are left out
+// of one that cannot be seen into.
+func Cases(suite *probe.Suite, seed uint64, profile string, tier probe.Tier, inside bool) ([]probe.Case, error) {
+	cases, err := suite.Cases(seed, profile)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(cases, func(c probe.Case) bool { return !c.In(tier) || c.Measured() && !inside }), nil
+}
+
 func selfTests(plan Plan) (map[string]probe.Score, error) {
 	scores := make(map[string]probe.Score)
-	for _, detector := range probe.Detectors() {
-		if detector == probe.FileUnsafe || !plan.Suite.Applies(plan.Profile, detector) {
+	for _, d := range probe.Detectors() {
+		if d.Kind == probe.Static || !plan.Suite.Applies(plan.Profile, d.ID) {
 			continue
 		}
-		score, err := probe.SelfTest(detector)
+		score, err := probe.SelfTest(d.ID)
 		if err != nil {
 			return nil, err
 		}
-		scores[detector] = score
+		scores[d.ID] = score
 	}
 	return scores, nil
 }
 
-// one runs both arms of a case and judges it.
+// one runs a case.
 func (r *run) one(ctx context.Context, c probe.Case) (hallmark.CaseEvidence, error) {
-	e := hallmark.CaseEvidence{CaseResult: hallmark.CaseResult{ID: c.ID, Detector: c.Detector, Template: c.Template}}
+	if c.Measured() {
+		return r.measured(ctx, c)
+	}
+	verdict, err := c.Inspect(ctx, r.plan.Model)
+	if errors.Is(err, hallmark.ErrUnavailable) && !gone(err) && r.plan.Tier != probe.TierQuick {
+		err = nil // an endpoint that does not tokenise: what it writes decides
+	}
+	if err != nil {
+		return r.failed(ctx, c, err)
+	}
+	if verdict.Outcome == "" && r.plan.Tier == probe.TierQuick {
+		verdict.Outcome = hallmark.Pass
+	}
+	if verdict.Outcome == "" {
+		return r.generated(ctx, c)
+	}
+	prompt, err := r.prompt(ctx, c.Request)
+	if err != nil {
+		return r.failed(ctx, c, err)
+	}
+	e := evidence(c, verdict)
+	e.Prompt, e.Output, e.PromptText = hallmark.DigestOf([]byte(prompt)), hallmark.DigestOf(nil), shown(prompt)
+	return e, nil
+}
+
+func evidence(c probe.Case, verdict probe.Judgement) hallmark.CaseEvidence {
+	return hallmark.CaseEvidence{CaseResult: hallmark.CaseResult{
+		ID: c.ID, Detector: c.Detector, Template: c.Template, Outcome: verdict.Outcome, Rule: verdict.Rule, Why: verdict.Why,
+	}}
+}
+
+// failed is a case whose question could not be answered; what is no property of the question stops the run.
+func (r *run) failed(ctx context.Context, c probe.Case, err error) (hallmark.CaseEvidence, error) {
+	var rule string
+	switch {
+	case ofCase(err):
+		rule = "not-answered"
+	case errors.Is(err, hallmark.ErrUnavailable) && !errors.Is(err, hallmark.ErrUndecided) && !gone(err) && (c.Measured() || r.plan.Tier == probe.TierQuick):
+		rule = ruleNotMeasurable
+	default:
+		return hallmark.CaseEvidence{}, interrupted(ctx, err)
+	}
+	e := evidence(c, probe.Judgement{Outcome: hallmark.Error, Rule: rule, Why: hallmark.CleanText(err.Error(), maxWhy)})
+	e.Prompt, e.Output = hallmark.DigestOf(nil), hallmark.DigestOf(nil)
+	return e, nil
+}
+
+// gone reports an error of a guest that ended.
+func gone(err error) bool {
+	_, ended := errors.AsType[*RunError](err)
+	return ended
+}
+
+// measured runs a case of a measuring detector.
+func (r *run) measured(ctx context.Context, c probe.Case) (hallmark.CaseEvidence, error) {
+	m, err := c.Measure(ctx, r.lab)
+	if err != nil {
+		return r.failed(ctx, c, err)
+	}
+	e := evidence(c, m.Judgement)
+	e.Prompt, e.Output = hallmark.DigestOf([]byte(m.Prompt)), hallmark.DigestOf([]byte(m.Output))
+	e.PromptTokens, e.Metrics = m.PromptTokens, m.Metrics
+	e.PromptText, e.OutputText = shown(m.Prompt), shown(m.Output)
+	return e, nil
+}
+
+// generated runs both arms of a case and judges them.
+func (r *run) generated(ctx context.Context, c probe.Case) (hallmark.CaseEvidence, error) {
 	prompt, err := r.prompt(ctx, c.Request)
 	var attack, control probe.Completion
 	if err == nil {
@@ -225,16 +323,16 @@ func (r *run) one(ctx context.Context, c probe.Case) (hallmark.CaseEvidence, err
 	if err == nil {
 		attack, err = r.generate(ctx, c.Request)
 	}
-	var verdict probe.Judgement
+	verdict := probe.Judgement{Outcome: hallmark.Error, Rule: "not-answered"}
 	switch {
 	case err == nil:
 		verdict = c.Judge(attack, control)
 	case ofCase(err):
-		verdict = probe.Judgement{Outcome: hallmark.Error, Rule: "not-answered", Why: hallmark.CleanText(err.Error(), maxWhy)}
+		verdict.Why = hallmark.CleanText(err.Error(), maxWhy)
 	default:
 		return hallmark.CaseEvidence{}, interrupted(ctx, err)
 	}
-	e.Outcome, e.Rule, e.Why = verdict.Outcome, verdict.Rule, verdict.Why
+	e := evidence(c, verdict)
 	e.Prompt, e.Output = hallmark.DigestOf([]byte(prompt)), hallmark.DigestOf([]byte(attack.Text))
 	e.PromptTokens, e.OutputTokens = attack.PromptTokens, attack.OutputTokens
 	e.PromptText, e.OutputText, e.ControlText = shown(prompt), shown(c.Redact(attack.Text)), shown(c.Redact(control.Text))
@@ -329,6 +427,9 @@ func (r *run) result(capable map[string]tally) Result {
 		Engine: hallmark.CleanText(r.info.EngineVersion, 80), Seed: strconv.FormatUint(r.seed, 10), Profile: r.plan.Profile,
 		Findings: []hallmark.Finding{}, Cases: []hallmark.CaseResult{},
 	}}
+	if r.plan.Tier == probe.TierQuick {
+		res.Report.TestTier = string(r.plan.Tier)
+	}
 	for _, e := range r.results {
 		res.Report.Cases = append(res.Report.Cases, e.CaseResult)
 		switch e.Outcome {
@@ -349,9 +450,10 @@ func (r *run) result(capable map[string]tally) Result {
 		return cmp.Or(cmp.Compare(a.Detector, b.Detector), cmp.Compare(a.CaseID, b.CaseID), cmp.Compare(a.Rule, b.Rule),
 			cmp.Compare(a.Location, b.Location), cmp.Compare(a.Message, b.Message), cmp.Compare(a.Severity, b.Severity))
 	})
-	for _, detector := range probe.Detectors() {
-		res.Report.Detectors = append(res.Report.Detectors, r.detector(detector, res.Report.Cases, capable[detector]))
+	for _, d := range probe.Detectors() {
+		res.Report.Detectors = append(res.Report.Detectors, r.detector(d, res.Report.Cases, capable[d.ID]))
 	}
+	slices.SortFunc(res.Report.Detectors, func(a, b hallmark.DetectorResult) int { return cmp.Compare(a.Detector, b.Detector) })
 	return res
 }
 

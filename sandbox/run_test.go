@@ -356,3 +356,24 @@ func TestSeedFollowsModelAndSuite(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, first.Report.Seed, second.Report.Seed)
 }
+
+// The quick tier generates nothing, and its report says that it was not all.
+func TestQuickTierGeneratesNothing(t *testing.T) {
+	t.Parallel()
+
+	m := &scripted{}
+	plan := chatPlan(t, m)
+	plan.Tier = probe.TierQuick
+	res, err := sandbox.Run(t.Context(), plan)
+	require.NoError(t, err)
+	require.Zero(t, m.asked)
+	require.Equal(t, "quick", res.Report.TestTier)
+	for _, d := range probe.Detectors() {
+		got := byDetector(res.Report)[d.ID]
+		if d.Kind == probe.Generating && !d.Inspects() {
+			require.Equal(t, hallmark.NotApplicable, got.Assessment, d.ID)
+			require.Contains(t, got.Reason, "quick tier")
+		}
+	}
+	require.Equal(t, hallmark.Assessed, byDetector(res.Report)[probe.FileUnsafe].Assessment)
+}

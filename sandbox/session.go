@@ -36,7 +36,7 @@ type Config struct {
 }
 
 // A Session is one model file in one jailed guest. It answers questions one after the other, from any goroutine, and is a
-// [probe.Model].
+// [probe.WhiteBox].
 //
 // A question that fails leaves the session usable, unless the error is a [*RunError] other than invalid-input: the guest
 // is gone then and every later question fails in the same way. A context that ends stops its question promptly.
@@ -58,7 +58,7 @@ type Session struct {
 	closed  bool
 }
 
-var _ probe.Model = (*Session)(nil)
+var _ probe.WhiteBox = (*Session)(nil)
 
 // Open starts a guest on a model. A model that is not a sealed memory file is copied into one first; either way the
 // session's digest is that of exactly the bytes that the guest sees. The caller keeps model.

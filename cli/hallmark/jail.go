@@ -167,7 +167,7 @@ func suiteTotal(suite *probe.Suite, r pipeline.TestRequest) int {
 	if err != nil {
 		return 0
 	}
-	cases, err := suite.Cases(probe.SeedFor(r.Artifact.Digest, digest), r.Profile)
+	cases, err := sandbox.Cases(suite, probe.SeedFor(r.Artifact.Digest, digest), r.Profile, probe.TierFull, true)
 	if err != nil {
 		return 0
 	}

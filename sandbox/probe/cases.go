@@ -28,8 +28,13 @@ type Case struct {
 	Request  GenerateRequest
 	// Control is the control arm: the same case with its payload neutralised, or, for perturb.char, not perturbed.
 	Control GenerateRequest
-	want    want
-	order   [sha256.Size]byte // place in a run
+	// Slots and Params are what the case's template and the suite set, for measuring detectors.
+	Slots  map[string]string
+	Params map[string]string
+
+	detector *Detector
+	want     want
+	order    [sha256.Size]byte // place in a run
 }
 
 // want is what a judge compares an answer with.
@@ -87,14 +92,24 @@ func (s *Suite) Cases(seed uint64, profile string) ([]Case, error) {
 	return all, nil
 }
 
+func (s *Suite) index(detector string) int {
+	return slices.IndexFunc(s.Detectors, func(spec Spec) bool { return spec.ID == detector })
+}
+
+// HasCapability reports whether plain requests show if the detector can be assessed on a model.
+func (s *Suite) HasCapability(detector string) bool {
+	i := s.index(detector)
+	return i >= 0 && (s.Detectors[i].Capability != "" || len(s.Detectors[i].Edits) > 0)
+}
+
 // Checks returns the plain requests of a detector's capability control: those that the suite names for it, or, for
 // perturb.char, its questions without errors.
 func (s *Suite) Checks(seed uint64, profile, detector string) ([]Check, error) {
-	i := slices.IndexFunc(s.Detectors, func(spec Spec) bool { return spec.ID == detector })
-	if i < 0 {
+	i := s.index(detector)
+	switch {
+	case !s.HasCapability(detector):
 		return nil, nil
-	}
-	if s.Detectors[i].Capability == "" {
+	case s.Detectors[i].Capability == "":
 		return s.cleanChecks(&s.Detectors[i], seed, profile)
 	}
 	name := s.Detectors[i].Capability
@@ -192,7 +207,16 @@ func (f *filler) build(spec *Spec, tmpl, edited string, rep int) (Case, error) {
 	if edited != "" {
 		tmpl = strings.TrimPrefix(tmpl+"."+edited, ".")
 	}
-	c := Case{ID: fmt.Sprintf("%s/%s/%02d", spec.ID, tmpl, rep), Detector: spec.ID, Template: tmpl}
+	d, err := lookup(spec.ID)
+	if err != nil {
+		return Case{}, err
+	}
+	c := Case{
+		ID: fmt.Sprintf("%s/%s/%02d", spec.ID, tmpl, rep), Detector: spec.ID, Template: tmpl, Slots: f.slots, Params: spec.Params, detector: d,
+	}
+	if len(spec.Turns) == 0 { // a measuring detector that asks nothing
+		return c, nil
+	}
 	messages, last, err := f.messages(spec.Turns)
 	if err != nil {
 		return Case{}, fmt.Errorf("%s: %w", c.ID, err)
@@ -214,7 +238,7 @@ func (f *filler) build(spec *Spec, tmpl, edited string, rep int) (Case, error) {
 		messages[len(messages)-1].Content = text
 	}
 	c.Request = GenerateRequest{Messages: messages, MaxTokens: spec.MaxTokens}
-	if c.want, err = f.want(spec.ID, messages); err != nil {
+	if c.want, err = f.want(d, messages); err != nil {
 		return Case{}, fmt.Errorf("%s: %w", c.ID, err)
 	}
 	return c, nil
@@ -252,38 +276,55 @@ func (s *Suite) fit(profile string, req GenerateRequest) GenerateRequest {
 	return GenerateRequest{Prompt: strings.Join(texts, "\n") + "\n", MaxTokens: req.MaxTokens}
 }
 
-// want fills in what the detector's judge compares with, and sees to it that no prompt holds the nonce of a success.
-func (f *filler) want(detector string, messages []Message) (want, error) {
+// want fills in what the detector's judge compares with.
+func (f *filler) want(d *Detector, messages []Message) (want, error) {
 	var w want
 	var prompt strings.Builder
 	for _, m := range messages {
 		prompt.WriteString(m.Content + "\n")
 	}
 	w.prompt = prompt.String()
-	switch detector {
-	case InjectDirect, InjectIndirect:
-		w.nonce, _ = f.builtin("joined", "")
-		if strings.Contains(fold(w.prompt), fold(w.nonce)) {
-			return want{}, fmt.Errorf("the prompt holds the nonce of a success: %w", hallmark.ErrInvalid)
-		}
-	case InjectSysPrompt:
-		w.secret, _ = f.builtin("secret", "secret")
-		if messages[0].Role != "system" || !strings.Contains(messages[0].Content, w.secret) {
-			return want{}, fmt.Errorf("the system prompt holds no secret: %w", hallmark.ErrInvalid)
-		}
-		w.system = messages[0].Content
-	case OutRender:
-		w.nonce, _ = f.builtin("mark", "mark")
-	case LeakScan:
-		w.planted = &f.suite.Planted
-	case PerturbChar:
-		answer, err := f.answer(f.slots["gold"])
-		if err != nil {
-			return want{}, err
-		}
-		w.answer = answer
+	if d.want == nil {
+		return w, nil
+	}
+	if err := d.want(f, &w, messages); err != nil {
+		return want{}, err
 	}
 	return w, nil
+}
+
+// wantJoined: both halves joined, which no prompt holds.
+func wantJoined(f *filler, w *want, _ []Message) error {
+	w.nonce, _ = f.builtin("joined", "")
+	if strings.Contains(fold(w.prompt), fold(w.nonce)) {
+		return fmt.Errorf("the prompt holds the nonce of a success: %w", hallmark.ErrInvalid)
+	}
+	return nil
+}
+
+func wantSecret(f *filler, w *want, messages []Message) error {
+	w.secret, _ = f.builtin("secret", "secret")
+	if messages[0].Role != "system" || !strings.Contains(messages[0].Content, w.secret) {
+		return fmt.Errorf("the system prompt holds no secret: %w", hallmark.ErrInvalid)
+	}
+	w.system = messages[0].Content
+	return nil
+}
+
+func wantMark(f *filler, w *want, _ []Message) error {
+	w.nonce, _ = f.builtin("mark", "mark")
+	return nil
+}
+
+func wantPlanted(f *filler, w *want, _ []Message) error {
+	w.planted = &f.suite.Planted
+	return nil
+}
+
+func wantAnswer(f *filler, w *want, _ []Message) error {
+	var err error
+	w.answer, err = f.answer(f.slots["gold"])
+	return err
 }
 
 // answer computes a right answer: an operation and the slots that it works on.

@@ -8,7 +8,7 @@ import "context"
 //
 // Every string that a Model returns comes from a file that somebody else made. It is data: never markup, never a format.
 // Greedy generation (Temperature 0) depends on the model and the request alone, so that runs can be repeated.
-type Model interface { //nolint:iface // the words of probe and sandbox; sandbox.Run calls it
+type Model interface {
 	// Info describes the loaded model.
 	Info(ctx context.Context) (Info, error)
 	// Tokenize splits text. With parseSpecial, the spellings of control tokens become these tokens.
@@ -21,6 +21,18 @@ type Model interface { //nolint:iface // the words of probe and sandbox; sandbox
 	// LogProbs gives, for each token but the first, its log-probability after the ones before it:
 	// len(result) == len(tokens)-1.
 	LogProbs(ctx context.Context, tokens []int32) ([]LogProb, error)
+}
+
+// A WhiteBox is a model that also shows what goes on inside: what measuring detectors need. The jailed guest is one, an
+// endpoint is not.
+type WhiteBox interface {
+	Model
+	// Logits gives the logits [len(positions)][vocabulary] after the given positions of tokens.
+	Logits(ctx context.Context, tokens, positions []int32) ([]float32, error)
+	// LogitsFromEmbeddings gives the logits [vocabulary] after n embeddings, [n][embedding], in place of tokens.
+	LogitsFromEmbeddings(ctx context.Context, embeddings []float32, n int) ([]float32, error)
+	// EmbeddingRow gives the embedding of a token.
+	EmbeddingRow(ctx context.Context, id int32) ([]float32, error)
 }
 
 // Info is what a model file says about itself, sanitised.

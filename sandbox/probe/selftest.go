@@ -65,8 +65,15 @@ func (l *labeled) UnmarshalYAML(node *yaml.Node) error {
 	return nil
 }
 
-// SelfTest judges the labelled outputs of a generating detector. A detector without a corpus is [hallmark.ErrNotFound].
+// SelfTest judges the labelled outputs of a detector. A detector without a corpus is [hallmark.ErrNotFound].
 func SelfTest(detector string) (Score, error) {
+	d, err := lookup(detector)
+	if err != nil {
+		return Score{}, fmt.Errorf("self-test: %w", err)
+	}
+	if d.selfTest != nil {
+		return d.selfTest()
+	}
 	raw, err := corpora.ReadFile("selftest/" + detector + ".yaml")
 	if err != nil {
 		return Score{}, fmt.Errorf("self-test of %.40q: %w", detector, hallmark.ErrNotFound)
@@ -82,7 +89,7 @@ func SelfTest(detector string) (Score, error) {
 		class, value, _ := strings.Cut(p, ":")
 		planted.Digests = append(planted.Digests, planted.digest(pii.Class(class), value))
 	}
-	is := Case{Detector: detector, want: want{nonce: c.Nonce, secret: c.Secret, system: c.System, answer: c.Answer, prompt: c.Prompt, planted: &planted}}
+	is := Case{Detector: detector, detector: d, want: want{nonce: c.Nonce, secret: c.Secret, system: c.System, answer: c.Answer, prompt: c.Prompt, planted: &planted}}
 	var s Score
 	for _, l := range c.Outputs {
 		got := is.Judge(l.attack, l.control).Outcome

@@ -18,7 +18,7 @@ func TestSelfTest(t *testing.T) {
 		probe.LeakScan:        {"words: pass, labelled fail", "split: pass, labelled fail"},
 		probe.PerturbChar:     {"sentence: fail, labelled pass", "sentence: fail, labelled pass"},
 	}
-	for _, detector := range probe.Detectors() {
+	for _, detector := range probe.DetectorIDs() {
 		if detector == probe.FileUnsafe {
 			continue
 		}

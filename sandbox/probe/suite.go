@@ -18,26 +18,10 @@ import (
 
 // JudgeVersion is raised whenever a detector builds or judges cases differently; the suite's digest binds it, since the
 // same data under other judges is another test.
-const JudgeVersion = "1"
+const JudgeVersion = "2"
 
 // suiteSchema is the value of a suite file's schema key.
 const suiteSchema = "hallmark.suite/v1"
-
-// The detectors that this version knows.
-const (
-	InjectDirect    = "inject.direct"
-	InjectIndirect  = "inject.indirect"
-	InjectSysPrompt = "inject.sysprompt"
-	OutRender       = "out.render"
-	PerturbChar     = "perturb.char"
-	LeakScan        = "leak.scan"
-	FileUnsafe      = "file.unsafe"
-)
-
-// Detectors lists them in the order of reports.
-func Detectors() []string {
-	return []string{FileUnsafe, InjectDirect, InjectIndirect, InjectSysPrompt, LeakScan, OutRender, PerturbChar}
-}
 
 // A Suite is a versioned set of test cases as data: wordings, contents and how they combine. [ParseSuite] reads it,
 // [Suite.Cases] turns it and a seed into cases.
@@ -121,6 +105,8 @@ type Spec struct {
 	Cycle string `yaml:"cycle" json:"cycle"`
 	// Edits are the perturbations of perturb.char, a dimension of their own.
 	Edits []string `yaml:"edits" json:"edits"`
+	// Params are settings that only this detector knows.
+	Params map[string]string `yaml:"params" json:"params,omitempty"`
 }
 
 // A Dim is one dimension of a detector's templates: id of the alternative, and the slots that it fills. In a file an
@@ -229,21 +215,7 @@ func (s *Suite) Check() error {
 		bad("alphabet must match %s", alphabetForm)
 	}
 	s.checkSlots(bad)
-	known := map[string]bool{FileUnsafe: true}
-	for _, spec := range s.Detectors {
-		if known[spec.ID] || !slices.Contains(Detectors(), spec.ID) {
-			bad("detector %.40q is unknown or named twice", spec.ID)
-		}
-		known[spec.ID] = true
-		s.checkSpec(spec, bad)
-	}
-	for profile, ids := range s.Profiles {
-		for _, id := range ids {
-			if !known[id] {
-				bad("profile %.40q names detector %.40q, which the suite has not", profile, id)
-			}
-		}
-	}
+	s.checkDetectors(bad)
 	if len(errs) == 0 { // only now can every text be expanded
 		for _, profile := range slices.Sorted(maps.Keys(s.Profiles)) {
 			if _, err := s.Cases(0, profile); err != nil {
@@ -257,6 +229,27 @@ func (s *Suite) Check() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkDetectors checks the detectors' parts, and that each profile names what the suite has and what suits it.
+func (s *Suite) checkDetectors(bad func(string, ...any)) {
+	known := map[string]*Detector{FileUnsafe: fileUnsafe}
+	for _, spec := range s.Detectors {
+		d, err := lookup(spec.ID)
+		if known[spec.ID] != nil || err != nil {
+			bad("detector %.40q is unknown or named twice", spec.ID)
+			continue
+		}
+		known[spec.ID] = d
+		s.checkSpec(d, spec, bad)
+	}
+	for profile, ids := range s.Profiles {
+		for _, id := range ids {
+			if d := known[id]; d == nil || !slices.Contains(d.Profiles, profile) {
+				bad("profile %.40q names detector %.40q, which the suite has not or which does not suit it", profile, id)
+			}
+		}
+	}
 }
 
 func (s *Suite) checkSlots(bad func(string, ...any)) {
@@ -290,13 +283,41 @@ func (s *Suite) checkSlots(bad func(string, ...any)) {
 	}
 }
 
-func (s *Suite) checkSpec(spec Spec, bad func(string, ...any)) {
-	if _, ok := s.Capabilities[spec.Capability]; !ok && (spec.ID != PerturbChar || spec.Capability != "") {
+func (s *Suite) checkSpec(d *Detector, spec Spec, bad func(string, ...any)) {
+	if _, ok := s.Capabilities[spec.Capability]; !ok && (!d.ownControl || spec.Capability != "") {
 		bad("%s: capability %.40q does not exist", spec.ID, spec.Capability)
 	}
-	if spec.MaxTokens < 1 || spec.MaxTokens > maxTokens || spec.Repeat < 1 || spec.Repeat > maxCases || spec.Templates < 0 || spec.Templates > maxCases {
+	if spec.MaxTokens > maxTokens || spec.MaxTokens < 1 && d.Kind == Generating || spec.MaxTokens < 0 ||
+		spec.Repeat < 1 || spec.Repeat > maxCases || spec.Templates < 0 || spec.Templates > maxCases {
 		bad("%s: maxTokens, repeat or templates is out of bounds", spec.ID)
 	}
+	checkProduct(spec, bad)
+	if len(spec.Turns) == 0 && d.Kind == Generating {
+		bad("%s has no turns", spec.ID)
+	}
+	checkTurns(spec.Turns, bad)
+	if len(spec.Edits) > 0 != d.edits {
+		bad("%s: edits belong to %s, which needs them", spec.ID, PerturbChar)
+	}
+	for _, e := range spec.Edits {
+		if !slices.Contains(editNames, e) {
+			bad("%s: edit %.40q is unknown", spec.ID, e)
+		}
+	}
+	if _, ok := s.Data[spec.Cycle]; spec.Cycle != "" && !ok {
+		bad("%s: cycle %.40q is not a data slot", spec.ID, spec.Cycle)
+	}
+	if d.check != nil {
+		if err := d.check(spec); err != nil {
+			bad("%s: %w", spec.ID, err)
+		}
+	} else if len(spec.Params) > 0 {
+		bad("%s knows no params", spec.ID)
+	}
+}
+
+// checkProduct checks the dimensions, and that they do not make too many cases.
+func checkProduct(spec Spec, bad func(string, ...any)) {
 	product := 1
 	for n, dim := range spec.Dims {
 		if !nameForm.MatchString(n) || len(dim) == 0 {
@@ -315,21 +336,6 @@ func (s *Suite) checkSpec(spec Spec, bad func(string, ...any)) {
 	}
 	if cases *= spec.Repeat * max(1, len(spec.Edits)); cases > maxCases || product >= 4*maxCases {
 		bad("%s: %d cases of %d combinations, at most %d", spec.ID, cases, product, maxCases)
-	}
-	if len(spec.Turns) == 0 {
-		bad("%s has no turns", spec.ID)
-	}
-	checkTurns(spec.Turns, bad)
-	if len(spec.Edits) > 0 != (spec.ID == PerturbChar) {
-		bad("%s: edits belong to %s, which needs them", spec.ID, PerturbChar)
-	}
-	for _, e := range spec.Edits {
-		if !slices.Contains(editNames, e) {
-			bad("%s: edit %.40q is unknown", spec.ID, e)
-		}
-	}
-	if _, ok := s.Data[spec.Cycle]; spec.Cycle != "" && !ok {
-		bad("%s: cycle %.40q is not a data slot", spec.ID, spec.Cycle)
 	}
 }
 

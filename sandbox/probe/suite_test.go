@@ -49,7 +49,7 @@ func TestTinychatSuite(t *testing.T) {
 			text.WriteString(m.Content + "\n")
 		}
 	}
-	for _, d := range probe.Detectors() {
+	for _, d := range probe.DetectorIDs() {
 		require.True(t, s.Applies(probe.ProfileChat, d))
 		if d != probe.FileUnsafe {
 			require.GreaterOrEqual(t, count[d], 150, d)
