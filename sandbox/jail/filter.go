@@ -58,6 +58,13 @@ type call struct {
 	action         uint32 // 0 is allow
 }
 
+func (c call) number(a arch) uint32 {
+	if a.generic {
+		return c.generic
+	}
+	return c.amd64
+}
+
 // table lists every call that is not answered with the filter's default. self is the process's own id.
 func table(a arch, self uint32) []call {
 	return []call{
@@ -126,15 +133,12 @@ func assemble(a arch, self, deny uint32) []unix.SockFilter {
 		prog = append(prog, jump(unix.BPF_JGE, x32Bit, 0, 1), ret(deny))
 	}
 	for _, c := range table(a, self) {
-		nr, action := c.amd64, c.action
-		if a.generic {
-			nr = c.generic
-		}
+		action := c.action
 		if action == 0 {
 			action = actAllow
 		}
 		body := append(conditions(c.checks, deny), ret(action))
-		prog = append(append(prog, jump(unix.BPF_JEQ, nr, 0, len(body))), body...)
+		prog = append(append(prog, jump(unix.BPF_JEQ, c.number(a), 0, len(body))), body...)
 	}
 	return append(prog, ret(deny))
 }
