@@ -164,13 +164,21 @@ func (f gateFlags) write(g gateResult) error {
 		if out.path == "" {
 			continue
 		}
-		file, err := os.OpenFile(filepath.Clean(out.path), os.O_CREATE|os.O_WRONLY|out.flags, 0o644) //nolint:gosec // other steps of the job read it
-		if err != nil {
-			return fmt.Errorf("output file: %w: %w", err, errUsage)
+		if err := writeOutput(out.path, out.flags, out.write); err != nil {
+			return err
 		}
-		if err := errors.Join(out.write(file), file.Close()); err != nil {
-			return fmt.Errorf("output file %s: %w", out.path, err)
-		}
+	}
+	return nil
+}
+
+// writeOutput writes a file that a flag names. flags say what becomes of one that is there.
+func writeOutput(path string, flags int, write func(io.Writer) error) error {
+	file, err := os.OpenFile(filepath.Clean(path), os.O_CREATE|os.O_WRONLY|flags, 0o644) //nolint:gosec // other steps of the job read it
+	if err != nil {
+		return fmt.Errorf("output file: %w: %w", err, errUsage)
+	}
+	if err := errors.Join(write(file), file.Close()); err != nil {
+		return fmt.Errorf("output file %s: %w", path, err)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func (j *jail) scanFile(ctx context.Context, f *os.File, name string, least hall
 	report, err := s.Scan(ctx, name)
 	record := s.Close()
 	if err == nil && record.Verdict != hallmark.RunOK && record.Verdict != hallmark.RunFinding && record.Verdict != hallmark.RunInvalidInput {
-		err = fmt.Errorf("scan of %s ended with %s: %s: %w", name, record.Verdict, record.Detail, hallmark.ErrUndecided)
+		err = fmt.Errorf("scan of %s: %w", name, &sandbox.RunError{Verdict: record.Verdict, Detail: record.Detail})
 	}
 	return report, s.Digest(), err
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox/scan"
 )
 
 // SARIF 2.1.0 (OASIS), the subset that code scanning shows.
@@ -100,6 +101,34 @@ func (g gateResult) writeSARIF(w io.Writer) error {
 		if c.Outcome == hallmark.Fail {
 			b.add(c.Detector, c.ID+": "+c.Rule+": "+c.Why, c.ID)
 		}
+	}
+	return b.write(w)
+}
+
+// writeSARIF writes one result for each reason of each file.
+func (o *scanOutput) writeSARIF(w io.Writer) error {
+	b := sarifBuilder{index: map[string]int{}}
+	for _, rule := range scan.Rules {
+		b.index[rule.ID] = len(b.rules)
+		b.rules = append(b.rules, sarifRule{
+			ID: rule.ID, ShortDescription: sarifText{rule.Text}, FullDescription: sarifText{rule.Text},
+			Help:       sarifText{"Do not load the file. Get it again from where it was made, or convert it to safetensors there."},
+			HelpURI:    projectURI + "/blob/main/docs/scanner.md",
+			Properties: map[string]string{"security-severity": sarifSeverity(scan.Detector)},
+		})
+	}
+	for _, v := range o.verdicts {
+		b.uri = (&url.URL{Path: repoRelative(v.Path)}).EscapedPath()
+		for _, r := range v.Reasons {
+			b.add(r.Rule, r.Detail, b.uri+"\x00"+r.Detail)
+		}
+	}
+	return b.write(w)
+}
+
+func (b *sarifBuilder) write(w io.Writer) error {
+	if b.results == nil { // SARIF wants the list even when it is empty
+		b.results = []sarifResult{}
 	}
 	run := sarifRun{Tool: sarifTool{Driver: sarifDriver{Name: "hallmark", Version: buildVersion, InformationURI: projectURI, Rules: b.rules}}, Results: b.results}
 	enc := json.NewEncoder(w)

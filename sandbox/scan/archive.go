@@ -207,7 +207,7 @@ func (s *scanner) archiveKind(names map[string]bool) {
 	case names["config.json"] && names["metadata.json"]:
 		s.res.Format = FormatKeras
 	default:
-		s.add("unknown-format", hallmark.SeverityHigh, s.name, "an archive of a kind that is not known")
+		s.add(RuleUnknownFormat, hallmark.SeverityHigh, s.name, "an archive of a kind that is not known")
 	}
 }
 

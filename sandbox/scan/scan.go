@@ -37,9 +37,6 @@ const (
 	DetectorLeak = "leak.scan"
 )
 
-// RuleCannotParse is the rule of the finding that a file breaks its own format.
-const RuleCannotParse = "cannot-parse"
-
 // Bounds of a result.
 const (
 	maxFindings = 200
@@ -85,6 +82,7 @@ func File(r io.ReaderAt, size int64, name string) (Result, error) {
 	s.res.Format = FormatUnknown
 	s.detect(head)
 	s.polyglot()
+	s.checkName()
 	if s.r.err != nil {
 		return Result{}, fmt.Errorf("scanning: %w", s.r.err)
 	}
@@ -193,7 +191,7 @@ func (s *scanner) detect(head []byte) {
 		s.res.Format = FormatPickle
 		s.pickles(s.size, s.name)
 	default:
-		s.add("unknown-format", hallmark.SeverityHigh, s.name, "the format of the file is not known")
+		s.add(RuleUnknownFormat, hallmark.SeverityHigh, s.name, "the format of the file is not known")
 	}
 }
 

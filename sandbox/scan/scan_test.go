@@ -34,6 +34,7 @@ func checkResult(tb testing.TB, res scan.Result, size int64) {
 	require.LessOrEqual(tb, len(res.Findings), 201)
 	require.NoError(tb, hallmark.CheckTensorRanges(res.Tensors, size))
 	for _, f := range res.Findings {
+		require.True(tb, slices.ContainsFunc(scan.Rules, func(r scan.Rule) bool { return r.ID == f.Rule }), "rule %s", f.Rule)
 		for _, text := range []string{f.Detector, f.Rule, f.CaseID, f.Message, f.Location} {
 			require.Equal(tb, strings.TrimSuffix(text, "…"), strings.TrimSuffix(hallmark.CleanText(text, len(text)), "…"))
 			require.LessOrEqual(tb, len(text), 310)

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox"
+	"github.com/hallmark-ml/hallmark/sandbox/scan"
+)
+
+func (a *app) scanCmd() *cobra.Command {
+	var sarif string
+	cmd := &cobra.Command{
+		Use:   "scan PATH...",
+		Short: "Say what is unsafe about files, without loading or running anything",
+		Long: `Scan looks into files and directories in the jail: each file is read by a process of its own that sees nothing else.
+A file is safe, unsafe with reasons, or cannot be parsed, which is no better. With -o json there is one object a line:
+{"path", "format", "verdict", "reasons": [{"rule", "detail"}]}. The rules are explained in docs/scanner.md.
+
+Exit codes: 0 every file is safe · 1 some are not · 2 usage · 3 interrupted · 4 this host cannot run the jail`,
+		Args: args(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, paths []string) error { return a.scan(cmd.Context(), paths, sarif) },
+	}
+	cmd.Flags().StringVar(&sarif, "sarif", "", "write SARIF 2.1.0 to this file")
+	return cmd
+}
+
+// scanMemory is what a scanning process may use beside the file's own size, in bytes.
+const scanMemory = 256 << 20
+
+func (a *app) scan(ctx context.Context, paths []string, sarif string) error {
+	j, err := openJail(serverConfig{Threads: 1, RunMemory: scanMemory}, a.guest)
+	if err != nil {
+		return err
+	}
+	out := scanOutput{json: a.format == "json", w: a.out}
+	bar := a.progress("scan")
+	err = walkFiles(ctx, paths, func(f scannedFile, done, total int64) error {
+		v, err := f.verdict(ctx, j)
+		if err == nil {
+			err = out.add(v)
+		}
+		bar.set(done, total)
+		return err
+	})
+	bar.done()
+	if err := errors.Join(err, out.close()); err != nil {
+		return err
+	}
+	if sarif != "" {
+		if err := writeOutput(sarif, os.O_TRUNC, out.writeSARIF); err != nil {
+			return err
+		}
+	}
+	if bad := out.unsafe + out.unreadable; bad > 0 {
+		return hallmark.WithHint(fmt.Errorf("%d of %d files are not safe: %w", bad, len(out.verdicts), hallmark.ErrRefused), "read the reasons above; what the rules mean stands in docs/scanner.md")
+	}
+	return nil
+}
+
+// verdict scans one file in the jail. A guest that reaches a limit or ends early is a property of the file; an error is
+// one of this host.
+func (f scannedFile) verdict(ctx context.Context, j *jail) (scan.FileVerdict, error) {
+	if f.problem != "" {
+		return scan.Judge(f.path, scan.FormatUnknown, []hallmark.Finding{{Rule: f.rule, Severity: hallmark.SeverityHigh, Message: f.problem}}), nil
+	}
+	report, _, err := j.scanFile(ctx, f.file, f.name, hallmark.TierNoNamespaces)
+	if err == nil {
+		return scan.Judge(f.path, report.Format, report.Findings), nil
+	}
+	run, ended := errors.AsType[*sandbox.RunError](err)
+	if !ended || run.Verdict == hallmark.RunUnsandboxed || run.Verdict == hallmark.RunInfraError {
+		return scan.FileVerdict{}, fmt.Errorf("scan %s: %w", f.path, err)
+	}
+	why := fmt.Sprintf("the scan ended with %s: %s", run.Verdict, run.Detail)
+	return scan.Judge(f.path, scan.FormatUnknown, []hallmark.Finding{{Rule: scan.RuleLimit, Severity: hallmark.SeverityHigh, Message: why}}), nil
+}
+
+// A scanOutput prints verdicts as they come, and counts them.
+type scanOutput struct {
+	json               bool
+	w                  io.Writer
+	verdicts           []scan.FileVerdict
+	unsafe, unreadable int
+}
+
+func (o *scanOutput) add(v scan.FileVerdict) error {
+	o.verdicts = append(o.verdicts, v)
+	switch v.Verdict {
+	case scan.Unsafe:
+		o.unsafe++
+	case scan.CannotParse:
+		o.unreadable++
+	case scan.Safe:
+	}
+	if !o.json {
+		return nil
+	}
+	enc := json.NewEncoder(o.w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// close prints the table, for people.
+func (o *scanOutput) close() error {
+	if o.json || len(o.verdicts) == 0 {
+		return nil
+	}
+	w := tabwriter.NewWriter(o.w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "verdict\tformat\tpath")
+	for _, v := range o.verdicts {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", v.Verdict, v.Format, oneLine(v.Path, maxShownPath))
+		for _, r := range v.Reasons {
+			fmt.Fprintf(w, "\t%s\t%s\n", r.Rule, oneLine(r.Detail, maxShownPath))
+		}
+	}
+	fmt.Fprintf(w, "%d files\t\t%d safe, %d unsafe, %d cannot be parsed\n", len(o.verdicts), len(o.verdicts)-o.unsafe-o.unreadable, o.unsafe, o.unreadable)
+	return w.Flush()
+}
+
+// maxShownPath is how many runes of a path or a reason a table shows.
+const maxShownPath = 300

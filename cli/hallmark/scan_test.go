@@ -1,0 +1,122 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark/sandbox/scan"
+)
+
+// Pickles of protocol 2: an empty dictionary, and a call of os.system.
+const (
+	safePickle   = "\x80\x02}."
+	unsafePickle = "\x80\x02cposix\nsystem\nX\x02\x00\x00\x00id\x85R."
+)
+
+func writeTree(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+	}
+	return dir
+}
+
+// scanLines reads the output of scan -o json: one object a line, with these fields and no others.
+func scanLines(t *testing.T, out string) []scan.FileVerdict {
+	t.Helper()
+	var list []scan.FileVerdict
+	for line := range strings.Lines(out) {
+		dec := json.NewDecoder(strings.NewReader(line))
+		dec.DisallowUnknownFields()
+		var v scan.FileVerdict
+		require.NoError(t, dec.Decode(&v), line)
+		require.NotNil(t, v.Reasons, line)
+		list = append(list, v)
+	}
+	return list
+}
+
+func TestScanOfATree(t *testing.T) {
+	t.Parallel()
+
+	dir := writeTree(t, map[string]string{
+		"a/model.pkl": unsafePickle, "b.pkl": safePickle, "c.pt": "\x80\x02cposix\n", "weights.safetensors": safePickle,
+	})
+	require.NoError(t, os.Symlink("b.pkl", filepath.Join(dir, "link.pkl")))
+	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600))
+	got := command(t, nil, "scan", dir, "-o", "json")
+	require.Equal(t, exitBlock, got.code, got.errout)
+
+	verdicts, rules := map[string]scan.Verdict{}, map[string]string{}
+	list := scanLines(t, got.out)
+	for _, v := range list {
+		rel, err := filepath.Rel(dir, v.Path)
+		require.NoError(t, err)
+		verdicts[rel] = v.Verdict
+		for _, r := range v.Reasons {
+			rules[rel] += r.Rule + " "
+		}
+	}
+	require.Equal(t, map[string]scan.Verdict{
+		"a/model.pkl": scan.Unsafe, "b.pkl": scan.Safe, "c.pt": scan.CannotParse, "weights.safetensors": scan.Unsafe, "link.pkl": scan.Unsafe, "pipe": scan.Unsafe,
+	}, verdicts)
+	require.Equal(t, map[string]string{
+		"a/model.pkl": "pickle-global ", "c.pt": "cannot-parse ", "weights.safetensors": "wrong-extension ", "link.pkl": "link ", "pipe": "link ",
+	}, rules)
+	require.True(t, slices.IsSortedFunc(list, func(a, b scan.FileVerdict) int { return strings.Compare(a.Path, b.Path) }))
+}
+
+func TestScanExitCodes(t *testing.T) {
+	t.Parallel()
+
+	dir := writeTree(t, map[string]string{"safe.pkl": safePickle, "unsafe.pkl": unsafePickle, "cut.pkl": "\x80\x02}"})
+	at := func(name string) string { return filepath.Join(dir, name) }
+	require.Equal(t, exitOK, command(t, nil, "scan", at("safe.pkl")).code)
+	require.Equal(t, exitOK, command(t, nil, "scan", tinychat+"naive-q8_0.gguf", at("safe.pkl")).code)
+	require.Equal(t, exitBlock, command(t, nil, "scan", at("unsafe.pkl")).code)
+	require.Equal(t, exitBlock, command(t, nil, "scan", at("cut.pkl")).code)
+	require.Equal(t, exitUsage, command(t, nil, "scan").code)
+	require.Equal(t, exitUsage, command(t, nil, "scan", at("nothing-here")).code)
+	require.Equal(t, exitUsage, command(t, nil, "scan", at("safe.pkl"), "--sarif", at("no/such/directory")).code)
+
+	var out, errw strings.Builder
+	a := &app{out: &out, errw: &errw, getenv: os.Getenv, guest: func() ([]byte, error) { return nil, errors.New("no guest") }}
+	require.Equal(t, exitUnsandboxed, a.run(t.Context(), []string{"scan", at("safe.pkl")}))
+	require.Empty(t, out.String())
+	a.guest = func() ([]byte, error) { return []byte("#!/bin/false\n"), nil }
+	require.Equal(t, exitUnsandboxed, a.run(t.Context(), []string{"scan", at("safe.pkl")}), errw.String())
+	require.Empty(t, out.String())
+}
+
+func TestScanPrintsATableAndSARIF(t *testing.T) {
+	t.Parallel()
+
+	dir := writeTree(t, map[string]string{"safe.pkl": safePickle, "un\x1bsafe.pkl": unsafePickle})
+	sarif := filepath.Join(t.TempDir(), "out.sarif")
+	got := command(t, nil, "scan", dir, "--sarif", sarif)
+	require.Equal(t, exitBlock, got.code, got.errout)
+	require.Regexp(t, `(?m)^unsafe +pickle .*safe.pkl\n +pickle-global +.*"system" of "posix"`, got.out)
+	require.Regexp(t, `(?m)^2 files +1 safe, 1 unsafe, 0 cannot be parsed`, got.out)
+	require.NotContains(t, got.out, "\x1b")
+
+	raw, err := os.ReadFile(sarif)
+	require.NoError(t, err)
+	var log sarifLog
+	require.NoError(t, json.Unmarshal(raw, &log))
+	require.Len(t, log.Runs[0].Results, 1)
+	r := log.Runs[0].Results[0]
+	require.Equal(t, "pickle-global", r.RuleID)
+	require.Equal(t, r.RuleID, log.Runs[0].Tool.Driver.Rules[r.RuleIndex].ID)
+	require.NotContains(t, string(raw), dir)
+}

@@ -1,0 +1,33 @@
+package scan
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+var (
+	pickles = []string{FormatPickle, FormatTorch}
+	texts   = []string{FormatText, FormatJSON}
+)
+
+// claims are the formats that a name's extension promises. A program that chooses its reader by the name, or a scanner that
+// does, takes a file whose name lies for another one (CVE-2025-10155). Extensions that several programs use for formats of
+// their own (.bin, .dat, .ckpt, .model) promise nothing.
+var claims = map[string][]string{
+	".gguf": {FormatGGUF}, ".safetensors": {FormatSafetensors}, ".npy": {FormatNPY}, ".npz": {FormatNPZ}, ".keras": {FormatKeras},
+	".pt": pickles, ".pth": pickles, ".pkl": pickles, ".pickle": pickles, ".dill": pickles, ".joblib": pickles,
+	".zip":  {FormatZip, FormatTorch, FormatNPZ, FormatKeras},
+	".json": texts, ".jsonl": texts, ".txt": texts, ".md": texts, ".csv": texts, ".tsv": texts, ".yaml": texts, ".yml": texts, ".toml": texts,
+	".jinja": texts, ".xml": texts, ".html": texts, ".py": texts, ".ipynb": texts, ".cfg": texts, ".ini": texts,
+}
+
+// checkName reports a name that promises another format than the content has.
+func (s *scanner) checkName() {
+	ext := strings.ToLower(path.Ext(s.name))
+	if want := claims[ext]; want != nil && s.res.Format != FormatUnknown && !slices.Contains(want, s.res.Format) {
+		s.add(ruleWrongName, hallmark.SeverityHigh, s.name, "a file named %.20q holds %s", ext, s.res.Format)
+	}
+}

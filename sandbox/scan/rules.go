@@ -1,0 +1,51 @@
+package scan
+
+// Ids of rules that code outside of a format's own file needs.
+const (
+	RuleCannotParse   = "cannot-parse"
+	RuleUnknownFormat = "unknown-format"
+	RuleLimit         = "limit"
+	RuleLink          = "link"
+	ruleWrongName     = "wrong-extension"
+)
+
+// A Rule is something that the scanner reports. Its ID is stable: policies and baselines name it.
+type Rule struct{ ID, Text string }
+
+// Rules are all rules, sorted by id. The same table, with examples, is in docs/scanner.md.
+var Rules = []Rule{
+	{"archive-bomb", "A member of the archive, or the archive as a whole, unpacks to far more than it takes."},
+	{"archive-duplicate", "Two members of the archive have one name, or names that some systems take for one."},
+	{"archive-link", "A member of the archive is a link, a device or something else that is not a plain file."},
+	{"archive-nested", "Archives in archives, deeper than is looked into."},
+	{"archive-path", "A member of the archive would be written outside of the directory that it is unpacked into."},
+	{"binary-in-text", "The file begins as text and goes on as something else."},
+	{RuleCannotParse, "The file breaks its format, so that two readers may see two different files."},
+	{"gap", "Bytes between tensors belong to nothing."},
+	{"keras-function", "The model's configuration looks up a function by name when it is loaded."},
+	{"keras-lambda", "A Lambda layer holds code that runs when the model is loaded."},
+	{"keras-module", "The model's configuration imports a module that is not Keras'."},
+	{RuleLimit, "The scan reached a limit of time or memory, or the scanner ended early."},
+	{RuleLink, "The path is a symbolic link, a device, a socket or a pipe."},
+	{"metadata-code", "The metadata holds code."},
+	{"metadata-control-characters", "The metadata holds characters that act on a terminal or turn text around."},
+	{"metadata-path", "The metadata names a path outside of the model's directory."},
+	{"more-findings", "There are more findings than are listed."},
+	{"npy-object", "The array holds Python objects, which are a pickle."},
+	{"pickle-computed-global", "The pickle computes the name of what it imports."},
+	{"pickle-extension", "The pickle refers to a registered extension code."},
+	{"pickle-global", "The pickle imports or calls what is not on the list of what weights need."},
+	{"pii-card", "The text holds payment card numbers."},
+	{"pii-email", "The text holds addresses of electronic mail."},
+	{"pii-iban", "The text holds bank account numbers."},
+	{"pii-ip", "The text holds addresses of the internet."},
+	{"pii-phone", "The text holds telephone numbers."},
+	{"pii-secret", "The text holds a credential."},
+	{"pii-us-ssn", "The text holds social security numbers."},
+	{"polyglot", "The file is of two formats at once."},
+	{"program", "The file is a program or a library."},
+	{"template-forbidden", "The chat template reaches for the objects of the process that renders it."},
+	{"trailing-bytes", "Bytes after the end of the format belong to nothing."},
+	{RuleUnknownFormat, "The format of the file is not known."},
+	{ruleWrongName, "The file's name says another format than its content."},
+}
