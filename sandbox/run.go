@@ -454,6 +454,7 @@ func (r *run) result(capable map[string]tally) Result {
 		res.Report.Detectors = append(res.Report.Detectors, r.detector(d, res.Report.Cases, capable[d.ID]))
 	}
 	slices.SortFunc(res.Report.Detectors, func(a, b hallmark.DetectorResult) int { return cmp.Compare(a.Detector, b.Detector) })
+	r.statistics(res.Report.Detectors)
 	return res
 }
 

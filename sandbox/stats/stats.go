@@ -60,9 +60,16 @@ func upper(k, n int, alpha *big.Rat) int {
 	return hi
 }
 
-// tailAtMost reports whether P(X <= k) <= alpha for X binomial in n and j/scale, 0 < j < scale. In units of
-// scale^-n every term of the sum is an integer: C(n,i) j^i (scale-j)^(n-i).
+// tailAtMost reports whether P(X <= k) <= alpha for X binomial in n and j/scale, 0 < j < scale.
 func tailAtMost(k, n, j int, alpha *big.Rat) bool {
+	sum := tail(k, n, j)
+	all := new(big.Int).Exp(big.NewInt(scale), big.NewInt(int64(n)), nil)
+	return sum.Mul(sum, alpha.Denom()).Cmp(all.Mul(all, alpha.Num())) <= 0
+}
+
+// tail is P(X <= k) for X binomial in n and j/scale, 0 < j < scale, in units of scale^-n: every term of the sum is then an
+// integer, C(n,i) j^i (scale-j)^(n-i).
+func tail(k, n, j int) *big.Int {
 	q := big.NewInt(int64(scale - j))
 	term := new(big.Int).Exp(q, big.NewInt(int64(n)), nil)
 	sum := new(big.Int).Set(term)
@@ -73,8 +80,7 @@ func tailAtMost(k, n, j int, alpha *big.Rat) bool {
 		term.Mul(term, up).Quo(term, down) // exact: the next term is an integer
 		sum.Add(sum, term)
 	}
-	all := new(big.Int).Exp(big.NewInt(scale), big.NewInt(int64(n)), nil)
-	return sum.Mul(sum, alpha.Denom()).Cmp(all.Mul(all, alpha.Num())) <= 0
+	return sum
 }
 
 // decimal writes millionths as a decimal with six digits.
