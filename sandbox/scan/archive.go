@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -165,10 +164,12 @@ func (s *scanner) member(f *zip.File) {
 		s.memberPickle(f, all, size)
 	case bytes.HasPrefix(head, []byte("\x93NUMPY")):
 		s.npy(all, size, f.Name)
+	case bytes.HasPrefix(head, []byte(h5Magic)):
+		s.memberH5(f, all)
 	case bytes.HasPrefix(head, []byte(localMagic)):
 		s.add("archive-nested", hallmark.SeverityMedium, f.Name, "the member is an archive, which was not looked into")
 	case strings.HasSuffix(f.Name, "config.json"):
-		s.kerasConfig(f, all)
+		s.kerasJSON(f.Name, io.LimitReader(all, maxConfig))
 	default:
 		s.program(head)
 	}
@@ -208,42 +209,5 @@ func (s *scanner) archiveKind(names map[string]bool) {
 		s.res.Format = FormatKeras
 	default:
 		s.add(RuleUnknownFormat, hallmark.SeverityHigh, s.name, "an archive of a kind that is not known")
-	}
-}
-
-// kerasConfig looks for layers that hold code (Lambda) and for classes from outside the library.
-func (s *scanner) kerasConfig(f *zip.File, in io.Reader) {
-	var tree any
-	if err := json.NewDecoder(io.LimitReader(in, maxConfig)).Decode(&tree); err != nil {
-		s.cannotParse(f.Name, "the configuration: %v", err)
-		return
-	}
-	stack := []any{tree}
-	for len(stack) > 0 {
-		node := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		switch node := node.(type) {
-		case []any:
-			stack = append(stack, node...)
-		case map[string]any:
-			s.kerasObject(f.Name, node)
-			for _, child := range node {
-				stack = append(stack, child)
-			}
-		}
-	}
-}
-
-func (s *scanner) kerasObject(location string, node map[string]any) {
-	class, _ := node["class_name"].(string)
-	module, _ := node["module"].(string)
-	if class == "Lambda" || class == "__lambda__" {
-		s.add("keras-lambda", hallmark.SeverityCritical, location, "a Lambda layer holds code that runs when the model is loaded")
-	}
-	if module != "" && module != "builtins" && module != "keras" && !strings.HasPrefix(module, "keras.") {
-		s.add("keras-module", hallmark.SeverityCritical, location, "loading the model imports %.80q", module)
-	}
-	if fn, ok := node["config"].(string); ok && class == "function" {
-		s.add("keras-function", hallmark.SeverityHigh, location, "loading the model looks up the function %.80q", fn)
 	}
 }

@@ -24,7 +24,8 @@ const (
 	FormatTorch       = "torch" // a zip archive with a pickle inside
 	FormatNPY         = "npy"
 	FormatNPZ         = "npz"   // a zip archive of npy files
-	FormatKeras       = "keras" // a zip archive with config.json
+	FormatKeras       = "keras" // a zip archive with config.json, or HDF5 with a model's configuration
+	FormatHDF5        = "hdf5"
 	FormatZip         = "zip"
 	FormatJSON        = "json" // one value, or one a line
 	FormatText        = "text"
@@ -175,6 +176,8 @@ func (s *scanner) detect(head []byte) {
 	case has("PK\x03\x04"), has("PK\x05\x06"):
 		s.res.Format = FormatZip
 		s.zip()
+	case has(h5Magic):
+		s.kerasH5()
 	case has("\x93NUMPY"):
 		s.res.Format = FormatNPY
 		s.npy(s.section(0, s.size), s.size, s.name)
@@ -234,7 +237,11 @@ const maxTail = 22 + 65535
 // file than those that begin at the start.
 func (s *scanner) polyglot() {
 	switch s.res.Format {
-	case FormatZip, FormatTorch, FormatNPZ, FormatKeras, FormatText, FormatJSON:
+	case FormatZip, FormatTorch, FormatNPZ, FormatKeras:
+		return
+	}
+	s.lateHDF5()
+	if s.res.Format == FormatText || s.res.Format == FormatJSON {
 		return
 	}
 	tail := make([]byte, min(s.size, maxTail))

@@ -1,0 +1,135 @@
+package scan
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Bounds of a JSON document.
+const (
+	maxJSONDepth  = 512
+	maxJSONUnique = 4096 // members of one object of which a second one of that name is seen
+)
+
+// A jsonVisitor is told of the texts in a document. The document is not kept.
+type jsonVisitor struct {
+	// text gets each text with the name of the member that it is, or is in a list of.
+	text func(key, value string)
+	// object, if not nil, gets each object when it ends: its members that are texts, by name, of those names that want has.
+	object func(texts map[string]string)
+	want   map[string]bool
+}
+
+// A jsonLevel is one object or list that is open.
+type jsonLevel struct {
+	object bool
+	key    string // of the member that is read, or that the list is
+	inKey  bool   // the next token of an object is a name
+	seen   map[string]struct{}
+	texts  map[string]string
+}
+
+// walkJSON reads one document to its end.
+func walkJSON(in io.Reader, v jsonVisitor) error {
+	dec := json.NewDecoder(in)
+	dec.UseNumber()
+	w := &jsonWalk{jsonVisitor: v}
+	for {
+		tok, err := dec.Token()
+		if errors.Is(err, io.EOF) && w.done {
+			return nil
+		}
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return err
+		}
+		if w.done {
+			return fmt.Errorf("bytes after the document: %w", errForm)
+		}
+		if err := w.token(tok); err != nil {
+			return err
+		}
+	}
+}
+
+type jsonWalk struct {
+	jsonVisitor
+	open []jsonLevel
+	done bool
+}
+
+func (w *jsonWalk) token(tok json.Token) error {
+	var top *jsonLevel
+	if n := len(w.open); n > 0 {
+		top = &w.open[n-1]
+	}
+	if d, ok := tok.(json.Delim); ok && (d == '}' || d == ']') {
+		if d == '}' && w.object != nil {
+			w.object(top.texts)
+		}
+		w.open = w.open[:len(w.open)-1]
+		w.value()
+		return nil
+	}
+	if top != nil && top.inKey {
+		return top.name(tok.(string)) // the decoder takes nothing else for a name
+	}
+	switch tok := tok.(type) {
+	case json.Delim:
+		if len(w.open) >= maxJSONDepth {
+			return fmt.Errorf("more than %d levels: %w", maxJSONDepth, errForm)
+		}
+		level := jsonLevel{object: tok == '{', inKey: tok == '{'}
+		if !level.object && top != nil {
+			level.key = top.key
+		}
+		w.open = append(w.open, level)
+		return nil
+	case string:
+		w.textValue(top, tok)
+	}
+	w.value()
+	return nil
+}
+
+func (w *jsonWalk) textValue(top *jsonLevel, text string) {
+	key := ""
+	if top != nil {
+		key = top.key
+		if top.object && w.want[key] {
+			if top.texts == nil {
+				top.texts = map[string]string{}
+			}
+			top.texts[key] = text
+		}
+	}
+	w.text(key, text)
+}
+
+// value says that a value has ended.
+func (w *jsonWalk) value() {
+	if n := len(w.open); n > 0 {
+		w.open[n-1].inKey = w.open[n-1].object
+		return
+	}
+	w.done = true
+}
+
+// name begins a member. Readers differ in which of two members of one name counts.
+func (l *jsonLevel) name(key string) error {
+	if _, twice := l.seen[key]; twice {
+		return fmt.Errorf("%.80q stands twice in an object: %w", key, errForm)
+	}
+	if len(l.seen) < maxJSONUnique {
+		if l.seen == nil {
+			l.seen = map[string]struct{}{}
+		}
+		l.seen[key] = struct{}{}
+	}
+	l.key, l.inKey = key, false
+	return nil
+}
