@@ -176,7 +176,7 @@ func (h *h5File) globalHeap(at uint64) ([]byte, error) {
 	if n < head || n > maxH5Block {
 		return nil, fmt.Errorf("a global heap of %d bytes: %w", n, errForm)
 	}
-	b, err := h.bytes(at+head, int(n-head)) //nolint:gosec // G115: bounded above
+	b, err := h.bytes(at+head, int(n-head))
 	if err != nil {
 		return nil, err
 	}

@@ -216,7 +216,7 @@ func (f *h5Heap) get(id []byte) ([]byte, error) {
 		if !ok || part.n > maxH5Text {
 			return nil, fmt.Errorf("an object of %d bytes outside of a heap: %w", part.n, errForm)
 		}
-		return f.bytes(part.at, int(part.n)) //nolint:gosec // G115: bounded above
+		return f.bytes(part.at, int(part.n))
 	case 0x20:
 		n := int(id[0]&15) + 1
 		if n > len(c.b) {
@@ -245,37 +245,40 @@ func (f *h5Heap) readHuge() error {
 // managed reads n bytes at an offset into the heap, which its blocks cover row by row, each row twice as large as the
 // one before from the third on.
 func (f *h5Heap) managed(offset, n uint64) ([]byte, error) {
-	at, rows := f.root, f.rows
+	p := h5Place{f.root, f.rows, offset}
 	for range maxH5Depth {
-		if rows == 0 {
-			if n > f.mostDirect || offset > f.mostDirect {
+		if p.rows == 0 {
+			if n > f.mostDirect || p.offset > f.mostDirect {
 				return nil, fmt.Errorf("an object outside of its block: %w", errForm)
 			}
-			return f.bytes(at+offset, int(n)) //nolint:gosec // G115: bounded above
+			return f.bytes(p.at+p.offset, int(n)) //nolint:gosec // G115: bounded above
 		}
 		var err error
-		if at, rows, offset, err = f.child(at, rows, offset); err != nil {
+		if p, err = f.child(p); err != nil {
 			return nil, err
 		}
 	}
 	return nil, fmt.Errorf("a heap of more than %d levels: %w", maxH5Depth, errForm)
 }
 
-// child finds the block below an indirect block that covers an offset: its address, how many rows it has (0 if it holds
-// objects), and the offset in it.
-func (f *h5Heap) child(at uint64, rows int, offset uint64) (uint64, int, uint64, error) {
-	fail := func() (uint64, int, uint64, error) {
-		return 0, 0, 0, fmt.Errorf("an offset of %d outside of its heap: %w", offset, errForm)
-	}
-	entry := uint64(0)
-	size := f.start
-	for row := range rows {
+// An h5Place is an offset into a block of a heap, which has so many rows of blocks below, or none if it holds objects.
+type h5Place struct {
+	at     uint64
+	rows   int
+	offset uint64
+}
+
+// child finds the place in the block below that covers it.
+func (f *h5Heap) child(p h5Place) (h5Place, error) {
+	outside := fmt.Errorf("an offset of %d outside of its heap: %w", p.offset, errForm)
+	entry, size, offset := uint64(0), f.start, p.offset
+	for row := range p.rows {
 		if row > 1 {
 			size *= 2
 		}
 		hi, covered := bits.Mul64(size, f.width)
 		if hi != 0 || size > 1<<62 {
-			return fail()
+			return p, outside
 		}
 		if offset >= covered {
 			offset -= covered
@@ -283,21 +286,21 @@ func (f *h5Heap) child(at uint64, rows int, offset uint64) (uint64, int, uint64,
 			continue
 		}
 		entry += offset / size
-		c, err := f.block(at, 4, "FHIB")
+		c, err := f.block(p.at, 4, "FHIB")
 		if err == nil {
-			c.b, err = f.bytes(at+uint64(5+f.addr+f.offsetBytes)+entry*uint64(f.addr), f.addr) //nolint:gosec // G115: small
+			c.b, err = f.bytes(p.at+uint64(5+f.addr+f.offsetBytes)+entry*uint64(f.addr), f.addr) //nolint:gosec // G115: small
 		}
 		if err != nil {
-			return 0, 0, 0, err
+			return p, err
 		}
 		below := 0
 		if size > f.mostDirect {
 			below = bits.Len64(size) - bits.Len64(f.start) - bits.Len64(f.width) + 2
 		}
 		if next := f.address(c); next != h5Undefined && below >= 0 && below <= 64 {
-			return next, below, offset % size, nil
+			return h5Place{next, below, offset % size}, nil
 		}
-		return fail()
+		return p, outside
 	}
-	return fail()
+	return p, outside
 }

@@ -24,7 +24,7 @@ func (d *h5Header) link(c *cursor) error {
 		c.skip(1)
 	}
 	n := c.uint(1 << (flags & 3))
-	name := string(c.take(int(min(n, maxH5Path+1)))) //nolint:gosec // G115: bounded
+	name := string(c.take(int(min(n, maxH5Path+1))))
 	if c.short || len(name) > maxH5Path || name == "" {
 		return fmt.Errorf("a name of %d bytes: %w", n, errForm)
 	}
@@ -104,7 +104,7 @@ func (h *h5File) localHeap(at uint64) ([]byte, error) {
 	if c.short || n > maxH5Block {
 		return nil, fmt.Errorf("a heap of %d bytes: %w", n, errForm)
 	}
-	return h.bytes(data, int(n)) //nolint:gosec // G115: bounded above
+	return h.bytes(data, int(n))
 }
 
 // treeNode returns the children of a node of version 1 of the trees.

@@ -101,7 +101,7 @@ func (d *h5Header) headV2(c *cursor) error {
 	}
 	width := 1 << (flags & 3)
 	size := c.uint(width)
-	d.parts = append(d.parts, h5Part{d.object.at + uint64(start+width), size})
+	d.parts = append(d.parts, h5Part{d.object.at + uint64(start+width), size}) //nolint:gosec // G115: at most 34
 	return shortErr(c)
 }
 

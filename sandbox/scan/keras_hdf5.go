@@ -42,7 +42,7 @@ const maxPacked = 32 << 20
 
 // memberH5 scans an HDF5 file in an archive, in place if it is not compressed.
 func (s *scanner) memberH5(f *zip.File, in io.Reader) {
-	inner := &scanner{r: s.r, size: int64(min(f.UncompressedSize64, 1<<62)), name: f.Name} //nolint:gosec // G115: bounded
+	inner := &scanner{r: s.r, size: int64(min(f.UncompressedSize64, 1<<62)), name: f.Name}
 	if at, err := f.DataOffset(); err == nil && f.Method == zip.Store {
 		inner.r = &countedReader{r: s.section(at, inner.size)}
 	} else {
