@@ -19,6 +19,7 @@ var (
 var claims = map[string][]string{
 	".gguf": {FormatGGUF}, ".safetensors": {FormatSafetensors}, ".npy": {FormatNPY}, ".npz": {FormatNPZ}, ".keras": {FormatKeras},
 	".pt": pickles, ".pth": pickles, ".pkl": pickles, ".pickle": pickles, ".dill": pickles, ".joblib": pickles,
+	".h5": {FormatHDF5, FormatKeras}, ".hdf5": {FormatHDF5, FormatKeras}, ".onnx": {FormatONNX}, ".pb": {FormatSavedModel, FormatGraphDef},
 	".zip":  {FormatZip, FormatTorch, FormatNPZ, FormatKeras},
 	".json": texts, ".jsonl": texts, ".txt": texts, ".md": texts, ".csv": texts, ".tsv": texts, ".yaml": texts, ".yml": texts, ".toml": texts,
 	".jinja": texts, ".xml": texts, ".html": texts, ".py": texts, ".ipynb": texts, ".cfg": texts, ".ini": texts,

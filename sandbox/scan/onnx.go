@@ -58,8 +58,8 @@ func (s *scanner) onnx() {
 	root := &onnxFunction{calls: map[string]uint64{}}
 	m.current = root
 	err := m.fields(0, s.size, m.model)
-	if err == nil && m.graphs != 1 {
-		err = fmt.Errorf("it has %d graphs: %w", m.graphs, errForm)
+	if err == nil && (m.graphs != 1 || len(m.opsets) == 0) {
+		err = fmt.Errorf("it has %d graphs and imports %d sets of operators: %w", m.graphs, len(m.opsets), errForm)
 	}
 	if err == nil {
 		err = m.expand("the graph", root)

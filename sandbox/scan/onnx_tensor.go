@@ -138,7 +138,7 @@ func (m *onnxModel) checkTensor(t *onnxTensor) error {
 	case t.raw >= 0 && t.typedField != 0:
 		return fmt.Errorf("data in two fields: %w", errForm)
 	case t.raw >= 0:
-		if t.kind == 8 || uint64(t.raw) != size { //nolint:gosec // G115: not negative
+		if t.kind == 8 || uint64(t.raw) != size {
 			return fmt.Errorf("%d bytes of data, shape and type need %d: %w", t.raw, size, errForm)
 		}
 	default:
@@ -149,7 +149,8 @@ func (m *onnxModel) checkTensor(t *onnxTensor) error {
 
 // checkTyped compares how many elements there are one by one with the shape.
 func (t *onnxTensor) checkTyped() error {
-	want, field := t.elements, 0
+	want := t.elements
+	var field int
 	switch t.kind {
 	case 1:
 		field = 4

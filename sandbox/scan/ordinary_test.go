@@ -1,6 +1,7 @@
 package scan_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,6 +17,8 @@ var ordinaryFiles = map[string]string{
 	"attributes-latest.h5": scan.FormatHDF5, "compressed.h5": scan.FormatHDF5, "objects-latest.h5": scan.FormatHDF5, "weights-only.h5": scan.FormatHDF5,
 	"keras2-40-layers-latest.h5": scan.FormatKeras, "keras2-40-layers.h5": scan.FormatKeras, "keras2-latest.h5": scan.FormatKeras,
 	"keras2-sequential.h5": scan.FormatKeras, "keras2-v110.h5": scan.FormatKeras,
+	"branches.onnx": scan.FormatONNX, "external.onnx": scan.FormatONNX, "functions.onnx": scan.FormatONNX, "mlp.onnx": scan.FormatONNX,
+	"scaler.onnx": scan.FormatONNX, "typed-data.onnx": scan.FormatONNX, "external.onnx.data": scan.FormatRaw,
 	"keras3-functional.keras": scan.FormatKeras, "keras3-sequential.keras": scan.FormatKeras,
 }
 
@@ -24,12 +27,13 @@ func TestOrdinaryFilesAreClean(t *testing.T) {
 
 	files, err := filepath.Glob("testdata/ordinary/*")
 	require.NoError(t, err)
-	_ = files
+	require.Len(t, files, len(ordinaryFiles))
 	for name, format := range ordinaryFiles {
 		data, err := os.ReadFile(filepath.Join("testdata/ordinary", name))
 		require.NoError(t, err)
-		res := scanBytes(t, data)
-		require.Equal(t, format, res.Format, name)
+		res, err := scan.File(bytes.NewReader(data), int64(len(data)), name)
+		require.NoError(t, err)
+		require.Equal(t, format, res.Format, "%s: %v", name, res.Findings)
 		for _, f := range res.Findings {
 			require.Equal(t, hallmark.SeverityInfo, f.Severity, "%s: %v", name, f)
 		}

@@ -38,7 +38,9 @@ type protoField struct {
 // end is where the payload ends.
 func (f protoField) end() int64 { return f.at + int64(f.value) } //nolint:gosec // G115: inside the file
 
-func newProto(s *scanner) *protoReader { return &protoReader{s: s, window: make([]byte, 0, protoWindow)} }
+func newProto(s *scanner) *protoReader {
+	return &protoReader{s: s, window: make([]byte, 0, protoWindow)}
+}
 
 // peek returns the bytes from pos on that are at hand, at least one and, unless the file ends, at least 20.
 func (p *protoReader) peek(pos int64) ([]byte, error) {
@@ -90,8 +92,8 @@ func (p *protoReader) field(pos, end int64) (protoField, int64, error) {
 	if err != nil {
 		return protoField{}, 0, err
 	}
-	f := protoField{num: int(min(tag>>3, math.MaxInt32)), wire: int(tag & 7), at: pos + n} //nolint:gosec // G115: bounded
-	left := uint64(end - f.at)                                                             //nolint:gosec // G115: not negative
+	f := protoField{num: int(min(tag>>3, math.MaxInt32)), wire: int(tag & 7), at: pos + n}
+	left := uint64(end - f.at) //nolint:gosec // G115: not negative
 	switch f.wire {
 	case protoVarint:
 		f.value, n, err = p.varint(f.at, end)
@@ -119,8 +121,8 @@ func (p *protoReader) text(f protoField, most uint64) (string, error) {
 	if f.wire != protoBytes || f.value > most {
 		return "", fmt.Errorf("field %d is no text of at most %d bytes: %w", f.num, most, errForm)
 	}
-	if off := f.at - p.at; off >= 0 && off+int64(f.value) <= int64(len(p.window)) {
-		return string(p.window[off : off+int64(f.value)]), nil
+	if off := f.at - p.at; off >= 0 && f.end()-p.at <= int64(len(p.window)) {
+		return string(p.window[off : f.end()-p.at]), nil
 	}
 	b := make([]byte, f.value)
 	if _, err := p.s.r.ReadAt(b, f.at); err != nil && f.value > 0 {

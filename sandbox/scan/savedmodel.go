@@ -8,8 +8,6 @@ import (
 	"github.com/hallmark-ml/hallmark"
 )
 
-const maxTFDepth = 64
-
 // tfDenied are operations of TensorFlow that read or write files, run code of the program that loads the model, or open
 // connections. It is a list of what is refused: TensorFlow has some 1,400 operations, nearly all of them mathematics, and
 // a list of what is allowed would be out of date with each version. Families are refused by patterns, so that a new reader
@@ -195,7 +193,7 @@ func (s *scanner) kerasMetadata() {
 			if f.value > maxConfig {
 				return fmt.Errorf("a configuration of %d bytes: %w", f.value, errForm)
 			}
-			s.kerasJSON(fmt.Sprintf("byte %d", f.at), s.section(f.at, int64(f.value))) //nolint:gosec // G115: bounded above
+			s.kerasJSON(fmt.Sprintf("byte %d", f.at), s.section(f.at, int64(f.value)))
 			return nil
 		})
 	})

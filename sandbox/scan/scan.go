@@ -26,6 +26,10 @@ const (
 	FormatNPZ         = "npz"   // a zip archive of npy files
 	FormatKeras       = "keras" // a zip archive with config.json, or HDF5 with a model's configuration
 	FormatHDF5        = "hdf5"
+	FormatONNX        = "onnx"
+	FormatSavedModel  = "savedmodel" // of TensorFlow
+	FormatGraphDef    = "graphdef"   // a graph of TensorFlow on its own
+	FormatRaw         = "raw"        // tensor data that an ONNX model beside it describes
 	FormatZip         = "zip"
 	FormatJSON        = "json" // one value, or one a line
 	FormatText        = "text"
@@ -187,12 +191,15 @@ func (s *scanner) detect(head []byte) {
 	case len(head) > 8 && head[8] == '{' && head[7] == 0:
 		s.res.Format = FormatSafetensors
 		s.safetensors()
+	case s.proto(head):
 	case s.program(head):
 	case isText(head):
 		s.text()
 	case isOldPickle(head):
 		s.res.Format = FormatPickle
 		s.pickles(s.size, s.name)
+	case rawTensors.MatchString(s.name):
+		s.res.Format = FormatRaw
 	default:
 		s.add(RuleUnknownFormat, hallmark.SeverityHigh, s.name, "the format of the file is not known")
 	}
