@@ -60,7 +60,7 @@ func (s *Session) Info(ctx context.Context) (probe.Info, error) {
 		return probe.Info{}, err
 	}
 	return probe.Info{
-		Architecture: m.Architecture, TokenizerModel: m.TokenizerModel, Context: m.Context, Vocab: m.Vocab,
+		Architecture: m.Architecture, TokenizerModel: m.TokenizerModel, Context: m.Context, Vocab: m.Vocab, Embedding: m.Embedding,
 		ChatTemplate: m.ChatTemplate, EngineVersion: m.EngineVersion,
 	}, nil
 }
@@ -253,28 +253,13 @@ func (s *Session) Logits(ctx context.Context, tokens, positions []int32) ([]floa
 	return s.floats(ctx, wire.Logits{Tokens: tokens, Positions: positions}, len(positions)*about.Vocab)
 }
 
-// LogitsFromEmbeddings returns the logits [vocabulary] after n embeddings, [n][embedding], in place of tokens.
-func (s *Session) LogitsFromEmbeddings(ctx context.Context, embeddings []float32, n int) ([]float32, error) {
-	about, err := s.loaded(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return s.floats(ctx, wire.EmbeddingLogits{N: max(n, 0), Embeddings: embeddings}, about.Vocab)
-}
-
-// EmbeddingRow returns the embedding of a token.
-func (s *Session) EmbeddingRow(ctx context.Context, id int32) ([]float32, error) {
-	about, err := s.loaded(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return s.floats(ctx, wire.EmbeddingRow{ID: id}, about.Embedding)
-}
-
 func (s *Session) floats(ctx context.Context, q wire.Message, want int) ([]float32, error) {
 	m, err := ask(ctx, s, q, func(m wire.Floats) error {
 		if len(m.Values) != want {
 			return violated("answers %v with %d numbers, want %d", q.Type(), len(m.Values), want)
+		}
+		if !finite(m.Values...) {
+			return violated("answers %v with numbers that are not finite", q.Type())
 		}
 		return nil
 	}, nil)

@@ -20,6 +20,7 @@ import (
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/sandbox"
 	"github.com/hallmark-ml/hallmark/sandbox/probe"
+	"github.com/hallmark-ml/hallmark/sandbox/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -90,7 +91,7 @@ func TestSessionAnswersAsTheEngineDoes(t *testing.T) {
 	info, err := s.Info(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, probe.Info{
-		Architecture: "llama", TokenizerModel: "gpt2", Context: 512, Vocab: 1024, ChatTemplate: true, EngineVersion: info.EngineVersion,
+		Architecture: "llama", TokenizerModel: "gpt2", Context: 512, Vocab: 1024, Embedding: 256, ChatTemplate: true, EngineVersion: info.EngineVersion,
 	}, info)
 	require.NotEmpty(t, info.EngineVersion)
 
@@ -132,11 +133,52 @@ func TestSessionAnswersAsTheEngineDoes(t *testing.T) {
 	logits, err := s.Logits(t.Context(), ids, []int32{0, 1})
 	require.NoError(t, err)
 	require.Len(t, logits, 2*info.Vocab)
-	row, err := s.EmbeddingRow(t.Context(), ids[0])
+}
+
+// What is asked in several messages is answered as one: texts over the limit of a message, rows of two lengths.
+func TestMeasurementsOfASession(t *testing.T) {
+	t.Parallel()
+
+	s := session(t, modelFile(t, "naive-q8_0.gguf"), sandbox.Config{Threads: 2})
+	prefix := []int32{1022, 282, 198}
+	texts := make([][]int32, wire.MaxTexts+3)
+	for i := range texts {
+		texts[i] = []int32{int32(16 + i%10), int32(16 + i/10%10)}
+	}
+	got, err := s.Continue(t.Context(), prefix, texts)
 	require.NoError(t, err)
-	byRow, err := s.LogitsFromEmbeddings(t.Context(), row, 1)
+	require.Len(t, got, len(texts))
+	for _, i := range []int{0, 57, wire.MaxTexts - 1, wire.MaxTexts, wire.MaxTexts + 2} {
+		want, err := s.LogProbs(t.Context(), append(slices.Clone(prefix), texts[i]...))
+		require.NoError(t, err)
+		require.Equal(t, want[len(prefix)-1:], got[i])
+	}
+
+	many := slices.Repeat([]probe.Perturbed{{Tokens: prefix}, {Tokens: []int32{5, 6}}}, wire.MaxTexts/2+1)
+	next, err := s.Next(t.Context(), many, []int32{7, 8})
 	require.NoError(t, err)
-	require.Equal(t, logits[:info.Vocab], byRow)
+	require.Len(t, next, len(many))
+	all, err := s.Next(t.Context(), many[:2], nil)
+	require.NoError(t, err)
+	require.Len(t, all[0].LogProbs, 1024)
+	for i, one := range next {
+		row := all[i%2]
+		require.Equal(t, probe.Next{Top: row.Top, LogProbs: []float32{row.LogProbs[7], row.LogProbs[8]}}, one)
+	}
+
+	embeddings, err := s.Embeddings(t.Context(), 0, 1024)
+	require.NoError(t, err)
+	require.Len(t, embeddings, 1024*256)
+	last, err := s.Unembeddings(t.Context(), 1023, 1) // the two matrices are one in this model
+	require.NoError(t, err)
+	require.Equal(t, embeddings[1023*256:], last)
+	moved := make([]float32, 256)
+	for i := range moved {
+		moved[i] = last[i] - embeddings[5*256+i]
+	}
+	next, err = s.Next(t.Context(), []probe.Perturbed{{Tokens: []int32{7, 5}, From: 1, Add: moved}, {Tokens: []int32{7, 1023}}}, nil)
+	require.NoError(t, err)
+	require.InDeltaSlice(t, next[1].LogProbs, next[0].LogProbs, 1e-2, "the one token moved to the other's place")
 }
 
 func TestRequestsAnsweredTogetherAreAnsweredAsAlone(t *testing.T) {
@@ -293,7 +335,7 @@ func TestRequestsThatDoNotFit(t *testing.T) {
 	require.ErrorIs(t, err, hallmark.ErrInvalid)
 	_, err = s.LogProbs(t.Context(), []int32{1, 5000})
 	require.ErrorIs(t, err, hallmark.ErrInvalid)
-	_, err = s.EmbeddingRow(t.Context(), -1)
+	_, err = s.Embeddings(t.Context(), 1020, 5)
 	require.ErrorIs(t, err, hallmark.ErrInvalid)
 	_, err = s.Generate(t.Context(), probe.GenerateRequest{Prompt: "x", MaxTokens: 1})
 	require.NoError(t, err)
@@ -407,6 +449,18 @@ func TestLiarsAreEnded(t *testing.T) {
 		_, err := s.GenerateAll(ctx, make([]probe.GenerateRequest, 2))
 		return err
 	}
+	logits := func(ctx context.Context, s *sandbox.Session) error {
+		_, err := s.Logits(ctx, []int32{1}, []int32{0})
+		return err
+	}
+	goesOn := func(ctx context.Context, s *sandbox.Session) error {
+		_, err := s.Continue(ctx, []int32{1}, [][]int32{{1}, {2}})
+		return err
+	}
+	next := func(ctx context.Context, s *sandbox.Session) error {
+		_, err := s.Next(ctx, []probe.Perturbed{{Tokens: []int32{1}}}, []int32{1, 2})
+		return err
+	}
 	tests := map[string]struct {
 		do   func(context.Context, *sandbox.Session) error
 		want hallmark.RunVerdict
@@ -433,9 +487,18 @@ func TestLiarsAreEnded(t *testing.T) {
 		"false cancel":         {tokenize, hallmark.RunProtocolError},
 		"false unsandboxed":    {tokenize, hallmark.RunProtocolError},
 		"floats": {func(ctx context.Context, s *sandbox.Session) error {
-			_, err := s.EmbeddingRow(ctx, 1)
+			_, err := s.Embeddings(ctx, 1, 1)
 			return err
 		}, hallmark.RunProtocolError},
+		"infinite floats":    {logits, hallmark.RunProtocolError},
+		"scores too few":     {goesOn, hallmark.RunProtocolError},
+		"score over one":     {goesOn, hallmark.RunProtocolError},
+		"score infinite":     {goesOn, hallmark.RunProtocolError},
+		"nexts too few":      {next, hallmark.RunProtocolError},
+		"next token":         {next, hallmark.RunProtocolError},
+		"next infinite":      {next, hallmark.RunProtocolError},
+		"next over one":      {next, hallmark.RunProtocolError},
+		"nexts with numbers": {next, hallmark.RunProtocolError},
 		"span": {func(ctx context.Context, s *sandbox.Session) error {
 			_, err := s.Render(ctx, nil, false)
 			return err

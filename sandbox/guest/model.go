@@ -31,6 +31,8 @@ type model struct {
 	texts  *batch.Generator // completions
 	memory memory           // texts whose logits were asked for
 
+	together int // sequences that are computed in one go, at most
+
 	vocabulary  *grammar.Vocabulary // nil until a request has a grammar
 	constraints map[[2]string]*grammar.Constraint
 }
@@ -96,7 +98,7 @@ func open(file []byte, threads int) (*model, error) {
 	if tokens.Size() != e.VocabSize() {
 		return nil, fail(wire.FailModel, "the vocabulary has %d tokens and the weights %d", tokens.Size(), e.VocabSize())
 	}
-	m := &model{engine: e, tokens: tokens}
+	m := &model{engine: e, tokens: tokens, together: together(e)}
 	if m.texts, err = batch.New(e, batch.Config{Slots: slots(e), Texts: mostRemembered, Memory: memoryLimit}); err != nil {
 		return nil, err
 	}

@@ -7,13 +7,8 @@ import (
 	"github.com/hallmark-ml/hallmark/sandbox/wire"
 )
 
-const (
-	// scoreChunk is how many positions' logits are held at a time.
-	scoreChunk = 16
-
-	// maxFloats bounds a reply, in numbers.
-	maxFloats = 8 << 20
-)
+// scoreChunk is how many positions' logits are held at a time.
+const scoreChunk = 16
 
 // rows runs tokens and calls visit with the logits of every position from from on, which are valid until it returns.
 func (m *model) rows(ctx context.Context, tokens []int32, from int, visit func(i int, row []float32)) error {
@@ -66,8 +61,8 @@ func (m *model) score(row []float32, id int32) wire.Score {
 
 func (m *model) logits(ctx context.Context, q wire.Logits) (wire.Message, error) {
 	vocab := m.engine.VocabSize()
-	if len(q.Positions) > maxFloats/vocab {
-		return nil, fail(wire.FailTooLarge, "logits of %d positions, at most %d", len(q.Positions), maxFloats/vocab)
+	if len(q.Positions) > wire.MaxNumbers/vocab {
+		return nil, fail(wire.FailTooLarge, "logits of %d positions, at most %d", len(q.Positions), wire.MaxNumbers/vocab)
 	}
 	from := len(q.Tokens) - 1
 	for _, p := range q.Positions {
@@ -88,23 +83,4 @@ func (m *model) logits(ctx context.Context, q wire.Logits) (wire.Message, error)
 		return nil, err
 	}
 	return wire.Floats{Values: values}, nil
-}
-
-func (m *model) embeddingLogits(ctx context.Context, q wire.EmbeddingLogits) (wire.Message, error) {
-	if q.N < 1 || len(q.Embeddings) != q.N*m.engine.EmbeddingSize() {
-		return nil, fail(wire.FailRequest, "%d numbers are not %d embeddings of %d", len(q.Embeddings), q.N, m.engine.EmbeddingSize())
-	}
-	logits, err := m.engine.NewSequence().AppendEmbeddings(ctx, q.Embeddings, q.N, engine.Last)
-	if err != nil {
-		return nil, err
-	}
-	return wire.Floats{Values: append([]float32(nil), logits...)}, nil
-}
-
-func (m *model) embeddingRow(q wire.EmbeddingRow) (wire.Message, error) {
-	row := m.engine.Embedding(q.ID)
-	if row == nil {
-		return nil, fail(wire.FailRequest, "token %d of %d", q.ID, m.engine.VocabSize())
-	}
-	return wire.Floats{Values: row}, nil
 }

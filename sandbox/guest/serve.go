@@ -159,10 +159,12 @@ func (g *guest) reply(req request) (wire.Message, error) {
 		return m.logProbs(req.ctx, q)
 	case wire.Logits:
 		return m.logits(req.ctx, q)
-	case wire.EmbeddingLogits:
-		return m.embeddingLogits(req.ctx, q)
-	case wire.EmbeddingRow:
-		return m.embeddingRow(q)
+	case wire.Continue:
+		return m.continues(req.ctx, q)
+	case wire.Next:
+		return m.next(req.ctx, q)
+	case wire.Rows:
+		return m.rowsOf(q)
 	default:
 		return nil, fail(wire.FailRequest, "%v is not a question", q.Type())
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -238,21 +239,6 @@ func TestScoresAgreeWithLogits(t *testing.T) {
 	}
 }
 
-func TestEmbeddingsGiveTheLogitsOfTheirTokens(t *testing.T) {
-	t.Parallel()
-
-	p := serve(t, readModel(t, "naive-q8_0.gguf"))
-	tokens := []int32{1022, 282, 198}
-	var rows []float32
-	for _, id := range tokens {
-		row := as[wire.Floats](t, p.ask(wire.EmbeddingRow{ID: id})).Values
-		require.Len(t, row, 256)
-		rows = append(rows, row...)
-	}
-	want := as[wire.Floats](t, p.ask(wire.Logits{Tokens: tokens, Positions: []int32{2}}))
-	require.Equal(t, want, p.ask(wire.EmbeddingLogits{N: 3, Embeddings: rows}))
-}
-
 func TestTokensCoverTheirText(t *testing.T) {
 	t.Parallel()
 
@@ -331,10 +317,22 @@ func TestRefusals(t *testing.T) {
 		"no tokens":              {valid, wire.LogProbs{}, wire.FailRequest},
 		"position -1":            {valid, wire.Logits{Tokens: []int32{1}, Positions: []int32{-1}}, wire.FailRequest},
 		"position over tokens":   {valid, wire.Logits{Tokens: []int32{1}, Positions: []int32{1}}, wire.FailRequest},
-		"too many positions":     {valid, wire.Logits{Tokens: []int32{1}, Positions: make([]int32, maxFloats/1024+1)}, wire.FailTooLarge},
-		"half an embedding":      {valid, wire.EmbeddingLogits{N: 1, Embeddings: make([]float32, 128)}, wire.FailRequest},
-		"huge n":                 {valid, wire.EmbeddingLogits{N: math.MaxInt32, Embeddings: make([]float32, 256)}, wire.FailRequest},
-		"row over vocabulary":    {valid, wire.EmbeddingRow{ID: 1024}, wire.FailRequest},
+		"too many positions":     {valid, wire.Logits{Tokens: []int32{1}, Positions: make([]int32, wire.MaxNumbers/1024+1)}, wire.FailTooLarge},
+		"row over vocabulary":    {valid, wire.Rows{From: 1020, N: 5}, wire.FailRequest},
+		"rows at the end":        {valid, wire.Rows{From: math.MaxInt32, N: 1}, wire.FailRequest},
+		"no rows":                {valid, wire.Rows{}, wire.FailRequest},
+		"texts after nothing":    {valid, wire.Continue{Texts: [][]int32{{1}}}, wire.FailRequest},
+		"prefix of token -1":     {valid, wire.Continue{Prefix: []int32{-1}, Texts: [][]int32{{1}}}, wire.FailRequest},
+		"text of token -1":       {valid, wire.Continue{Prefix: []int32{1}, Texts: [][]int32{{1}, {1, -1}}}, wire.FailRequest},
+		"text over context":      {valid, wire.Continue{Prefix: []int32{1}, Texts: [][]int32{make([]int32, 512)}}, wire.FailTooLarge},
+		"too much to rate":       {valid, wire.Continue{Prefix: []int32{1}, Texts: slices.Repeat([][]int32{make([]int32, 511)}, wire.MaxScores/511+1)}, wire.FailTooLarge},
+		"next of nothing":        {valid, wire.Next{Texts: []wire.Perturbed{{}}}, wire.FailRequest},
+		"next over context":      {valid, wire.Next{Texts: []wire.Perturbed{{Tokens: make([]int32, 513)}}}, wire.FailTooLarge},
+		"next of token 1024":     {valid, wire.Next{Texts: []wire.Perturbed{{Tokens: []int32{1024}}}}, wire.FailRequest},
+		"watching token 1024":    {valid, wire.Next{Texts: []wire.Perturbed{{Tokens: []int32{1}}}, Watch: []int32{1024}}, wire.FailRequest},
+		"too much watched":       {valid, wire.Next{Texts: slices.Repeat([]wire.Perturbed{{Tokens: []int32{1}}}, 1025), Watch: make([]int32, wire.MaxNumbers/1024)}, wire.FailTooLarge},
+		"half an embedding":      {valid, wire.Next{Texts: []wire.Perturbed{{Tokens: []int32{1}, Add: make([]float32, 128)}}}, wire.FailRequest},
+		"added after the end":    {valid, wire.Next{Texts: []wire.Perturbed{{Tokens: []int32{1}, From: 1, Add: make([]float32, 256)}}}, wire.FailRequest},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -41,6 +41,7 @@ type Info struct {
 	TokenizerModel string
 	Context        int // longest sequence in tokens
 	Vocab          int // tokens in the vocabulary
+	Embedding      int // numbers in an embedding
 	ChatTemplate   bool
 	EngineVersion  string // raised whenever bits of an output change; goes into the report
 }
@@ -112,6 +113,20 @@ type Completion struct {
 type Answer struct {
 	Completion Completion
 	Err        error
+}
+
+// A Perturbed text has Add, [positions][embedding], added to the embeddings of its tokens from position From on.
+type Perturbed struct {
+	Tokens []int32
+	From   int
+	Add    []float32 // nothing is added if empty
+}
+
+// A Next is how a text goes on: the most likely token, and the natural logarithms of the probabilities of the tokens that
+// were asked for.
+type Next struct {
+	Top      int32
+	LogProbs []float32
 }
 
 // A LogProb is how a model rates one token of a given text.

@@ -97,7 +97,7 @@ type Score struct {
 	Mean, StdDev float32
 }
 
-// Scores answers [LogProbs].
+// Scores answers [LogProbs] and [Continue].
 type Scores struct{ Scores []Score }
 
 // Floats answers questions for rows of numbers, row-major.
@@ -376,6 +376,8 @@ func decodeReply(t Type, d *decoder) Message {
 		return decodeScores(d)
 	case TypeFloats:
 		return Floats{Values: d.floats()}
+	case TypeNexts:
+		return decodeNexts(d)
 	case TypeFailure:
 		return decodeFailure(d)
 	case TypeAnswers:

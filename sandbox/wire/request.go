@@ -26,12 +26,13 @@ const (
 	TypeGenerate
 	TypeLogProbs
 	TypeLogits
-	TypeEmbeddingLogits
-	TypeEmbeddingRow
+	TypeContinue
+	TypeNext
 	TypeCancel
 	TypeInspect
 	TypeQuantise
 	TypeGenerateAll
+	TypeRows
 )
 
 // The types of replies.
@@ -49,14 +50,15 @@ const (
 	TypeInspection
 	TypeQuantised
 	TypeAnswers
+	TypeNexts
 )
 
 // String names the type for error texts.
 func (t Type) String() string {
 	names := map[Type]string{
 		TypeHello: "hello", TypeLoad: "load", TypeScan: "scan", TypeTokenize: "tokenize", TypeRender: "render",
-		TypeGenerate: "generate", TypeLogProbs: "logprobs", TypeLogits: "logits", TypeEmbeddingLogits: "embedding logits",
-		TypeEmbeddingRow: "embedding row", TypeCancel: "cancel", TypeReady: "ready", TypeLoaded: "loaded",
+		TypeGenerate: "generate", TypeLogProbs: "logprobs", TypeLogits: "logits", TypeContinue: "continue",
+		TypeNext: "next", TypeRows: "rows", TypeNexts: "nexts", TypeCancel: "cancel", TypeReady: "ready", TypeLoaded: "loaded",
 		TypeScanned: "scanned", TypeTokens: "tokens", TypeRendered: "rendered", TypePiece: "piece",
 		TypeCompletion: "completion", TypeScores: "scores", TypeFloats: "floats", TypeFailure: "failure",
 		TypeInspect: "inspect", TypeInspection: "inspection", TypeQuantise: "quantise", TypeQuantised: "quantised",
@@ -128,16 +130,6 @@ type LogProbs struct{ Tokens []int32 }
 // Logits runs Tokens and answers [Floats]: the vocabulary's logits after each of Positions, in order.
 type Logits struct{ Tokens, Positions []int32 }
 
-// EmbeddingLogits runs N rows of embeddings, row-major, in place of tokens and answers [Floats]: the vocabulary's logits
-// after the last one.
-type EmbeddingLogits struct {
-	N          int
-	Embeddings []float32
-}
-
-// EmbeddingRow answers [Floats]: the embedding of one token.
-type EmbeddingRow struct{ ID int32 }
-
 // Cancel stops the request that has its id, which then answers a [Failure] with [FailCanceled] unless it had already
 // ended. Cancel has no answer of its own.
 type Cancel struct{}
@@ -168,12 +160,6 @@ func (LogProbs) Type() Type { return TypeLogProbs }
 
 // Type implements [Message].
 func (Logits) Type() Type { return TypeLogits }
-
-// Type implements [Message].
-func (EmbeddingLogits) Type() Type { return TypeEmbeddingLogits }
-
-// Type implements [Message].
-func (EmbeddingRow) Type() Type { return TypeEmbeddingRow }
 
 // Type implements [Message].
 func (Cancel) Type() Type { return TypeCancel }
@@ -283,14 +269,6 @@ func (m LogProbs) encode(b []byte) []byte { return appendInts(b, m.Tokens) }
 
 func (m Logits) encode(b []byte) []byte { return appendInts(appendInts(b, m.Tokens), m.Positions) }
 
-func (m EmbeddingLogits) encode(b []byte) []byte {
-	return appendFloats(appendCount(b, m.N), m.Embeddings)
-}
-
-func (m EmbeddingRow) encode(b []byte) []byte {
-	return binary.LittleEndian.AppendUint32(b, uint32(m.ID))
-}
-
 // decodeRequest returns nil for a type that is not a request.
 func decodeRequest(t Type, d *decoder) Message {
 	switch t {
@@ -310,10 +288,12 @@ func decodeRequest(t Type, d *decoder) Message {
 		return LogProbs{Tokens: d.ints()}
 	case TypeLogits:
 		return Logits{Tokens: d.ints(), Positions: d.ints()}
-	case TypeEmbeddingLogits:
-		return EmbeddingLogits{N: d.number(), Embeddings: d.floats()}
-	case TypeEmbeddingRow:
-		return EmbeddingRow{ID: int32(d.uint32())}
+	case TypeContinue:
+		return decodeContinue(d)
+	case TypeNext:
+		return decodeNext(d)
+	case TypeRows:
+		return decodeRows(d)
 	case TypeCancel:
 		return Cancel{}
 	case TypeInspect:

@@ -37,8 +37,9 @@ func requests() []wire.Message {
 		wire.GenerateAll{Requests: []wire.Generate{{Messages: []wire.ChatMessage{}, Prompt: "p", MaxTokens: 1, Stop: []string{}}}},
 		wire.LogProbs{Tokens: []int32{0, -1, math.MaxInt32}},
 		wire.Logits{Tokens: []int32{1, 2}, Positions: []int32{1}},
-		wire.EmbeddingLogits{N: 2, Embeddings: []float32{0, float32(math.Inf(1)), -1}},
-		wire.EmbeddingRow{ID: -5},
+		wire.Continue{Prefix: []int32{1, -1}, Texts: [][]int32{{}, {3, 4}}},
+		wire.Next{Texts: []wire.Perturbed{{Tokens: []int32{1, 2}, From: 1, Add: []float32{0, float32(math.Inf(1))}}, {Tokens: []int32{}, Add: []float32{}}}, Watch: []int32{7}},
+		wire.Rows{Output: true, From: 3, N: 2},
 	}
 }
 
@@ -59,6 +60,7 @@ func replies() []wire.Message {
 		wire.Answers{Answers: []wire.Answer{{Completion: wire.Completion{Text: "t", Finish: wire.FinishLength}}, {Failure: &wire.Failure{Kind: wire.FailTooLarge, Text: "long"}}}},
 		wire.Scores{Scores: []wire.Score{{LogProb: float32(math.Inf(-1)), Rank: 3, Mean: -2, StdDev: 1}}},
 		wire.Floats{Values: []float32{1, -2}},
+		wire.Nexts{Top: []int32{4}, LogProbs: []float32{-1, float32(math.Inf(-1))}},
 		wire.Failure{Kind: wire.FailModel, Text: "why"},
 		wire.Inspection{
 			Version: 3, Alignment: 32, DataStart: 4096, Template: "{{ x }}\n", Refusal: "r",
@@ -178,6 +180,8 @@ func TestHostileReplies(t *testing.T) {
 		"negative rank":              whole(wire.TypeScores, words(1, 0, math.MaxUint32, 0, 0)...),
 		"negative offset":            whole(wire.TypeTokens, words(1, 0, math.MaxUint32, 0)...),
 		"finish 0":                   whole(wire.TypeCompletion, append(words(0, 0, 0), 0)...),
+		"log-probability not one":    whole(wire.TypeNexts, words(0, 1, nan)...),
+		"next of 2^32-1 texts":       whole(wire.TypeNexts, words(math.MaxUint32)...),
 		"failure of kind 0":          whole(wire.TypeFailure, append([]byte{0}, words(0)...)...),
 		"failure of kind 99":         whole(wire.TypeFailure, append([]byte{99}, words(0)...)...),
 		"truth value 2":              whole(wire.TypeLoaded, append(append(words(0, 0, 1, 1, 1), 2), words(0)...)...),
@@ -206,11 +210,18 @@ func TestHostileRequests(t *testing.T) {
 	t.Parallel()
 
 	tests := map[string][]byte{
-		"a reply":        whole(wire.TypeReady, words(0)...),
-		"tier 3":         whole(wire.TypeHello, append([]byte{1, 0, 3}, make([]byte, 20)...)...),
-		"negative size":  whole(wire.TypeHello, append([]byte{1, 0, 1}, bytes.Repeat([]byte{0xff}, 20)...)...),
-		"max tokens -1":  whole(wire.TypeGenerate, words(0, 0, math.MaxUint32, 0, 0, 0, 0, 0, 0)...),
-		"too many turns": whole(wire.TypeRender, words(1<<28)...),
+		"a reply":                whole(wire.TypeReady, words(0)...),
+		"tier 3":                 whole(wire.TypeHello, append([]byte{1, 0, 3}, make([]byte, 20)...)...),
+		"negative size":          whole(wire.TypeHello, append([]byte{1, 0, 1}, bytes.Repeat([]byte{0xff}, 20)...)...),
+		"max tokens -1":          whole(wire.TypeGenerate, words(0, 0, math.MaxUint32, 0, 0, 0, 0, 0, 0)...),
+		"too many turns":         whole(wire.TypeRender, words(1<<28)...),
+		"4097 texts to continue": whole(wire.TypeContinue, words(append([]uint32{0, wire.MaxTexts + 1}, make([]uint32, wire.MaxTexts+1)...)...)...),
+		"4097 texts":             whole(wire.TypeNext, words(append([]uint32{wire.MaxTexts + 1}, make([]uint32, 3*(wire.MaxTexts+1)+1)...)...)...),
+		"more texts than bytes":  whole(wire.TypeNext, words(2, 0, 0, 0, 0)...),
+		"added not a number":     whole(wire.TypeNext, words(1, 0, 0, 1, math.Float32bits(float32(math.NaN())), 0)...),
+		"negative position":      whole(wire.TypeNext, words(1, 0, math.MaxUint32, 0, 0)...),
+		"negative row":           whole(wire.TypeRows, append([]byte{0}, words(math.MaxUint32, 1)...)...),
+		"other matrix":           whole(wire.TypeRows, append([]byte{2}, words(0, 1)...)...),
 	}
 	for name, b := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -4,12 +4,15 @@ package main
 
 import (
 	"encoding/binary"
+	"math"
 	"os"
 	"strings"
 
 	"github.com/hallmark-ml/hallmark/sandbox/jail"
 	"github.com/hallmark-ml/hallmark/sandbox/wire"
 )
+
+var inf = float32(math.Inf(1))
 
 func main() {
 	model, err := jail.Enter()
@@ -100,6 +103,24 @@ func lie(how string, id uint32, m wire.Message) {
 		write(id, wire.Scores{Scores: []wire.Score{{Rank: 10}}})
 	case "floats":
 		write(id, wire.Floats{Values: make([]float32, 3)})
+	case "infinite floats":
+		write(id, wire.Floats{Values: []float32{0, 1, 2, 3, 4, 5, 6, 7, 8, inf}})
+	case "scores too few":
+		write(id, wire.Scores{Scores: make([]wire.Score, 1)})
+	case "score over one":
+		write(id, wire.Scores{Scores: []wire.Score{{}, {LogProb: 0.5}}})
+	case "score infinite":
+		write(id, wire.Scores{Scores: []wire.Score{{}, {LogProb: -inf}}})
+	case "nexts too few":
+		write(id, wire.Nexts{})
+	case "next token":
+		write(id, wire.Nexts{Top: []int32{10}, LogProbs: []float32{-1, -1}})
+	case "next infinite":
+		write(id, wire.Nexts{Top: []int32{9}, LogProbs: []float32{-1, -inf}})
+	case "next over one":
+		write(id, wire.Nexts{Top: []int32{9}, LogProbs: []float32{-1, 1}})
+	case "nexts with numbers":
+		write(id, wire.Nexts{Top: []int32{9}, LogProbs: []float32{-1, -1, -1}})
 	case "answers":
 		write(id, wire.Answers{Answers: []wire.Answer{{Failure: &wire.Failure{Kind: wire.FailRequest}}}})
 	case "another size":
