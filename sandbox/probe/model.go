@@ -27,12 +27,16 @@ type Model interface {
 // endpoint is not.
 type WhiteBox interface {
 	Model
-	// Logits gives the logits [len(positions)][vocabulary] after the given positions of tokens.
-	Logits(ctx context.Context, tokens, positions []int32) ([]float32, error)
-	// LogitsFromEmbeddings gives the logits [vocabulary] after n embeddings, [n][embedding], in place of tokens.
-	LogitsFromEmbeddings(ctx context.Context, embeddings []float32, n int) ([]float32, error)
-	// EmbeddingRow gives the embedding of a token.
-	EmbeddingRow(ctx context.Context, id int32) ([]float32, error)
+	// Continue gives, for each of texts, how likely its tokens are after prefix and those before:
+	// len(result[i]) == len(texts[i]). What texts begin with alike costs once.
+	Continue(ctx context.Context, prefix []int32, texts [][]int32) ([][]LogProb, error)
+	// Next gives how each of texts goes on: the most likely token and the log-probabilities of the tokens in watch, or of
+	// the whole vocabulary if it is empty. Texts that begin alike belong into one call.
+	Next(ctx context.Context, texts []Perturbed, watch []int32) ([]Next, error)
+	// Embeddings and Unembeddings give rows, [n][embedding], of n tokens from token from on: those of the input, and those of
+	// the output matrix that make a token's logit.
+	Embeddings(ctx context.Context, from, n int) ([]float32, error)
+	Unembeddings(ctx context.Context, from, n int) ([]float32, error)
 }
 
 // Info is what a model file says about itself, sanitised.
