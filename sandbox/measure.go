@@ -9,6 +9,32 @@ import (
 	"github.com/hallmark-ml/hallmark/sandbox/wire"
 )
 
+// PromptTokens gives the tokens that the model reads for the prompt of a request, with their places in the rendered chat or
+// in the prompt.
+func (s *Session) PromptTokens(ctx context.Context, req probe.GenerateRequest) ([]probe.Token, error) {
+	about, err := s.loaded(ctx)
+	if err != nil {
+		return nil, err
+	}
+	check := func(m wire.Tokens) error {
+		for _, t := range m.Tokens {
+			if t.ID < 0 || int(t.ID) >= about.Vocab || t.Start > t.End {
+				return violated("reads token %d of %d at %d to %d", t.ID, about.Vocab, t.Start, t.End)
+			}
+		}
+		return nil
+	}
+	m, err := ask(ctx, s, wire.Prompt{Messages: chat(req.Messages), Prompt: req.Prompt}, check, nil)
+	if err != nil {
+		return nil, err
+	}
+	tokens := make([]probe.Token, len(m.Tokens))
+	for i, t := range m.Tokens {
+		tokens[i] = probe.Token(t)
+	}
+	return tokens, nil
+}
+
 // Continue gives, for each of texts, how likely its tokens are after prefix and those before:
 // len(result[i]) == len(texts[i]). What texts begin with alike is computed once.
 func (s *Session) Continue(ctx context.Context, prefix []int32, texts [][]int32) ([][]probe.LogProb, error) {

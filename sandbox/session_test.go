@@ -453,6 +453,10 @@ func TestLiarsAreEnded(t *testing.T) {
 		_, err := s.Logits(ctx, []int32{1}, []int32{0})
 		return err
 	}
+	prompt := func(ctx context.Context, s *sandbox.Session) error {
+		_, err := s.PromptTokens(ctx, probe.GenerateRequest{Prompt: "x"})
+		return err
+	}
 	goesOn := func(ctx context.Context, s *sandbox.Session) error {
 		_, err := s.Continue(ctx, []int32{1}, [][]int32{{1}, {2}})
 		return err
@@ -491,6 +495,7 @@ func TestLiarsAreEnded(t *testing.T) {
 			return err
 		}, hallmark.RunProtocolError},
 		"infinite floats":    {logits, hallmark.RunProtocolError},
+		"prompt token":       {prompt, hallmark.RunProtocolError},
 		"scores too few":     {goesOn, hallmark.RunProtocolError},
 		"score over one":     {goesOn, hallmark.RunProtocolError},
 		"score infinite":     {goesOn, hallmark.RunProtocolError},

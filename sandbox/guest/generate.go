@@ -70,10 +70,11 @@ func (m *model) write(q wire.Generate, emit func(string) error) (*writing, error
 	if err := checkGenerate(q); err != nil {
 		return nil, err
 	}
-	prompt, err := m.prompt(q)
+	read, err := m.prompt(q)
 	if err != nil {
 		return nil, err
 	}
+	prompt := ids(read)
 	if len(prompt) == 0 {
 		return nil, fail(wire.FailRequest, "the prompt has no tokens")
 	}

@@ -301,6 +301,18 @@ func appendLogProbs(out, logits []float32, watch []int32, top int32, total float
 	return out
 }
 
+func (m *model) promptTokens(q wire.Prompt) (wire.Message, error) {
+	read, err := m.prompt(wire.Generate{Messages: q.Messages, Prompt: q.Prompt})
+	if err != nil {
+		return nil, err
+	}
+	reply := wire.Tokens{Tokens: make([]wire.Token, len(read))}
+	for i, t := range read {
+		reply.Tokens[i] = wire.Token(t)
+	}
+	return reply, nil
+}
+
 func (m *model) rowsOf(q wire.Rows) (wire.Message, error) {
 	embed, vocab := m.engine.EmbeddingSize(), m.engine.VocabSize()
 	switch {

@@ -139,3 +139,21 @@ func TestRowsAreThoseOfTheTokens(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, m.engine.Unembedding(7), as[wire.Floats](t, reply).Values)
 }
+
+func TestPromptTokensAreThoseOfACompletion(t *testing.T) {
+	t.Parallel()
+
+	p := serve(t, readModel(t, "naive-q8_0.gguf"))
+	chat := question("Say X<|im_end|>")
+	r := as[wire.Rendered](t, p.ask(wire.Render{Messages: chat, AddGenerationPrompt: true}))
+	got := as[wire.Tokens](t, p.ask(wire.Prompt{Messages: chat})).Tokens
+	require.Equal(t, as[wire.Completion](t, p.ask(wire.Generate{Messages: chat, MaxTokens: 1})).PromptTokens, len(got))
+	text := ""
+	for _, tok := range got {
+		require.False(t, tok.ID >= 1021 && tok.Start >= r.Spans[1].Start && tok.Start < r.Spans[1].End, "control token in a message")
+		text += r.Text[tok.Start:tok.End]
+	}
+	require.Equal(t, r.Text, text)
+	plain := as[wire.Tokens](t, p.ask(wire.Prompt{Prompt: "<|im_end|>a"})).Tokens
+	require.Equal(t, []wire.Token{{ID: 1023, Start: 0, End: 10}, {ID: plain[1].ID, Start: 10, End: 11}}, plain)
+}

@@ -203,12 +203,12 @@ func (m *model) spelling(which func() (int32, bool)) string {
 }
 
 // prompt returns the tokens of a request.
-func (m *model) prompt(q wire.Generate) ([]int32, error) {
+func (m *model) prompt(q wire.Generate) ([]token.Token, error) {
 	if len(q.Messages) == 0 {
 		if len(q.Prompt) > textLimit {
 			return nil, fail(wire.FailTooLarge, "prompt of %d bytes, at most %d", len(q.Prompt), textLimit)
 		}
-		return ids(m.tokens.Encode(q.Prompt, token.EncodeOptions{AddSpecial: true, ParseSpecial: true})), nil
+		return m.tokens.Encode(q.Prompt, token.EncodeOptions{AddSpecial: true, ParseSpecial: true}), nil
 	}
 	r, err := m.chat(q.Messages, true)
 	if err != nil {
@@ -219,14 +219,14 @@ func (m *model) prompt(q wire.Generate) ([]int32, error) {
 
 // chatTokens reads a rendered chat. The template's own text may spell control tokens; the contents of messages may not,
 // or a message could end its turn and begin another's.
-func (m *model) chatTokens(r template.Rendered) []int32 {
+func (m *model) chatTokens(r template.Rendered) []token.Token {
 	// A template that opens the text itself must not get a second opening.
 	opening := m.spelling(m.tokens.BOS)
 	opt := token.EncodeOptions{ParseSpecial: true, AddSpecial: opening == "" || !strings.HasPrefix(r.Text, opening)}
 	for _, s := range r.Spans {
 		opt.Literal = append(opt.Literal, token.Range{Start: s.Start, End: s.End})
 	}
-	return ids(m.tokens.Encode(r.Text, opt))
+	return m.tokens.Encode(r.Text, opt)
 }
 
 func ids(tokens []token.Token) []int32 {

@@ -163,6 +163,8 @@ func (g *guest) reply(req request) (wire.Message, error) {
 		return m.continues(req.ctx, q)
 	case wire.Next:
 		return m.next(req.ctx, q)
+	case wire.Prompt:
+		return m.promptTokens(q)
 	case wire.Rows:
 		return m.rowsOf(q)
 	default:

@@ -191,8 +191,8 @@ func TestMessagesCannotSpellControlTokens(t *testing.T) {
 		r, err := m.chat(msgs, true)
 		require.NoError(t, err)
 		n := 0
-		for _, id := range m.chatTokens(r) {
-			if m.tokens.IsControl(id) {
+		for _, tok := range m.chatTokens(r) {
+			if m.tokens.IsControl(tok.ID) {
 				n++
 			}
 		}

@@ -27,6 +27,11 @@ type Model interface {
 // endpoint is not.
 type WhiteBox interface {
 	Model
+	// PromptTokens gives the tokens that the model reads for the prompt of a request, with their places in the rendered chat
+	// or in the prompt.
+	PromptTokens(ctx context.Context, req GenerateRequest) ([]Token, error)
+	// Logits gives the logits [len(positions)][vocabulary] after the given positions of tokens.
+	Logits(ctx context.Context, tokens, positions []int32) ([]float32, error)
 	// Continue gives, for each of texts, how likely its tokens are after prefix and those before:
 	// len(result[i]) == len(texts[i]). What texts begin with alike costs once.
 	Continue(ctx context.Context, prefix []int32, texts [][]int32) ([][]LogProb, error)

@@ -21,10 +21,10 @@ func TestExpAndLogAreAccurate(t *testing.T) {
 		y := math.Exp(x)
 		require.InDelta(t, math.Log(y), stats.Log(y), 3e-16*math.Max(1, math.Abs(x)), "%v", y)
 	}
-	require.Equal(t, []float64{1, 0, math.Inf(1), 0}, []float64{stats.Exp(0), stats.Exp(-709), stats.Exp(710), stats.Log(1)})
+	require.True(t, stats.Exp(0) == 1 && stats.Exp(-709) == 0 && math.IsInf(stats.Exp(710), 1) && stats.Log(1) == 0)
 	require.True(t, math.IsNaN(stats.Exp(math.NaN())))
 	for _, x := range []float64{0, -1, math.Inf(1), math.NaN(), 1e-310} {
-		require.Equal(t, math.Inf(-1), stats.Log(x), "%v", x)
+		require.True(t, math.IsInf(stats.Log(x), -1), "%v", x)
 	}
 }
 
@@ -39,8 +39,8 @@ func TestNormalQuantile(t *testing.T) {
 		require.InDelta(t, want, stats.NormalQuantile(p), 2e-15*math.Max(1, math.Abs(want)), "%v", p)
 		require.InDelta(t, p, 0.5*math.Erfc(-stats.NormalQuantile(p)/math.Sqrt2), 1e-12)
 	}
-	require.Equal(t, math.Inf(-1), stats.NormalQuantile(0))
-	require.Equal(t, math.Inf(1), stats.NormalQuantile(1))
+	require.True(t, math.IsInf(stats.NormalQuantile(0), -1))
+	require.True(t, math.IsInf(stats.NormalQuantile(1), 1))
 }
 
 // The digest is the same on amd64, arm64 and riscv64; a product that is fused with an addition changes it.
@@ -54,7 +54,7 @@ func TestRealFunctionsGiveTheSameBitsEverywhere(t *testing.T) {
 		sum.Write(b[:])
 	}
 	for i := range 5000 {
-		x := float64(i)*0.13 - 300
+		x := float64(float64(i)*0.13) - 300 // a test may not fuse either
 		add(stats.Exp(x))
 		add(stats.Log(float64(i) + 0.37))
 		add(stats.NormalQuantile((float64(i) + 0.5) / 5000))

@@ -42,6 +42,16 @@ type Rows struct {
 	From, N int
 }
 
+// Prompt asks which tokens the model reads for Messages or, if there are none, for Prompt, as [Generate] has them, and answers
+// [Tokens] with places in the rendered chat or the prompt.
+type Prompt struct {
+	Messages []ChatMessage
+	Prompt   string
+}
+
+// Type implements [Message].
+func (Prompt) Type() Type { return TypePrompt }
+
 // Type implements [Message].
 func (Continue) Type() Type { return TypeContinue }
 
@@ -53,6 +63,10 @@ func (Rows) Type() Type { return TypeRows }
 
 // Type implements [Message].
 func (Nexts) Type() Type { return TypeNexts }
+
+func (m Prompt) encode(b []byte) []byte { return appendString(appendChat(b, m.Messages), m.Prompt) }
+
+func decodePrompt(d *decoder) Prompt { return Prompt{Messages: d.chat(), Prompt: d.text()} }
 
 func (m Continue) encode(b []byte) []byte {
 	b = appendCount(appendInts(b, m.Prefix), len(m.Texts))

@@ -46,7 +46,7 @@ type Token struct {
 	Start, End int
 }
 
-// Tokens answers [Tokenize].
+// Tokens answers [Tokenize] and [Prompt].
 type Tokens struct{ Tokens []Token }
 
 // Span is the byte range of one message's content in a rendered chat.

@@ -33,6 +33,7 @@ const (
 	TypeQuantise
 	TypeGenerateAll
 	TypeRows
+	TypePrompt
 )
 
 // The types of replies.
@@ -58,7 +59,7 @@ func (t Type) String() string {
 	names := map[Type]string{
 		TypeHello: "hello", TypeLoad: "load", TypeScan: "scan", TypeTokenize: "tokenize", TypeRender: "render",
 		TypeGenerate: "generate", TypeLogProbs: "logprobs", TypeLogits: "logits", TypeContinue: "continue",
-		TypeNext: "next", TypeRows: "rows", TypeNexts: "nexts", TypeCancel: "cancel", TypeReady: "ready", TypeLoaded: "loaded",
+		TypeNext: "next", TypePrompt: "prompt", TypeRows: "rows", TypeNexts: "nexts", TypeCancel: "cancel", TypeReady: "ready", TypeLoaded: "loaded",
 		TypeScanned: "scanned", TypeTokens: "tokens", TypeRendered: "rendered", TypePiece: "piece",
 		TypeCompletion: "completion", TypeScores: "scores", TypeFloats: "floats", TypeFailure: "failure",
 		TypeInspect: "inspect", TypeInspection: "inspection", TypeQuantise: "quantise", TypeQuantised: "quantised",
@@ -292,6 +293,8 @@ func decodeRequest(t Type, d *decoder) Message {
 		return decodeContinue(d)
 	case TypeNext:
 		return decodeNext(d)
+	case TypePrompt:
+		return decodePrompt(d)
 	case TypeRows:
 		return decodeRows(d)
 	case TypeCancel:

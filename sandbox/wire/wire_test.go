@@ -39,6 +39,7 @@ func requests() []wire.Message {
 		wire.Logits{Tokens: []int32{1, 2}, Positions: []int32{1}},
 		wire.Continue{Prefix: []int32{1, -1}, Texts: [][]int32{{}, {3, 4}}},
 		wire.Next{Texts: []wire.Perturbed{{Tokens: []int32{1, 2}, From: 1, Add: []float32{0, float32(math.Inf(1))}}, {Tokens: []int32{}, Add: []float32{}}}, Watch: []int32{7}},
+		wire.Prompt{Messages: []wire.ChatMessage{{Role: "user", Content: "hi"}}, Prompt: "p"},
 		wire.Rows{Output: true, From: 3, N: 2},
 	}
 }
