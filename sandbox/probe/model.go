@@ -25,7 +25,7 @@ type Model interface {
 
 // A WhiteBox is a model that also shows what goes on inside: what measuring detectors need. The jailed guest is one, an
 // endpoint is not.
-type WhiteBox interface {
+type WhiteBox interface { //nolint:interfacebloat // each method is one question of the guest, and every detector asks others
 	Model
 	// PromptTokens gives the tokens that the model reads for the prompt of a request, with their places in the rendered chat
 	// or in the prompt.
