@@ -19,6 +19,7 @@ import (
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/sandbox"
+	"github.com/hallmark-ml/hallmark/sandbox/jail"
 	"github.com/hallmark-ml/hallmark/sandbox/probe"
 	"github.com/hallmark-ml/hallmark/sandbox/wire"
 )
@@ -223,8 +224,10 @@ func TestRecordSaysHowTheRunWent(t *testing.T) {
 	require.Equal(t, hallmark.DigestOf(program(t, "guest")), r.Guest)
 	require.False(t, r.FilterSHA256.IsZero())
 	require.NotEmpty(t, r.Kernel)
+	cgroup, _ := jail.CgroupKind()
 	require.Equal(t, map[string]string{
-		"wall": "1m0s", "cpu": "1m0s", "memory": "314572800", "output": "67108864", "threads": "64", "descriptors": "16",
+		"cgroup": cgroup,
+		"wall":   "1m0s", "cpu": "1m0s", "memory": "314572800", "output": "67108864", "threads": "64", "descriptors": "16",
 	}, r.Limits)
 	require.Greater(t, r.PeakRSS, int64(2<<20))
 	require.Positive(t, r.CPU)

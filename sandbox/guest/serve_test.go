@@ -361,7 +361,7 @@ func TestBrokenPeersEndTheGuest(t *testing.T) {
 	t.Parallel()
 
 	hello := &bytes.Buffer{}
-	require.NoError(t, wire.Write(hello, 1, wire.Hello{Version: 1, Tier: "full"}))
+	require.NoError(t, wire.Write(hello, 1, wire.Hello{Version: 1, Tier: "full", Threads: 1}))
 	for name, in := range map[string]string{"garbage": "garbage garbage garbage", "second hello": hello.String(), "cut": "\x0a\x00"} {
 		err := Serve(t.Context(), strings.NewReader(in), io.Discard, nil, Config{})
 		require.ErrorIs(t, err, wire.ErrProtocol, name)

@@ -41,6 +41,8 @@ type entry struct {
 	deny   uint32
 	layers []string
 	abi    int // of Landlock
+
+	untouched int64 // bytes mapped and not used; see rlimits
 }
 
 // Enter locks the calling process in, as the supervisor's hello on descriptor 0 says, answers ready on descriptor 1 and
@@ -65,6 +67,7 @@ func Enter(opts ...Option) ([]byte, error) {
 		err = fmt.Errorf("lock the guest in: %w", err)
 		return nil, errors.Join(err, wire.Write(os.Stdout, id, wire.Failure{Kind: wire.FailUnsandboxed, Text: err.Error()}))
 	}
+	runtime.GOMAXPROCS(int(hello.Threads))
 	return model, wire.Write(os.Stdout, id, wire.Ready{Layers: e.layers})
 }
 
@@ -103,14 +106,19 @@ func (e *entry) lock() ([]byte, error) {
 
 // startState checks what the process was given: the environment, the descriptors and, in the full tier, namespaces.
 func (e *entry) startState() error {
-	if env := os.Environ(); len(env) != len(environment(1, 1)) {
-		return fmt.Errorf("%d environment variables, want %d", len(env), len(environment(1, 1)))
+	if env := os.Environ(); len(env) != len(environment(1)) {
+		return fmt.Errorf("%d environment variables, want %d", len(env), len(environment(1)))
 	}
 	// The runtime's timers need its poller, which cannot be set up any more once the filter is on.
 	time.AfterFunc(time.Hour, func() {}).Stop()
 	if err := onlyOwnDescriptors(); err != nil {
 		return err
 	}
+	untouched, err := untouchedMemory()
+	if err != nil {
+		return err
+	}
+	e.untouched = untouched
 	e.layers = append(e.layers, layerEnv, layerFiles)
 	if e.hello.Tier != hallmark.TierFull {
 		return nil
@@ -219,18 +227,24 @@ func readNames(dir string) ([]string, error) {
 		return nil, err
 	}
 	defer unix.Close(fd)
+	return dirNames(fd)
+}
+
+// dirNames lists an open directory.
+func dirNames(fd int) (names []string, err error) {
 	buf := make([]byte, 4096)
-	n, err := unix.ReadDirent(fd, buf)
-	if err != nil {
-		return nil, err
+	for {
+		n, err := unix.ReadDirent(fd, buf)
+		if err != nil || n == 0 {
+			return names, err
+		}
+		_, _, names = unix.ParseDirent(buf[:n], -1, names)
 	}
-	_, _, names := unix.ParseDirent(buf[:n], -1, nil)
-	return names, nil
 }
 
 // privileges sets limits and gives up everything that more could be gained with, on every thread.
 func (e *entry) privileges() error {
-	for _, l := range rlimits(e.hello) {
+	for _, l := range rlimits(e.hello, e.untouched) {
 		if err := unix.Setrlimit(l.resource, &unix.Rlimit{Cur: l.value, Max: l.value}); err != nil {
 			return fmt.Errorf("limit %s to %d: %w", l.name, l.value, err)
 		}
@@ -275,10 +289,11 @@ func (e *entry) seccomp() error {
 }
 
 // environment is all that the guest is given.
-func environment(threads int, memory int64) []string {
+func environment(memory int64) []string {
 	return []string{
 		"GODEBUG=containermaxprocs=0", // or the runtime keeps the host's cgroup files open
-		"GOMAXPROCS=" + strconv.Itoa(threads),
+		// Until it is locked in: every thread more makes each step of that dearer. The hello says how many compute then.
+		"GOMAXPROCS=1",
 		"GOMEMLIMIT=" + strconv.FormatInt(memory/10*8, 10),
 	}
 }

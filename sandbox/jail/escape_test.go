@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox/jail"
 )
 
 // program is testdata/escape, built without cgo in a directory that every user may read: the jail needs both, and a test
@@ -170,16 +171,18 @@ func TestEscapeBombs(t *testing.T) {
 	t.Parallel()
 
 	tests := map[string][]hallmark.RunVerdict{
-		"heap":      {hallmark.RunMemoryLimit},
-		"populate":  {hallmark.RunMemoryLimit},
-		"recursion": {hallmark.RunMemoryLimit},
-		"shared":    {hallmark.RunPolicyViolation},
-		"fork":      {hallmark.RunPolicyViolation},
-		"files":     {hallmark.RunPolicyViolation},
-		"disk":      {hallmark.RunPolicyViolation},
-		"sigstop":   {hallmark.RunPolicyViolation},
-		"sigkill":   {hallmark.RunPolicyViolation},
-		"closeout":  {hallmark.RunPolicyViolation},
+		"heap": {hallmark.RunMemoryLimit},
+		// What does not fit is refused, and the guest ends before it used anything.
+		"populateall": {hallmark.RunCrash},
+		"populate":    {hallmark.RunMemoryLimit},
+		"recursion":   {hallmark.RunMemoryLimit},
+		"shared":      {hallmark.RunPolicyViolation},
+		"fork":        {hallmark.RunPolicyViolation},
+		"files":       {hallmark.RunPolicyViolation},
+		"disk":        {hallmark.RunPolicyViolation},
+		"sigstop":     {hallmark.RunPolicyViolation},
+		"sigkill":     {hallmark.RunPolicyViolation},
+		"closeout":    {hallmark.RunPolicyViolation},
 		// The kernel refuses the thread and the runtime gives up, or the watchdog counts.
 		"threads":  {hallmark.RunCrash, hallmark.RunPolicyViolation},
 		"spin":     {hallmark.RunCPULimit},
@@ -200,8 +203,8 @@ func TestEscapeBombs(t *testing.T) {
 
 				r, log := supervised(t, nil, "bomb", string(tier), bomb)
 				require.Contains(t, want, r.Verdict, "%s %s", r.Detail, log)
-				// On a busy machine the watchdog looks late; the bomb of 900 MiB must not go off all the same.
-				require.Less(t, r.PeakRSS, int64(900<<20), "limit 256 MiB")
+				// The kernel holds it within 12 MiB of 256 where the watchdog looks late; the program itself is resident too.
+				require.Less(t, r.PeakRSS, int64(275<<20), "limit 256 MiB")
 				require.LessOrEqual(t, r.Output, int64(1<<20))
 				t.Logf("%s: %s, peak %d MiB, %d ms", r.Verdict, r.Detail, r.PeakRSS>>20, r.WallMS)
 			})
@@ -249,7 +252,11 @@ func TestLayersAreReported(t *testing.T) {
 		r, _ := supervised(t, nil, "bomb", string(tier), "none")
 		landlock := slices.IndexFunc(r.Layers, func(l string) bool { return strings.HasPrefix(l, "landlock:") })
 		require.GreaterOrEqual(t, landlock, 0)
-		require.ElementsMatch(t, want, slices.Delete(r.Layers, landlock, landlock+1))
+		layers := slices.Delete(r.Layers, landlock, landlock+1)
+		if kind, _ := jail.CgroupKind(); kind != "none" {
+			want = append(slices.Clone(want), "control-group:"+kind)
+		}
+		require.ElementsMatch(t, want, layers)
 	}
 }
 

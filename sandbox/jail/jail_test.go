@@ -207,7 +207,7 @@ func TestThreadStatusMustBeThatOfAJail(t *testing.T) {
 	good := "Name:\tx\nNSpid:\t7\t1\nCapInh:\t" + none + "\nCapPrm:\t" + none + "\nCapEff:\t" + none + "\nCapAmb:\t" + none +
 		"\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t2\n"
 	check := func(text string, tier hallmark.Tier) error {
-		return checkThread(statusFields([]byte(text)), map[string]string{"Seccomp_filters": "1"}, tier)
+		return parseThread([]byte(text)).check(tier, thread{filters: "1"})
 	}
 	require.NoError(t, check(good, hallmark.TierFull))
 	for _, change := range [][2]string{
@@ -250,11 +250,6 @@ func TestStatusOfThisProcess(t *testing.T) {
 func TestUnprivilegedUser(t *testing.T) {
 	t.Parallel()
 
-	write := func(s string) string {
-		name := filepath.Join(t.TempDir(), "map")
-		require.NoError(t, os.WriteFile(name, []byte(s), 0o600))
-		return name
-	}
 	tests := map[string]struct {
 		idMap     string
 		own, want int
@@ -269,12 +264,12 @@ func TestUnprivilegedUser(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
-			got, err := unprivileged(write(tt.idMap), tt.own)
+			got, err := unprivileged(tt.idMap, tt.own)
 			require.NoError(t, err)
 			require.Equal(t, tt.want, got)
 		})
 	}
-	_, err := unprivileged(write("garbage\n"), 0)
+	_, err := unprivileged("garbage\n", 0)
 	require.Error(t, err)
 }
 

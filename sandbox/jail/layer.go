@@ -30,6 +30,7 @@ const (
 	// Those that the supervisor holds itself.
 	layerSealed   = "sealed-program-and-model"
 	layerWatchdog = "memory-watchdog"
+	layerGroup    = "control-group" // with the version, as in "control-group:v1"; only where there is one
 )
 
 func guestLayers(t hallmark.Tier) []string {

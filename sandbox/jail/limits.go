@@ -69,9 +69,10 @@ func (l Limits) cpuSeconds() uint32 {
 	return uint32(min(l.CPU/time.Second+2, math.MaxUint32))
 }
 
-// record is how the limits stand in a run record.
-func (l Limits) record() map[string]string {
+// record is how the limits stand in a run record, with the control groups that keep them.
+func (l Limits) record(cgroup string) map[string]string {
 	m := map[string]string{
+		"cgroup": cgroup,
 		"memory": strconv.FormatInt(l.Memory, 10), "output": strconv.FormatInt(l.Output, 10),
 		"descriptors": strconv.Itoa(maxDescriptors), "threads": strconv.Itoa(maxThreads),
 	}
@@ -98,17 +99,18 @@ type rlimit struct {
 	value    uint64
 }
 
-// rlimits are the limits that the kernel enforces on the guest. Those of memory are a backstop behind the supervisor's
-// watchdog, wide enough that the watchdog, which knows what is resident, speaks first.
-func rlimits(hello wire.Hello) []rlimit {
+// rlimits are the limits that the kernel enforces on the guest. untouched is how many bytes it has mapped at its start
+// and not used: the kernel counts them as data, the limit of memory does not. That of data is a little above the limit of
+// memory, so that the watchdog, which knows what is resident, speaks first.
+func rlimits(hello wire.Hello, untouched int64) []rlimit {
 	l := []rlimit{
 		{unix.RLIMIT_CORE, "core", 0},
 		{unix.RLIMIT_FSIZE, "fsize", 0},
 		{unix.RLIMIT_NOFILE, "nofile", maxDescriptors},
 		{unix.RLIMIT_MEMLOCK, "memlock", 0},
 		{unix.RLIMIT_MSGQUEUE, "msgqueue", 0},
-		{unix.RLIMIT_DATA, "data", 2*uint64(hello.Memory) + 512<<20},
-		{unix.RLIMIT_AS, "as", 2*uint64(hello.Memory) + uint64(hello.ModelSize) + reserve},
+		{unix.RLIMIT_DATA, "data", uint64(untouched + hello.Memory + memorySlack(hello.Memory))},
+		{unix.RLIMIT_AS, "as", uint64(hello.Memory) + uint64(hello.ModelSize) + reserve},
 	}
 	if hello.CPUSeconds > 0 {
 		l = append(l, rlimit{unix.RLIMIT_CPU, "cpu", uint64(hello.CPUSeconds)})

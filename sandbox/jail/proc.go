@@ -53,6 +53,26 @@ func parseStatus(b []byte) status {
 	return s
 }
 
+// untouchedMemory is how many bytes of private memory this process has mapped for writing and not used.
+// Source: proc(5), /proc/PID/statm.
+func untouchedMemory() (int64, error) {
+	fd, err := unix.Open("/proc/self/statm", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, fmt.Errorf("ask for the size of this process: %w", err)
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 256)
+	n, err := unix.Read(fd, buf)
+	if err != nil {
+		return 0, fmt.Errorf("ask for the size of this process: %w", err)
+	}
+	var pages [6]int64 // size, resident, shared, text, 0, data and stack
+	if _, err := fmt.Sscan(string(buf[:n]), &pages[0], &pages[1], &pages[2], &pages[3], &pages[4], &pages[5]); err != nil {
+		return 0, fmt.Errorf("ask for the size of this process: %q: %w", buf[:n], err)
+	}
+	return max(0, pages[5]-(pages[1]-pages[2])) * int64(os.Getpagesize()), nil
+}
+
 // processCPU is the processor time of all threads of a process; 0 if there is no such process.
 // Source: the kernel's posix-timers.h, which makes a clock's id of a process's.
 func processCPU(pid int) time.Duration {
@@ -72,58 +92,66 @@ func kilobytes(b []byte) int64 {
 	return n << 10
 }
 
-// checkOutside compares what the kernel says about every thread of a guest with what the guest said about itself.
-func checkOutside(pid int, t hallmark.Tier) error {
-	own, err := os.ReadFile("/proc/self/status")
-	if err != nil {
+// checkOutside compares what the kernel says about a guest with what the guest said about itself. own is a thread of ours:
+// we may be in a seccomp filter of somebody else's, which the guest has inherited and which is not its own.
+//
+// It looks at the first thread alone. The filter is put on all of them or on none by the kernel, and the Go runtime ends a
+// process whose threads answer the other steps differently. Each thread that is looked at has directory entries, which
+// the kernel takes down in the moment of the guest's end, and whoever reaps it waits for that.
+func checkOutside(status *os.File, t hallmark.Tier, own thread) error {
+	buf := make([]byte, statusSize)
+	n, err := status.ReadAt(buf, 0)
+	if n == 0 && err != nil {
 		return err
 	}
-	tasks := fmt.Sprintf("/proc/%d/task", pid)
-	threads, err := os.ReadDir(tasks)
+	return parseThread(buf[:n]).check(t, own)
+}
+
+// A thread is what the kernel says about one: the lines of its status file that speak of privileges.
+type thread struct {
+	noNewPrivs, seccomp, filters, nspid string
+	caps                                [4]string // effective, permitted, inheritable, ambient
+}
+
+// ownThread is what the kernel says about the calling thread.
+func ownThread() (thread, error) {
+	b, err := os.ReadFile("/proc/thread-self/status")
 	if err != nil {
-		return err
+		return thread{}, fmt.Errorf("read the status of this thread: %w", err)
 	}
-	for _, thread := range threads {
-		b, err := os.ReadFile(tasks + "/" + thread.Name() + "/status")
-		if os.IsNotExist(err) {
-			continue // ended meanwhile
-		}
-		if err != nil {
-			return err
-		}
-		if err := checkThread(statusFields(b), statusFields(own), t); err != nil {
-			return fmt.Errorf("thread %s: %w", thread.Name(), err)
-		}
-	}
-	return nil
+	return parseThread(b), nil
 }
 
-func statusFields(b []byte) map[string]string {
-	fields := map[string]string{}
-	for line := range strings.Lines(string(b)) {
-		name, value, _ := strings.Cut(line, ":")
-		fields[name] = strings.TrimSpace(value)
+func parseThread(b []byte) thread {
+	var t thread
+	fields := map[string]*string{
+		"NoNewPrivs": &t.noNewPrivs, "Seccomp": &t.seccomp, "Seccomp_filters": &t.filters, "NSpid": &t.nspid,
+		"CapEff": &t.caps[0], "CapPrm": &t.caps[1], "CapInh": &t.caps[2], "CapAmb": &t.caps[3],
 	}
-	return fields
+	for line := range bytes.Lines(b) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		if field := fields[string(name)]; field != nil {
+			*field = string(bytes.TrimSpace(value))
+		}
+	}
+	return t
 }
 
-// checkThread looks at a guest's thread. supervisor is our own status: we may be in a seccomp filter of somebody else's,
-// which the guest has inherited and which is not its own.
-func checkThread(guest, supervisor map[string]string, t hallmark.Tier) error {
+// check looks at a guest's thread.
+func (t thread) check(tier hallmark.Tier, own thread) error {
 	const none = "0000000000000000"
-	for _, want := range [][2]string{
-		{"NoNewPrivs", "1"}, {"Seccomp", "2"}, {"CapEff", none}, {"CapPrm", none}, {"CapInh", none}, {"CapAmb", none},
-	} {
-		if got := guest[want[0]]; got != want[1] {
-			return fmt.Errorf("%s is %q, want %q", want[0], got, want[1])
-		}
+	if t.noNewPrivs != "1" || t.seccomp != "2" {
+		return fmt.Errorf("NoNewPrivs is %q and Seccomp %q, want 1 and 2", t.noNewPrivs, t.seccomp)
 	}
-	if n, ok := guest["Seccomp_filters"]; ok && n == supervisor["Seccomp_filters"] { // since Linux 5.10
-		return fmt.Errorf("there are %s seccomp filters, as many as here", n)
+	if t.caps != [4]string{none, none, none, none} {
+		return fmt.Errorf("capabilities are %q, want none", t.caps)
+	}
+	if t.filters != "" && t.filters == own.filters { // since Linux 5.10
+		return fmt.Errorf("there are %s seccomp filters, as many as here", t.filters)
 	}
 	// In a pid namespace of its own the process has a second number.
-	if n := len(strings.Fields(guest["NSpid"])); t == hallmark.TierFull && n < 2 {
-		return fmt.Errorf("NSpid is %q, want a namespace of its own", guest["NSpid"])
+	if n := len(strings.Fields(t.nspid)); tier == hallmark.TierFull && n < 2 {
+		return fmt.Errorf("NSpid is %q, want a namespace of its own", t.nspid)
 	}
 	return nil
 }

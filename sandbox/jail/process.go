@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	// watchInterval is how often the watchdog looks. A guest that allocates as fast as memory can be cleared gets some
-	// ten megabytes past its limit in that time; where the supervisor waits for a processor, as far as RLIMIT_DATA.
+	// The watchdog looks every watchInterval, and more often when a guest nears its limit of memory. Where the supervisor
+	// waits for a processor, the guest's own kernel limits hold.
 	watchInterval = 5 * time.Millisecond
+	shortInterval = time.Millisecond
 
 	// endTime is how long a guest may take to end after its input ended.
 	endTime = 2 * time.Second
@@ -38,6 +39,7 @@ type Process struct {
 
 	proc   *os.Process
 	pid    int
+	group  *group   // nil where there are none
 	status *os.File // /proc/PID/status
 
 	done   chan struct{} // closed when the process is reaped and exit is set
@@ -49,7 +51,8 @@ type Process struct {
 	closing bool
 	reaped  bool
 	cause   *RunError
-	peak    int64
+	peak    int64 // bytes resident, the model's included
+	used    int64 // bytes of its own, at most, as far as the watchdog saw
 	reply   int64 // bytes since ExpectReply
 	log     []byte
 }
@@ -78,23 +81,42 @@ var spawning sync.Mutex
 // started it is gone, and the runtime ends threads when it likes.
 func (p *Process) own(path string, attr *os.ProcAttr, started chan<- error) {
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	spawning.Lock()
-	proc, err := os.StartProcess(path, []string{"hallmark-guest"}, attr)
-	spawning.Unlock()
-	if err != nil {
-		started <- err
-		return
+	proc, err := p.fork(path, attr)
+	if leaveErr := p.group.leave(); leaveErr != nil {
+		err = errors.Join(err, leaveErr) // and the thread, being locked, ends with this function
+	} else {
+		defer runtime.UnlockOSThread()
 	}
-	p.proc, p.pid = proc, proc.Pid
-	if p.status, err = os.Open(fmt.Sprintf("/proc/%d/status", p.pid)); err != nil {
-		err = errors.Join(err, proc.Kill())
-		_, waitErr := proc.Wait()
-		started <- errors.Join(err, waitErr)
+	if err == nil {
+		p.proc, p.pid = proc, proc.Pid
+		p.status, err = os.Open(fmt.Sprintf("/proc/%d/status", p.pid))
+	}
+	if err != nil {
+		if proc != nil {
+			err = errors.Join(err, proc.Kill())
+			_, waitErr := proc.Wait()
+			err = errors.Join(err, waitErr)
+		}
+		started <- errors.Join(err, p.group.remove())
 		return
 	}
 	started <- nil
 	p.reap()
+}
+
+// fork starts the process in a control group of its own.
+func (p *Process) fork(path string, attr *os.ProcAttr) (*os.Process, error) {
+	g, err := groups().make(p.limits)
+	if err != nil {
+		return nil, groupError(err)
+	}
+	p.group = g
+	if err := g.enter(attr.Sys); err != nil {
+		return nil, groupError(err)
+	}
+	spawning.Lock()
+	defer spawning.Unlock()
+	return os.StartProcess(path, []string{"hallmark-guest"}, attr)
 }
 
 // reap waits for the end, then makes sure that nothing is left: in the full tier the kernel ended the whole pid namespace
@@ -111,17 +133,23 @@ func (p *Process) reap() {
 	p.reaped = true
 	p.mu.Unlock()
 	state, err := p.proc.Wait()
+	status, _ := state.Sys().(syscall.WaitStatus)
+	outOfMemory := status.Signaled() && p.group.outOfMemory()
+	removeErr := p.group.remove()
 	<-p.logged
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	end := ending{limits: p.limits, ready: p.ready, closing: p.closing, cause: p.cause}
+	end := ending{limits: p.limits, ready: p.ready, closing: p.closing, cause: p.cause, outOfMemory: outOfMemory, used: p.used}
 	end.usage = Usage{PeakRSS: p.peak, Wall: time.Since(p.started)}
+	if err == nil && removeErr != nil { // something of the guest lives on
+		err = removeErr
+	}
 	if err != nil {
 		end.cause = &RunError{Verdict: hallmark.RunInfraError, Detail: "wait for the guest: " + err.Error()}
 	} else {
 		end.usage.CPU = state.UserTime() + state.SystemTime()
-		end.status, _ = state.Sys().(syscall.WaitStatus)
+		end.status = status
 	}
 	p.exit.Verdict, p.exit.Detail = end.verdict()
 	p.exit.Usage, p.exit.Log = end.usage, hallmark.CleanText(string(p.log), 2*logSize)
@@ -144,8 +172,9 @@ func (p *Process) Kill(v hallmark.RunVerdict, detail string) {
 	p.killGroup()
 }
 
-// killGroup kills the process group; mu is held and the process not reaped.
+// killGroup kills the control group and the process group; mu is held and the process not reaped.
 func (p *Process) killGroup() {
+	p.group.kill()
 	if p.tier == hallmark.TierNoNamespaces {
 		_ = syscall.Kill(-p.pid, syscall.SIGKILL) // no such group: it has not left ours yet, and has no children
 	}
@@ -153,40 +182,52 @@ func (p *Process) killGroup() {
 
 // watch enforces what the kernel does not, or only coarsely: wall time, processor time, resident memory, threads.
 func (p *Process) watch() {
-	ticker := time.NewTicker(watchInterval)
-	defer ticker.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	defer p.status.Close()
 	buf := make([]byte, statusSize)
-	for ; ; <-ticker.C {
+	for {
 		select {
 		case <-p.done:
 			return
-		default:
+		case <-timer.C:
 		}
-		if wall := time.Since(p.started); p.limits.Wall > 0 && wall > p.limits.Wall {
-			p.Kill(hallmark.RunWallLimit, fmt.Sprintf("ran for %v, limit %v", wall.Round(time.Millisecond), p.limits.Wall))
-		}
-		if cpu := processCPU(p.pid); p.limits.CPU > 0 && cpu > p.limits.CPU {
-			p.Kill(hallmark.RunCPULimit, fmt.Sprintf("used %v of processor time, limit %v", cpu.Round(time.Millisecond), p.limits.CPU))
-		}
-		s, err := readStatus(p.status, buf)
-		if errors.Is(err, unix.ESRCH) {
-			continue // reaped; done is about to be closed
-		}
-		if err != nil {
-			p.Kill(hallmark.RunInfraError, "watch the guest's memory: "+err.Error())
-			continue
-		}
-		p.mu.Lock()
-		p.peak = max(p.peak, s.peak)
-		p.mu.Unlock()
-		if s.resident > p.limits.Memory {
-			p.Kill(hallmark.RunMemoryLimit, fmt.Sprintf("used %d bytes of memory, limit %d", s.resident, p.limits.Memory))
-		}
-		if s.threads > maxThreads {
-			p.Kill(hallmark.RunPolicyViolation, fmt.Sprintf("has %d threads, limit %d", s.threads, maxThreads))
-		}
+		timer.Reset(p.look(buf))
 	}
+}
+
+// look is one look of the watchdog; it returns when the next is due.
+func (p *Process) look(buf []byte) time.Duration {
+	if wall := time.Since(p.started); p.limits.Wall > 0 && wall > p.limits.Wall {
+		p.Kill(hallmark.RunWallLimit, fmt.Sprintf("ran for %v, limit %v", wall.Round(time.Millisecond), p.limits.Wall))
+	}
+	if cpu := processCPU(p.pid); p.limits.CPU > 0 && cpu > p.limits.CPU {
+		p.Kill(hallmark.RunCPULimit, fmt.Sprintf("used %v of processor time, limit %v", cpu.Round(time.Millisecond), p.limits.CPU))
+	}
+	s, err := readStatus(p.status, buf)
+	if errors.Is(err, unix.ESRCH) {
+		return watchInterval // reaped; done is about to be closed
+	}
+	if err != nil {
+		p.Kill(hallmark.RunInfraError, "watch the guest's memory: "+err.Error())
+		return watchInterval
+	}
+	p.mu.Lock()
+	p.peak, p.used = max(p.peak, s.peak), max(p.used, s.resident)
+	p.mu.Unlock()
+	if s.resident > p.limits.Memory {
+		p.Kill(hallmark.RunMemoryLimit, fmt.Sprintf("used %d bytes of memory, limit %d", s.resident, p.limits.Memory))
+	}
+	if s.threads > maxThreads {
+		p.Kill(hallmark.RunPolicyViolation, fmt.Sprintf("has %d threads, limit %d", s.threads, maxThreads))
+	}
+	return nextLook(p.limits.Memory - s.resident)
+}
+
+// nextLook is when a guest could be at its limit of memory that clears pages as fast as a machine can.
+func nextLook(left int64) time.Duration {
+	const bytesPerMillisecond = 8 << 20
+	return min(max(time.Duration(left/bytesPerMillisecond)*time.Millisecond, shortInterval), watchInterval)
 }
 
 // readLog keeps the beginning of the guest's log and counts the rest.
@@ -279,7 +320,7 @@ func (p *Process) Layers() []string { return p.layers }
 func (p *Process) Tier() hallmark.Tier { return p.tier }
 
 // Limits returns the limits as they were applied, as a run record has them.
-func (p *Process) Limits() map[string]string { return p.limits.record() }
+func (p *Process) Limits() map[string]string { return p.limits.record(p.group.kind()) }
 
 // PID returns the guest's process id as the supervisor sees it.
 func (p *Process) PID() int { return p.pid }

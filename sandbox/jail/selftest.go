@@ -55,7 +55,7 @@ func readOnlyRoot() error {
 }
 
 func (e *entry) limitsAreSet() error {
-	for _, l := range rlimits(e.hello) {
+	for _, l := range rlimits(e.hello, e.untouched) {
 		var got unix.Rlimit
 		if err := unix.Getrlimit(l.resource, &got); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -170,17 +171,21 @@ func prepare(spec Spec) (attr *os.ProcAttr, e ends, err error) {
 		return nil, ends{}, err
 	}
 	return &os.ProcAttr{
-		Dir: "/", Env: environment(spec.Threads, spec.Limits.Memory), Files: []*os.File{stdin, stdout, stderr, model}, Sys: sys,
+		Dir: "/", Env: environment(spec.Limits.Memory), Files: []*os.File{stdin, stdout, stderr, model}, Sys: sys,
 	}, e, nil
 }
 
 // sysProcAttr makes the process a session of its own that dies with the supervisor, as an unprivileged user.
 func sysProcAttr(t hallmark.Tier) (*syscall.SysProcAttr, error) {
-	user, err := unprivileged("/proc/self/uid_map", os.Geteuid())
+	maps, err := idMaps()
 	if err != nil {
 		return nil, err
 	}
-	group, err := unprivileged("/proc/self/gid_map", os.Getegid())
+	user, err := unprivileged(maps[0], os.Geteuid())
+	if err != nil {
+		return nil, err
+	}
+	group, err := unprivileged(maps[1], os.Getegid())
 	if err != nil {
 		return nil, err
 	}
@@ -211,6 +216,18 @@ func Kernel() string {
 	return unix.ByteSliceToString(name.Release[:])
 }
 
+// idMaps are the users and the groups that this process's user namespace has, which never change.
+var idMaps = sync.OnceValues(func() (maps [2]string, err error) {
+	for i, path := range []string{"/proc/self/uid_map", "/proc/self/gid_map"} {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return maps, fmt.Errorf("read which ids there are: %w", err)
+		}
+		maps[i] = string(b)
+	}
+	return maps, nil
+})
+
 // nobody is the user that owns nothing.
 const nobody = 65534
 
@@ -220,14 +237,10 @@ func unprivileged(idMap string, own int) (int, error) {
 	if own != 0 {
 		return own, nil
 	}
-	b, err := os.ReadFile(idMap)
-	if err != nil {
-		return 0, fmt.Errorf("read which ids there are: %w", err)
-	}
-	for line := range strings.Lines(string(b)) {
+	for line := range strings.Lines(idMap) {
 		var first, outside, count int64
 		if _, err := fmt.Sscan(line, &first, &outside, &count); err != nil {
-			return 0, fmt.Errorf("read which ids there are: %s: %w", idMap, err)
+			return 0, fmt.Errorf("read which ids there are: %q: %w", line, err)
 		}
 		if first <= nobody && nobody < first+count {
 			return nobody, nil
@@ -269,8 +282,13 @@ func (p *Process) handshake(ctx context.Context, spec Spec, modelSize int64) err
 func (p *Process) enter(spec Spec, modelSize int64) error {
 	hello := wire.Hello{
 		Version: wire.Version, Tier: spec.Tier, Memory: spec.Limits.Memory, CPUSeconds: spec.Limits.cpuSeconds(), ModelSize: modelSize,
+		Threads: uint16(spec.Threads),
 	}
 	if err := wire.Write(p.stdin, 0, hello); err != nil {
+		return err
+	}
+	own, err := ownThread() // while the guest works
+	if err != nil {
 		return err
 	}
 	_, m, err := wire.NewReplyReader(p.stdout, helloLimit).Next()
@@ -282,10 +300,13 @@ func (p *Process) enter(spec Spec, modelSize int64) error {
 		if err := checkLayers(spec.Tier, m.Layers); err != nil {
 			return err
 		}
-		if err := checkOutside(p.pid, spec.Tier); err != nil {
+		if err := checkOutside(p.status, spec.Tier, own); err != nil {
 			return fmt.Errorf("look at the guest from outside: %w", err)
 		}
 		p.layers = append(m.Layers, layerSealed, layerWatchdog)
+		if p.group != nil {
+			p.layers = append(p.layers, layerGroup+":"+p.group.place.kind)
+		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.ready = true

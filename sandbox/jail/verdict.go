@@ -49,7 +49,14 @@ type ending struct {
 	ready   bool      // it had locked itself in
 	closing bool      // it had been asked to end
 	cause   *RunError // why the supervisor killed it, nil if it did not
+
+	outOfMemory bool  // the kernel killed it at its control group's limit
+	used        int64 // bytes of memory, at most, as far as the watchdog saw
 }
+
+// goPanic is the status with which the Go runtime ends a process on panics and fatal signals, and when the kernel gives it
+// no more memory.
+const goPanic = 2
 
 // verdict says what an ending means. Whatever is not understood is a crash, never ok.
 func (e ending) verdict() (hallmark.RunVerdict, string) {
@@ -59,6 +66,8 @@ func (e ending) verdict() (hallmark.RunVerdict, string) {
 	switch s := e.status; {
 	case s.Signaled() && s.Signal() == syscall.SIGSYS:
 		return hallmark.RunPolicyViolation, "made a system call that the filter forbids"
+	case e.outOfMemory:
+		return hallmark.RunMemoryLimit, fmt.Sprintf("the kernel ended it at its limit of %d bytes of memory", e.limits.Memory)
 	case s.Signaled() && s.Signal() == syscall.SIGKILL && e.limits.CPU > 0 && e.usage.CPU >= e.limits.CPU:
 		return hallmark.RunCPULimit, fmt.Sprintf("used %v of processor time, limit %v", e.usage.CPU.Round(time.Millisecond), e.limits.CPU)
 	case s.Signaled() && s.Signal() == syscall.SIGKILL:
@@ -69,8 +78,9 @@ func (e ending) verdict() (hallmark.RunVerdict, string) {
 		return hallmark.RunUnsandboxed, fmt.Sprintf("ended with status %d", s.ExitStatus())
 	case s.ExitStatus() == 0 && e.closing:
 		return hallmark.RunOK, ""
+	case s.ExitStatus() == goPanic && e.limits.Memory > 0 && e.used >= e.limits.Memory/8*7:
+		return hallmark.RunMemoryLimit, fmt.Sprintf("gave up with %d bytes of memory, limit %d", e.used, e.limits.Memory)
 	default:
-		// The Go runtime ends with status 2 on panics and fatal signals.
 		return hallmark.RunCrash, fmt.Sprintf("ended with status %d", s.ExitStatus())
 	}
 }
@@ -78,6 +88,9 @@ func (e ending) verdict() (hallmark.RunVerdict, string) {
 // startError classifies why a process did not start. Errors that the same call may not give a moment later are the
 // host's; the others say that this host does not allow it.
 func startError(err error) *RunError {
+	if run, ok := errors.AsType[*RunError](err); ok {
+		return run
+	}
 	for _, passing := range []error{syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE, syscall.ETXTBSY, syscall.EINTR} {
 		if errors.Is(err, passing) {
 			return &RunError{Verdict: hallmark.RunInfraError, Detail: "start the guest: " + err.Error()}

@@ -79,6 +79,7 @@ type Hello struct {
 	Memory     int64  // bytes of memory beyond the model's own
 	CPUSeconds uint32 // 0: no limit
 	ModelSize  int64  // bytes behind descriptor 3
+	Threads    uint16 // that compute, at least 1
 }
 
 // Load reads the model file and answers [Loaded]. Other questions about the model load it too. ISA forces the engine's
@@ -182,7 +183,8 @@ func (m Hello) encode(b []byte) []byte {
 	}
 	b = binary.LittleEndian.AppendUint64(b, uint64(m.Memory))
 	b = binary.LittleEndian.AppendUint32(b, m.CPUSeconds)
-	return binary.LittleEndian.AppendUint64(b, uint64(m.ModelSize))
+	b = binary.LittleEndian.AppendUint64(b, uint64(m.ModelSize))
+	return binary.LittleEndian.AppendUint16(b, m.Threads)
 }
 
 func decodeHello(d *decoder) Hello {
@@ -198,6 +200,7 @@ func decodeHello(d *decoder) Hello {
 	m.Memory = d.size()
 	m.CPUSeconds = d.uint32()
 	m.ModelSize = d.size()
+	m.Threads = d.uint16()
 	return m
 }
 

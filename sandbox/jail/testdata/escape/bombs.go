@@ -20,8 +20,13 @@ func bombs() map[string]func() {
 		"none":     waitForEnd,
 		"exit7":    func() { os.Exit(7) },
 		"heap":     heapBomb,
-		"populate": func() { _ = mapped(unix.MAP_PRIVATE | unix.MAP_ANON | unix.MAP_POPULATE) },
-		"shared":   func() { _ = mapped(unix.MAP_SHARED | unix.MAP_ANON | unix.MAP_POPULATE) },
+		"populate": func() { // in pieces, until the kernel gives no more
+			for range bombSize >> 24 {
+				give(mapped(1<<24, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_POPULATE))
+			}
+		},
+		"populateall": func() { give(mapped(bombSize, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_POPULATE)) },
+		"shared":      func() { give(mapped(bombSize, unix.MAP_SHARED|unix.MAP_ANON|unix.MAP_POPULATE)) },
 		"recursion": func() {
 			_ = recurse(1 << 22)
 		},
@@ -83,8 +88,8 @@ func heapBomb() {
 	runtime.KeepAlive(kept)
 }
 
-func mapped(flags int) error {
-	_, err := unix.Mmap(-1, 0, bombSize, unix.PROT_READ|unix.PROT_WRITE, flags)
+func mapped(size, flags int) error {
+	_, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, flags)
 	return err
 }
 
@@ -110,4 +115,11 @@ func threadBomb() {
 	}
 	started.Wait()
 	time.Sleep(20 * time.Second)
+}
+
+// give ends the process as the Go runtime does when the kernel gives it no more memory.
+func give(err error) {
+	if err != nil {
+		panic(err)
+	}
 }
