@@ -56,7 +56,7 @@ func TestPlacesOfControlGroups(t *testing.T) {
 func unified(t *testing.T) groupPlace {
 	t.Helper()
 	for _, root := range []string{"/sys/fs/cgroup/unified", "/sys/fs/cgroup"} {
-		dir, err := os.MkdirTemp(root, groupPrefix+"test-")
+		dir, err := os.MkdirTemp(root, groupPrefix+"test-") //nolint:usetesting // not any directory will do
 		if err == nil {
 			t.Cleanup(func() { require.NoError(t, os.Remove(dir)) })
 			return groupPlace{kind: cgroupV2, dirs: []string{dir}}

@@ -42,6 +42,10 @@ func TestVerdictOfAnEnding(t *testing.T) {
 		"processor time":            {ending{status: killed(syscall.SIGKILL), ready: true, limits: second, usage: Usage{CPU: time.Second}}, hallmark.RunCPULimit},
 		"killed before that":        {ending{status: killed(syscall.SIGKILL), ready: true, limits: second, usage: Usage{CPU: time.Second / 2}}, hallmark.RunInfraError},
 		"killed by us":              {ending{status: killed(syscall.SIGKILL), ready: true, cause: &RunError{Verdict: hallmark.RunWallLimit}}, hallmark.RunWallLimit},
+		"killed by the kernel":      {ending{status: killed(syscall.SIGKILL), ready: true, grouped: true, outOfMemory: true}, hallmark.RunMemoryLimit},
+		"refused memory":            {ending{status: exited(2), ready: true, limits: Limits{Memory: 9}, used: 4}, hallmark.RunMemoryLimit},
+		"panic with little memory":  {ending{status: exited(2), ready: true, limits: Limits{Memory: 9}, used: 3}, hallmark.RunCrash},
+		"panic in a group":          {ending{status: exited(2), ready: true, grouped: true, limits: Limits{Memory: 9}, used: 8}, hallmark.RunCrash},
 		"ended before we killed it": {ending{status: exited(0), ready: true, closing: true, cause: &RunError{Verdict: hallmark.RunMemoryLimit}}, hallmark.RunMemoryLimit},
 	}
 	for name, tt := range tests {

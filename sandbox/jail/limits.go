@@ -91,6 +91,9 @@ const (
 
 	// reserve is the address space that the Go runtime sets aside without using it.
 	reserve = 4 << 30
+
+	// reserveData is how much more than twice its limit of memory a guest in a control group may map.
+	reserveData = 512 << 20
 )
 
 type rlimit struct {
@@ -100,17 +103,23 @@ type rlimit struct {
 }
 
 // rlimits are the limits that the kernel enforces on the guest. untouched is how many bytes it has mapped at its start
-// and not used: the kernel counts them as data, the limit of memory does not. That of data is a little above the limit of
-// memory, so that the watchdog, which knows what is resident, speaks first.
+// and not used: the kernel counts them as data, the limit of memory does not.
+//
+// Without a control group that of data holds a guest which the watchdog sees too late. It refuses memory instead of ending
+// who wants it, so that a control group, where there is one, speaks first.
 func rlimits(hello wire.Hello, untouched int64) []rlimit {
+	data := untouched + hello.Memory + memorySlack(hello.Memory)
+	if hello.Grouped {
+		data += hello.Memory + reserveData
+	}
 	l := []rlimit{
 		{unix.RLIMIT_CORE, "core", 0},
 		{unix.RLIMIT_FSIZE, "fsize", 0},
 		{unix.RLIMIT_NOFILE, "nofile", maxDescriptors},
 		{unix.RLIMIT_MEMLOCK, "memlock", 0},
 		{unix.RLIMIT_MSGQUEUE, "msgqueue", 0},
-		{unix.RLIMIT_DATA, "data", uint64(untouched + hello.Memory + memorySlack(hello.Memory))},
-		{unix.RLIMIT_AS, "as", uint64(hello.Memory) + uint64(hello.ModelSize) + reserve},
+		{unix.RLIMIT_DATA, "data", uint64(data)},
+		{unix.RLIMIT_AS, "as", 2*uint64(hello.Memory) + uint64(hello.ModelSize) + reserve},
 	}
 	if hello.CPUSeconds > 0 {
 		l = append(l, rlimit{unix.RLIMIT_CPU, "cpu", uint64(hello.CPUSeconds)})

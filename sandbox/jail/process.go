@@ -140,7 +140,7 @@ func (p *Process) reap() {
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	end := ending{limits: p.limits, ready: p.ready, closing: p.closing, cause: p.cause, outOfMemory: outOfMemory, used: p.used}
+	end := ending{limits: p.limits, ready: p.ready, closing: p.closing, cause: p.cause, grouped: p.group != nil, outOfMemory: outOfMemory, used: p.used}
 	end.usage = Usage{PeakRSS: p.peak, Wall: time.Since(p.started)}
 	if err == nil && removeErr != nil { // something of the guest lives on
 		err = removeErr

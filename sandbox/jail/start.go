@@ -282,7 +282,7 @@ func (p *Process) handshake(ctx context.Context, spec Spec, modelSize int64) err
 func (p *Process) enter(spec Spec, modelSize int64) error {
 	hello := wire.Hello{
 		Version: wire.Version, Tier: spec.Tier, Memory: spec.Limits.Memory, CPUSeconds: spec.Limits.cpuSeconds(), ModelSize: modelSize,
-		Threads: uint16(spec.Threads),
+		Threads: uint16(spec.Threads), Grouped: p.group != nil,
 	}
 	if err := wire.Write(p.stdin, 0, hello); err != nil {
 		return err

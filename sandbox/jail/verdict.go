@@ -50,7 +50,8 @@ type ending struct {
 	closing bool      // it had been asked to end
 	cause   *RunError // why the supervisor killed it, nil if it did not
 
-	outOfMemory bool  // the kernel killed it at its control group's limit
+	grouped     bool  // a control group kept its limit of memory
+	outOfMemory bool  // and the kernel killed it there
 	used        int64 // bytes of memory, at most, as far as the watchdog saw
 }
 
@@ -78,7 +79,8 @@ func (e ending) verdict() (hallmark.RunVerdict, string) {
 		return hallmark.RunUnsandboxed, fmt.Sprintf("ended with status %d", s.ExitStatus())
 	case s.ExitStatus() == 0 && e.closing:
 		return hallmark.RunOK, ""
-	case s.ExitStatus() == goPanic && e.limits.Memory > 0 && e.used >= e.limits.Memory/8*7:
+	// Where the kernel refuses memory, it is a larger piece than what is left; of what grows by doubling, a third is there.
+	case s.ExitStatus() == goPanic && !e.grouped && e.used > e.limits.Memory/3:
 		return hallmark.RunMemoryLimit, fmt.Sprintf("gave up with %d bytes of memory, limit %d", e.used, e.limits.Memory)
 	default:
 		return hallmark.RunCrash, fmt.Sprintf("ended with status %d", s.ExitStatus())

@@ -80,6 +80,7 @@ type Hello struct {
 	CPUSeconds uint32 // 0: no limit
 	ModelSize  int64  // bytes behind descriptor 3
 	Threads    uint16 // that compute, at least 1
+	Grouped    bool   // a control group keeps the limit of memory
 }
 
 // Load reads the model file and answers [Loaded]. Other questions about the model load it too. ISA forces the engine's
@@ -184,7 +185,7 @@ func (m Hello) encode(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(m.Memory))
 	b = binary.LittleEndian.AppendUint32(b, m.CPUSeconds)
 	b = binary.LittleEndian.AppendUint64(b, uint64(m.ModelSize))
-	return binary.LittleEndian.AppendUint16(b, m.Threads)
+	return appendBool(binary.LittleEndian.AppendUint16(b, m.Threads), m.Grouped)
 }
 
 func decodeHello(d *decoder) Hello {
@@ -201,6 +202,7 @@ func decodeHello(d *decoder) Hello {
 	m.CPUSeconds = d.uint32()
 	m.ModelSize = d.size()
 	m.Threads = d.uint16()
+	m.Grouped = d.bool()
 	return m
 }
 
