@@ -1,0 +1,90 @@
+package al
+
+// A Sample is one draw of an estimate: the outcome of an item that was drawn, among those not drawn before, with chance Q.
+type Sample struct {
+	Positive bool
+	Q        float64
+}
+
+// A Rate is an estimated share of positives in a pool and its two-sided 95 % interval, which is never a point.
+type Rate struct {
+	Value, Lower, Upper float64
+	// Variance of Value, estimated; 0 where there was no positive.
+	Variance float64
+}
+
+// Estimate returns the share of positives in a pool of n items from draws without replacement whose chances may depend on
+// everything seen before. It is unbiased whatever the chances are, as long as none is zero.
+//
+// least is the smallest factor by which a chance fell short of that of a uniform draw, the epsilon of a [Controller]: it
+// bounds what was not seen where no draw was positive.
+//
+// The weight of draw m of M is 1 + (n-M)/(n-m) (1/((n-m+1) q) - 1). Written as a mean of Des Raj's uncorrelated estimates,
+// its variance is the weighted sum of their squared deviations, which shrinks by itself as the pool is used up. The interval
+// is Wilson's with the number of uniform draws that have the same variance, after half the largest weight of a draw, squared,
+// was added to it: a positive with a small chance that was not drawn would have had such a weight.
+//
+// Sources: S. Farquhar, Y. Gal, T. Rainforth, "On statistical bias in active learning", ICLR 2021; J. Kossen et al., "Active
+// testing", ICML 2021; D. Raj, "Some estimators in sampling with varying probabilities without replacement", JASA 51 (1956).
+func Estimate(samples []Sample, n int, least float64) Rate {
+	m, size := float64(len(samples)), float64(n)
+	if len(samples) == 0 || len(samples) > n {
+		return Rate{Value: 0, Lower: 0, Upper: 1}
+	}
+	var r Rate
+	var before, positives, largest float64
+	totals, weights := make([]float64, len(samples)), make([]float64, len(samples))
+	for i, s := range samples {
+		left := size - float64(i) // items to draw from
+		totals[i] = before
+		if s.Positive {
+			totals[i] += 1 / s.Q
+			before++
+			positives++
+		}
+		weights[i] = 1 / m
+		if left > 1 {
+			weights[i] = float64(size*(size-m)) / float64(float64(m*left)*(left-1))
+		}
+		if len(samples) == n {
+			weights[i] = 0
+		}
+		r.Value += float64(weights[i]*totals[i]) / size
+		largest = max(largest, weights[i]/float64(s.Q*size))
+	}
+	if len(samples) == n {
+		r.Value = positives / size
+	}
+	for i, total := range totals {
+		d := float64(weights[i]*total)/size - float64(weights[i]*r.Value)
+		r.Variance += float64(d * d)
+	}
+	r.Value = max(0, min(1, r.Value))
+	r.interval(positives, m, size, least, largest/2)
+	return r
+}
+
+// interval sets the ends.
+func (r *Rate) interval(positives, m, n, least, slack float64) {
+	const z = 1.959963984540054
+	if positives == 0 || positives == m {
+		// Were the rate u, every draw would have been positive with a chance of at least least times u, roughly: none in m
+		// draws bounds u by 1 - 0.025^(1/m), over least.
+		bound := min(1, (1-exp(log(0.025)/m))/max(least, 1e-6))
+		bound = max(float64(bound*(1-m/n)), 0.5/n)
+		if positives == 0 {
+			r.Lower, r.Upper = 0, bound
+			return
+		}
+	}
+	var size float64 // of a uniform sample with this variance
+	if r.Variance > 0 {
+		size = float64(r.Value*(1-r.Value)) / (r.Variance + float64(slack*slack))
+	}
+	size = max(1, min(size, float64(4*n)*n))
+	z2 := float64(z*z) / size
+	middle := (r.Value + float64(z2/2)) / (1 + z2)
+	half := float64(z*root(float64(r.Value*(1-r.Value))/size+float64(z2*z2)/float64(4*float64(z*z)))) / (1 + z2)
+	half = max(half, 0.5/n)
+	r.Lower, r.Upper = max(0, middle-half), min(1, middle+half)
+}
