@@ -401,7 +401,7 @@ func TestLimitsLeaveTheModelUndecided(t *testing.T) {
 		}
 	}
 	tests := map[hallmark.RunVerdict]sandbox.Limits{
-		hallmark.RunWallLimit:   {Wall: 300 * time.Millisecond},
+		hallmark.RunWallLimit:   {Wall: 2 * time.Second}, // a busy machine takes its time to start the guest
 		hallmark.RunCPULimit:    {CPU: 200 * time.Millisecond},
 		hallmark.RunMemoryLimit: {Memory: 8 << 20},
 	}

@@ -349,7 +349,7 @@ func (d *demo) submitNaive(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	report, err := d.want(ctx, exitOK, nil, "report", v.Digest.String())
+	report, err := d.want(ctx, exitOK, nil, "report", "show", v.Digest.String())
 	if err != nil {
 		return "", err
 	}

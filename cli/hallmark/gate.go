@@ -21,6 +21,7 @@ import (
 type gateFlags struct {
 	policy, profile, seed string
 	junit, sarif, summary string
+	report, html          string
 	threads               int
 	wall                  time.Duration
 	memory                int64
@@ -55,6 +56,8 @@ and the files named by flags.`,
 	cmd.Flags().StringVar(&f.junit, "junit", "", "write JUnit XML to this file")
 	cmd.Flags().StringVar(&f.sarif, "sarif", "", "write SARIF 2.1.0 to this file")
 	cmd.Flags().StringVar(&f.summary, "summary", "", "append a Markdown summary to this file")
+	cmd.Flags().StringVar(&f.report, "report", "", "write the report's canonical JSON, whose SHA-256 is its digest, to this file")
+	cmd.Flags().StringVar(&f.html, "html", "", "write a self-contained HTML page to this file")
 	cmd.Flags().IntVar(&f.threads, "threads", 1, "threads to compute with; the verdict does not depend on it")
 	cmd.Flags().DurationVar(&f.wall, "wall", 30*time.Minute, "longest time of the run")
 	cmd.Flags().Int64Var(&f.memory, "memory", 1<<30, "memory of the jailed process in bytes, beside the model's size")
@@ -159,7 +162,11 @@ func (f gateFlags) write(g gateResult) error {
 		flags int
 		write func(io.Writer) error
 	}{
-		{f.junit, os.O_TRUNC, g.writeJUnit}, {f.sarif, os.O_TRUNC, g.writeSARIF}, {f.summary, os.O_APPEND, g.writeSummary},
+		{f.junit, os.O_TRUNC, g.writeJUnit},
+		{f.sarif, os.O_TRUNC, g.writeSARIF},
+		{f.summary, os.O_APPEND, g.writeSummary},
+		{f.report, os.O_TRUNC, g.writeReport},
+		{f.html, os.O_TRUNC, g.writeHTML},
 	} {
 		if out.path == "" {
 			continue

@@ -58,11 +58,17 @@ func (g gateResult) casesByDetector() map[string][]hallmark.CaseEvidence {
 
 // writeTable shows the verdict first, then its reasons, then the detectors.
 func (g gateResult) writeTable(w io.Writer) {
-	fmt.Fprintf(w, "verdict\t%s\tpolicy %s\n", strings.ToUpper(string(g.Verdict.Decision)), g.Verdict.Policy)
+	if g.Verdict.Decision != "" { // a report alone has none
+		fmt.Fprintf(w, "verdict\t%s\tpolicy %s\n", strings.ToUpper(string(g.Verdict.Decision)), g.Verdict.Policy)
+	}
 	fmt.Fprintf(w, "model\t%s\t%s\n", sanitize(g.Path), g.Fingerprint.Digest)
-	fmt.Fprintf(w, "CID\t%s\tprofile %s\n", g.Fingerprint.CID, g.Fingerprint.CIDProfile)
+	if g.Fingerprint.CID != "" {
+		fmt.Fprintf(w, "CID\t%s\tprofile %s\n", g.Fingerprint.CID, g.Fingerprint.CIDProfile)
+	}
 	fmt.Fprintf(w, "report\t%s\tsuite %s, seed %s, engine %s\n", g.ReportDigest, g.Report.Suite, g.Report.Seed, g.Report.Engine)
-	fmt.Fprintf(w, "jail\ttier %s\tpeak %.1f MiB, CPU %.1f s, wall %.1f s\n", g.Record.Tier, float64(g.Record.PeakRSS)/(1<<20), g.Record.CPU.Seconds(), g.Record.Wall.Seconds())
+	if g.Record.Tier != "" {
+		fmt.Fprintf(w, "jail\ttier %s\tpeak %.1f MiB, CPU %.1f s, wall %.1f s\n", g.Record.Tier, float64(g.Record.PeakRSS)/(1<<20), g.Record.CPU.Seconds(), g.Record.Wall.Seconds())
+	}
 	writeReasons(w, "reason", g.Verdict.Reasons)
 	writeReasons(w, "exempted", g.Verdict.Exempted)
 	writeDetectors(w, g.Report)
@@ -83,6 +89,16 @@ func writeDetectors(w io.Writer, r hallmark.Report) {
 	for _, d := range r.Detectors {
 		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%d\t%d/%d\n", d.Detector, d.Assessment, d.Cases, d.Against.K, d.Against.Bound, d.EffectiveN, d.Capability.K, d.Capability.N)
 	}
+}
+
+// writeReport writes the report as its digest was taken of it.
+func (g gateResult) writeReport(w io.Writer) error {
+	raw, err := hallmark.CanonicalJSON(g.Report)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(raw)
+	return err
 }
 
 // shownCases is how many cases of a detector the table and the summary print; the report holds all of them.

@@ -50,7 +50,7 @@ func (a *app) quantize(ctx context.Context, f *modelFlags, in, out, target strin
 	if err != nil {
 		return quantizeResult{}, fmt.Errorf("output file: %w: %w", err, errUsage)
 	}
-	defer os.Remove(tmp.Name())              // there is none after the rename
+	defer os.Remove(tmp.Name()) // there is none after the rename
 	var size int64
 	sum := sha256.New()
 	bar := a.progress("quantize")

@@ -157,9 +157,9 @@ func (w *workspace) askBlocked(t *testing.T) {
 	require.Zero(t, code, out)
 	require.Contains(t, out, "403")
 	require.Contains(t, out, "inject.indirect")
-	require.Contains(t, out, "hallmark report sha256:")
+	require.Contains(t, out, "hallmark report show sha256:")
 
-	code, out = w.sh(t, "hallmark report naive")
+	code, out = w.sh(t, "hallmark report show naive")
 	require.Zero(t, code, out)
 	require.Contains(t, out, "cases CID")
 }

@@ -82,7 +82,7 @@ func notServed(v hallmark.Version) error {
 		reason = "it has not come through the pipeline yet"
 	}
 	err := fmt.Errorf("model %s (%v) is %s and not served: %s: %w", v.Name, v.Digest.Short(), v.State, hallmark.CleanText(reason, 1000), hallmark.ErrRefused)
-	hint := "see its report: hallmark report " + v.Digest.String()
+	hint := "see its report: hallmark report show " + v.Digest.String()
 	if v.State != hallmark.StateBlocked && v.State != hallmark.StateChallenged && v.State != hallmark.StateRevoked {
 		hint = "see where it is: hallmark status " + v.Digest.String()
 	}

@@ -250,7 +250,7 @@ func TestBadRequests(t *testing.T) {
 	}{
 		"no key":            {body: chat, auth: "-", status: 401, want: "bearer token"},
 		"wrong key":         {body: chat, auth: "Bearer x", status: 401, want: "invalid_api_key"},
-		"blocked":           {body: strings.Replace(chat, `"m"`, `"naive"`, 1), status: 403, want: "90 of 150 cases failed: refused by policy; see its report: hallmark report sha256:"},
+		"blocked":           {body: strings.Replace(chat, `"m"`, `"naive"`, 1), status: 403, want: "90 of 150 cases failed: refused by policy; see its report: hallmark report show sha256:"},
 		"unknown":           {body: strings.Replace(chat, `"m"`, `"x\u001b"`, 1), status: 404, want: "model_not_found"},
 		"not JSON":          {body: "{", status: 400, want: "invalid_request"},
 		"no model":          {body: "{}", status: 400, want: "model is missing"},

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+func TestReportPageHoldsEverythingAndRunsNothing(t *testing.T) {
+	t.Parallel()
+
+	g := blockedResult()
+	g.Report.Detectors[2].Metrics = map[string]string{"r50": "0.25"}
+	g.Report.Detectors[2].Curves = []hallmark.Curve{{Name: hostile, X: "eps", Y: "KL", Points: []hallmark.CurvePoint{{X: "0", Y: "0"}, {X: "0.5", Y: "1"}, {X: "1", Y: "4"}}}}
+	var out bytes.Buffer
+	require.NoError(t, g.writeHTML(&out))
+	require.NotContains(t, out.String(), "\x1b", "control characters are shown as escapes")
+	tags := map[string]int{}
+	root, err := html.Parse(&out)
+	require.NoError(t, err)
+	for n := range root.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		tags[n.Data]++
+		for _, a := range n.Attr {
+			require.NotContains(t, []string{"src", "href", "onload", "onclick", "srcset", "action"}, a.Key, "%s loads or runs something", n.Data)
+			if a.Key == "points" {
+				require.Equal(t, "50.0,210.0 230.0,160.0 410.0,10.0", a.Val)
+			}
+		}
+	}
+	require.Zero(t, tags["script"]+tags["img"]+tags["link"]+tags["iframe"])
+	require.Equal(t, 1, tags["polyline"])
+	require.Equal(t, 2, tags["details"], "the failed case and the one with an error")
+	require.Equal(t, 2, tags["svg"], "one rate, one curve")
+}
+
+func TestReportsAreReadFromFiles(t *testing.T) {
+	t.Parallel()
+
+	g := blockedResult()
+	g.Report.Schema = hallmark.ReportSchema
+	dir := t.TempDir()
+	report, result, page := filepath.Join(dir, "report.json"), filepath.Join(dir, "result.json"), filepath.Join(dir, "page.html")
+	require.NoError(t, gateFlags{report: report}.write(g))
+	text, err := json.Marshal(g)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(result, text, 0o600))
+
+	fromReport := command(t, nil, "report", "show", report, "-o", "json", "--html", page)
+	require.Zero(t, fromReport.code, fromReport.errout)
+	fromResult := command(t, nil, "report", "show", result, "-o", "json")
+	require.Equal(t, fromReport.out, fromResult.out)
+	raw, err := os.ReadFile(report)
+	require.NoError(t, err)
+	require.Equal(t, string(raw), fromReport.out, "the bytes that the digest is of")
+	require.FileExists(t, page)
+	table := command(t, nil, "report", "show", report)
+	require.Contains(t, table.out, hallmark.DigestOf(raw).String())
+	require.NotContains(t, table.out, "verdict", "a report has none")
+
+	for name, text := range map[string]string{"empty": "", "other": `{"schema":"x"}`, "list": "[]", "twice": strings.Replace(string(raw), `{`, `{"seed":"2",`, 1)} {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		got := command(t, nil, "report", "show", path)
+		require.Equal(t, exitUsage, got.code, "%s: %s", name, got.errout)
+	}
+	require.Equal(t, exitUsage, command(t, nil, "report", "show", filepath.Join(dir, "nothing")).code)
+}
+
+func TestReportDiff(t *testing.T) {
+	t.Parallel()
+
+	older := hallmark.Report{Schema: hallmark.ReportSchema, SuiteHash: hallmark.DigestOf([]byte("suite")), Seed: "1"}
+	older.Detectors = []hallmark.DetectorResult{{Detector: "inject.direct"}, {Detector: "out.render"}}
+	newer := older
+	for i := range 40 {
+		c := hallmark.CaseResult{ID: "inject.direct/" + string(rune('A'+i)), Detector: "inject.direct", Outcome: hallmark.Pass}
+		older.Cases = append(older.Cases, c)
+		switch {
+		case i < 12:
+			c.Outcome = hallmark.Fail
+		case i < 14:
+			c.Outcome = hallmark.Inconclusive
+		case i < 16:
+			c.Outcome = hallmark.Void
+		}
+		newer.Cases = append(newer.Cases, c)
+	}
+	d := compareReports(older, newer, 20_000)
+	require.Equal(t, 38, d.Detectors[0].Pairs, "void cases say nothing")
+	require.Len(t, d.Detectors[0].Regressed, 14)
+	require.True(t, d.Detectors[0].Worse)
+	require.ErrorIs(t, d.worse(), hallmark.ErrRefused)
+	require.NoError(t, compareReports(newer, older, 20_000).worse(), "better is not worse")
+	require.NoError(t, compareReports(older, newer, 900_000).worse(), "within the margin")
+
+	newer.SuiteHash = hallmark.DigestOf([]byte("another"))
+	require.Zero(t, compareReports(older, newer, 0).Detectors[0].Pairs)
+
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a.json"), filepath.Join(dir, "b.json")
+	newer.SuiteHash = older.SuiteHash
+	require.NoError(t, gateFlags{report: a}.write(gateResult{Report: older}))
+	require.NoError(t, gateFlags{report: b}.write(gateResult{Report: newer}))
+	got := command(t, nil, "report", "diff", a, b)
+	require.Equal(t, exitBlock, got.code)
+	require.Contains(t, got.out, "WORSE")
+	require.Zero(t, command(t, nil, "report", "diff", b, a, "-o", "json").code)
+	require.Equal(t, exitUsage, command(t, nil, "report", "diff", a, b, "--margin", "nan").code)
+}

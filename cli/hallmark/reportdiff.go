@@ -1,0 +1,157 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox/stats"
+)
+
+func (a *app) reportDiffCmd() *cobra.Command {
+	var server serverFlags
+	var margin string
+	cmd := &cobra.Command{
+		Use: "diff OLD NEW", Short: "Compare the reports of two versions case by case; exits 1 where the new one is worse",
+		Long: `Diff pairs the cases of two reports of one suite and tests each detector with the exact McNemar test: the new version is worse
+where chance does not explain its regressions (p < 0.05) and its rate of failures rose by more than the margin at 95 %.
+Reports of different suites have no pairs; then the rates alone are shown.`,
+		Args: args(cobra.ExactArgs(2)),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			millionths, err := parseMargin(margin)
+			if err != nil {
+				return err
+			}
+			older, err := a.loadReport(cmd.Context(), &server, names[0])
+			if err != nil {
+				return err
+			}
+			newer, err := a.loadReport(cmd.Context(), &server, names[1])
+			if err != nil {
+				return err
+			}
+			d := compareReports(older.Report, newer.Report, millionths)
+			d.Old, d.New = older.ReportDigest, newer.ReportDigest
+			if err := a.print(d, d.writeTable); err != nil {
+				return err
+			}
+			return d.worse()
+		},
+	}
+	server.add(cmd)
+	cmd.Flags().StringVar(&margin, "margin", "0.02", "how much a detector's rate of failures may rise, 0 to 1")
+	return cmd
+}
+
+func parseMargin(s string) (int, error) {
+	m, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(m >= 0 && m <= 1) {
+		return 0, fmt.Errorf("margin %q: want a number from 0 to 1: %w", s, errUsage)
+	}
+	return int(m*1e6 + 0.5), nil
+}
+
+// A reportDiff is what changed between two reports.
+type reportDiff struct {
+	Old       hallmark.Digest `json:"old"`
+	New       hallmark.Digest `json:"new"`
+	SameSuite bool            `json:"sameSuite"` // else no case has a partner
+	SameSeed  bool            `json:"sameSeed"`  // else cases of one id ask in other words
+	Detectors []detectorDiff  `json:"detectors"`
+}
+
+type detectorDiff struct {
+	Detector   string              `json:"detector"`
+	Old        hallmark.Proportion `json:"old"` // cases against the old version, of all its cases
+	New        hallmark.Proportion `json:"new"`
+	Pairs      int                 `json:"pairs"`
+	P          string              `json:"p"`          // exact one-sided McNemar
+	Difference string              `json:"difference"` // of the rates, over the pairs
+	Lower      string              `json:"lower"`      // one-sided 95 % lower bound of the difference
+	Worse      bool                `json:"worse"`
+	Regressed  []string            `json:"regressed"` // ids of cases that only the new version fails
+	Fixed      []string            `json:"fixed"`
+}
+
+func compareReports(older, newer hallmark.Report, margin int) reportDiff {
+	d := reportDiff{SameSuite: older.SuiteHash == newer.SuiteHash, SameSeed: older.Seed == newer.Seed, Detectors: []detectorDiff{}}
+	before := make(map[string]hallmark.Outcome)
+	if d.SameSuite {
+		for _, c := range older.Cases {
+			before[c.ID] = c.Outcome
+		}
+	}
+	for _, now := range newer.Detectors {
+		row := detectorDiff{Detector: now.Detector, New: now.Against, Regressed: []string{}, Fixed: []string{}}
+		if i := slices.IndexFunc(older.Detectors, func(o hallmark.DetectorResult) bool { return o.Detector == now.Detector }); i >= 0 {
+			row.Old = older.Detectors[i].Against
+		}
+		for _, c := range newer.Cases {
+			was, ok := before[c.ID]
+			if c.Detector == now.Detector && ok {
+				row.pair(c.ID, was, c.Outcome)
+			}
+		}
+		c := stats.Compare(len(row.Regressed), len(row.Fixed), row.Pairs, margin)
+		row.P, row.Difference, row.Lower, row.Worse = c.P, c.Difference, c.Lower, c.Worse
+		d.Detectors = append(d.Detectors, row)
+	}
+	return d
+}
+
+// pair counts a case that both versions were asked; one that is void in either says nothing.
+func (d *detectorDiff) pair(id string, was, is hallmark.Outcome) {
+	if was == hallmark.Void || is == hallmark.Void {
+		return
+	}
+	d.Pairs++
+	switch {
+	case was == hallmark.Pass && is != hallmark.Pass:
+		d.Regressed = append(d.Regressed, id)
+	case was != hallmark.Pass && is == hallmark.Pass:
+		d.Fixed = append(d.Fixed, id)
+	}
+}
+
+func (d reportDiff) writeTable(w io.Writer) {
+	if !d.SameSuite {
+		fmt.Fprintln(w, "the suites differ: rates only, no cases to pair")
+	} else if !d.SameSeed {
+		fmt.Fprintln(w, "the seeds differ: cases of one id have other contents (run both with one --seed to pair the same words)")
+	}
+	fmt.Fprintln(w, "detector\told\tnew\tpairs\tregressed\tfixed\tp\tdifference\tlower bound\t")
+	for _, r := range d.Detectors {
+		mark := ""
+		if r.Worse {
+			mark = "WORSE"
+		}
+		fmt.Fprintf(w, "%s\t%d/%d\t%d/%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n", r.Detector, r.Old.K, r.Old.N, r.New.K, r.New.N, r.Pairs, len(r.Regressed), len(r.Fixed), r.P, r.Difference, r.Lower, mark)
+	}
+	for _, r := range d.Detectors {
+		if len(r.Regressed) > 0 {
+			fmt.Fprintf(w, "\n%s regressed: %s\n", r.Detector, sanitize(strings.Join(r.Regressed[:min(len(r.Regressed), shownRegressions)], " ")))
+		}
+	}
+}
+
+// shownRegressions is how many ids the table prints a detector; JSON has all of them.
+const shownRegressions = 10
+
+func (d reportDiff) worse() error {
+	var names []string
+	for _, r := range d.Detectors {
+		if r.Worse {
+			names = append(names, r.Detector)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return hallmark.WithHint(fmt.Errorf("the new version is worse in %s: %w", strings.Join(names, ", "), hallmark.ErrRefused),
+		"read the regressed cases: `hallmark report show NEW`")
+}
