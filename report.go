@@ -131,6 +131,7 @@ type Report struct {
 	Engine    string `json:"engine"` // engine version, raised whenever bits change
 	Seed      string `json:"seed"`   // decimal uint64 (a JSON number would lose bits)
 	Profile   string `json:"profile"`
+	Plan      Digest `json:"plan"` // of the [RunPlan] that was logged before the run
 	// TestTier is "quick" if nothing that generates text was run, and empty if everything was.
 	TestTier  string           `json:"testTier,omitempty"`
 	WarmStart Digest           `json:"warmStart"` // digest of the previous version's outcomes, zero if none
@@ -169,7 +170,8 @@ const (
 
 // A RunRecord is what happened during a run, signed beside the report: where, how long, under which limits.
 type RunRecord struct {
-	Report       Digest            `json:"report"`
+	Plan         Digest            `json:"plan"`
+	Report       Digest            `json:"report"` // zero of a run that ended without one
 	Verdict      RunVerdict        `json:"verdict"`
 	Detail       string            `json:"detail,omitempty"`
 	Tier         Tier              `json:"tier"`

@@ -101,6 +101,7 @@ type Version struct {
 	Updated     time.Time    `json:"updated"`
 	Fingerprint *Fingerprint `json:"fingerprint,omitempty"`
 	Scan        *Scan        `json:"scan,omitempty"`
+	Runs        []Run        `json:"runs,omitempty"` // all there were, the one that Report is of last
 	Report      Digest       `json:"report,omitzero"`
 	ReportCID   string       `json:"reportCid,omitempty"`
 	CasesCID    string       `json:"casesCid,omitempty"` // texts of the failing cases

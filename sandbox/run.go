@@ -165,12 +165,14 @@ func requestKey(req probe.GenerateRequest) hallmark.Digest {
 
 // run is the state of one [Run].
 type run struct {
-	plan    Plan
-	seed    uint64
-	suite   hallmark.Digest
-	info    probe.Info
-	cases   []probe.Case
-	results map[string]hallmark.CaseEvidence
+	plan  Plan
+	seed  uint64
+	suite hallmark.Digest
+	// committed is the digest of the run's plan.
+	committed hallmark.Digest
+	info      probe.Info
+	cases     []probe.Case
+	results   map[string]hallmark.CaseEvidence
 	// answers of plain requests, by the digest of the request: control arms and capability controls share them.
 	answers map[hallmark.Digest]probe.Completion
 	ready   map[hallmark.Digest]probe.Answer // of the cases that are run next
@@ -187,10 +189,7 @@ func newRun(ctx context.Context, plan Plan) (*run, error) {
 	if r.suite, err = plan.Suite.Digest(); err != nil {
 		return nil, err
 	}
-	r.seed = probe.SeedFor(plan.ModelDigest, r.suite)
-	if plan.Seed != nil {
-		r.seed = *plan.Seed
-	}
+	r.seed = seedOf(plan, r.suite)
 	if r.info, err = plan.Model.Info(ctx); err != nil {
 		return nil, interrupted(ctx, fmt.Errorf("asking the model for its properties: %w", err))
 	}
@@ -202,6 +201,9 @@ func newRun(ctx context.Context, plan Plan) (*run, error) {
 		r.lab = probe.NewLab(inside, r.seed)
 	}
 	if r.cases, err = Cases(plan.Suite, r.seed, plan.Profile, plan.Tier, r.lab != nil); err != nil {
+		return nil, err
+	}
+	if r.committed, err = commit(plan, r.suite, r.seed, r.info.EngineVersion, r.cases).Digest(); err != nil {
 		return nil, err
 	}
 	if r.scores, err = selfTests(plan); err != nil {
@@ -424,7 +426,7 @@ func (r *run) capability(ctx context.Context, detector string) (tally, error) {
 func (r *run) result(capable map[string]tally) Result {
 	res := Result{Report: hallmark.Report{
 		Schema: hallmark.ReportSchema, Suite: r.plan.Suite.Name, SuiteHash: r.suite, Model: r.plan.ModelDigest,
-		Engine: hallmark.CleanText(r.info.EngineVersion, 80), Seed: strconv.FormatUint(r.seed, 10), Profile: r.plan.Profile,
+		Engine: hallmark.CleanText(r.info.EngineVersion, maxEngine), Seed: strconv.FormatUint(r.seed, 10), Profile: r.plan.Profile, Plan: r.committed,
 		Findings: []hallmark.Finding{}, Cases: []hallmark.CaseResult{},
 	}}
 	if r.plan.Tier == probe.TierQuick {

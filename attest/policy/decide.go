@@ -86,6 +86,11 @@ func (j *judge) run() {
 	default:
 		j.add(hallmark.Undecided, RuleRun, "", "the run ended with %q, which this policy engine does not know", verdict)
 	}
+	for _, e := range j.ev.Earlier {
+		if e.Outcome == hallmark.RunPolicyViolation || e.Outcome == hallmark.RunProtocolError {
+			j.add(hallmark.Block, RuleRun, "", "an earlier run (plan %v) ended with %s: the jailed process did what no run does", e.Plan, e.Outcome)
+		}
+	}
 }
 
 func (j *judge) tier() {

@@ -19,6 +19,8 @@ type Evidence struct {
 	// requirement then does not apply; such a verdict is never used for serving.
 	ModelOnly bool
 	Lineage   Lineage
+	// Earlier are the runs of the same model that ended before this one, all of them without a report.
+	Earlier []hallmark.Run
 }
 
 // Lineage is what was established about the lineage of the model, by verification and not by claim.

@@ -22,6 +22,7 @@ type exampleEvidence struct {
 	Profile   string                      `yaml:"profile"`
 	Tier      string                      `yaml:"tier"`
 	Run       string                      `yaml:"run"`
+	Earlier   []string                    `yaml:"earlier"` // verdicts of runs before it
 	ModelOnly bool                        `yaml:"modelOnly"`
 	Unsigned  bool                        `yaml:"unsigned"` // the lineage
 	NoReport  bool                        `yaml:"noReport"`
@@ -118,6 +119,7 @@ func (e exampleEvidence) over(base exampleEvidence) exampleEvidence {
 	e.ModelOnly = e.ModelOnly || base.ModelOnly
 	e.Unsigned = e.Unsigned || base.Unsigned
 	e.NoReport = e.NoReport || base.NoReport
+	e.Earlier = slices.Concat(base.Earlier, e.Earlier)
 	e.Findings = slices.Concat(base.Findings, e.Findings)
 	detectors := map[string]*exampleDetector{}
 	maps.Copy(detectors, base.Detectors)
@@ -133,6 +135,9 @@ func (e exampleEvidence) evidence() Evidence {
 		Model: model, ReportCID: "example", Run: hallmark.RunVerdict(or(e.Run, string(hallmark.RunOK))),
 		Tier: hallmark.Tier(or(e.Tier, string(hallmark.TierFull))), ModelOnly: e.ModelOnly,
 		Lineage: Lineage{Signed: !e.Unsigned, Steps: []hallmark.LineageStep{{Operation: hallmark.OpFinetune, Output: hallmark.LineageNode{Digest: model}}}},
+	}
+	for _, verdict := range e.Earlier {
+		ev.Earlier = append(ev.Earlier, hallmark.Run{Outcome: hallmark.RunVerdict(verdict)})
 	}
 	if e.NoReport {
 		return ev

@@ -41,6 +41,10 @@ type (
 		Verdict string `cel:"verdict"`
 		Tier    string `cel:"tier"`
 	}
+	celEarlier struct {
+		Verdict string `cel:"verdict"`
+		Seed    string `cel:"seed"`
+	}
 	celReport struct {
 		Suite   string `cel:"suite"`
 		Digest  string `cel:"suiteDigest"`
@@ -85,13 +89,14 @@ func newEnv() (*cel.Env, error) {
 	object := func(v any) *cel.Type { return cel.ObjectType(reflect.TypeOf(v).String()) }
 	return cel.NewEnv(
 		ext.NativeTypes(
-			ext.ParseStructTags(true), reflect.TypeFor[celModel](), reflect.TypeFor[celRun](), reflect.TypeFor[celReport](),
+			ext.ParseStructTags(true), reflect.TypeFor[celModel](), reflect.TypeFor[celRun](), reflect.TypeFor[celEarlier](), reflect.TypeFor[celReport](),
 			reflect.TypeFor[celLineage](), reflect.TypeFor[celFinding](), reflect.TypeFor[celDetector](),
 		),
 		cel.ParserRecursionLimit(50),
 		cel.ParserExpressionSizeLimit(4<<10),
 		cel.Variable("model", object(celModel{})),
 		cel.Variable("run", object(celRun{})),
+		cel.Variable("earlier", cel.ListType(object(celEarlier{}))), // runs of the model that ended without a report
 		cel.Variable("report", object(celReport{})),
 		cel.Variable("lineage", object(celLineage{})),
 		cel.Variable("findings", cel.ListType(object(celFinding{}))),
@@ -215,6 +220,10 @@ func (j *judge) view() (vars map[string]any, findings []celFinding, detectors []
 		detectors = append(detectors, d)
 		byName[d.Name] = d
 	}
+	earlier := []celEarlier{}
+	for _, e := range j.ev.Earlier {
+		earlier = append(earlier, celEarlier{Verdict: string(e.Outcome), Seed: e.Seed})
+	}
 	operations := []string{}
 	for _, s := range l.Steps {
 		operations = append(operations, string(s.Operation))
@@ -223,8 +232,9 @@ func (j *judge) view() (vars map[string]any, findings []celFinding, detectors []
 		"model": celModel{
 			Digest: j.ev.Model.String(), Name: fp.Name, Kind: string(fp.Kind), Size: fp.Size, Files: int64(len(fp.Files)), Tensors: int64(len(fp.Tensors)),
 		},
-		"run":    celRun{Verdict: string(j.ev.Run), Tier: string(j.ev.Tier)},
-		"report": celReport{Suite: r.Suite, Digest: r.SuiteHash.String(), Engine: r.Engine, Profile: r.Profile, Cases: int64(len(r.Cases))},
+		"run":     celRun{Verdict: string(j.ev.Run), Tier: string(j.ev.Tier)},
+		"earlier": earlier,
+		"report":  celReport{Suite: r.Suite, Digest: r.SuiteHash.String(), Engine: r.Engine, Profile: r.Profile, Cases: int64(len(r.Cases))},
 		"lineage": celLineage{
 			ModelOnly: j.ev.ModelOnly, Signed: l.Signed, Steps: int64(len(l.Steps)), Operations: operations,
 			Datasets: int64(l.Datasets), DatasetsOK: int64(l.DatasetsOK),

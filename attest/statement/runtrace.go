@@ -17,7 +17,7 @@ type runtimeTrace struct {
 	MonitoredProcess struct {
 		HostID string `json:"hostID"`
 		Type   string `json:"type"`
-		Event  string `json:"event"` // digest of the report
+		Event  string `json:"event"` // digest of the report, zero if there is none
 	} `json:"monitoredProcess"`
 	MonitorLog struct {
 		Process []tracedProcess `json:"process"`
@@ -32,6 +32,7 @@ type tracePolicy struct {
 	Tier         hallmark.Tier     `json:"tier"`
 	Layers       []string          `json:"layers"`
 	FilterSHA256 hallmark.Digest   `json:"filterSha256"`
+	Plan         hallmark.Digest   `json:"plan"` // of the run's [hallmark.RunPlan]
 	Limits       map[string]string `json:"limits"`
 }
 
@@ -50,15 +51,18 @@ const (
 	hostPrefix  = "urn:hallmark:host:" // then the kernel; a host's own name is nobody's business
 )
 
-// RunTrace returns the statement of how a run went: where, under which limits, how it ended. Times are kept to the
-// nanosecond in UTC.
+// RunTrace returns the statement of how a run went: where, under which limits, how it ended. A run that did not end well
+// has no report. Times are kept to the nanosecond in UTC.
 func RunTrace(subject hallmark.LineageNode, r hallmark.RunRecord) ([]byte, error) {
-	if r.Report.IsZero() || r.Tier == "" || r.Verdict == "" {
-		return nil, fmt.Errorf("run trace: report, tier or verdict is missing: %w", hallmark.ErrInvalid)
+	if r.Plan.IsZero() || r.Tier == "" || r.Verdict == "" {
+		return nil, fmt.Errorf("run trace: plan, tier or verdict is missing: %w", hallmark.ErrInvalid)
+	}
+	if r.Report.IsZero() && r.Verdict == hallmark.RunOK {
+		return nil, fmt.Errorf("run trace: a run that ended well without a report: %w", hallmark.ErrInvalid)
 	}
 	var p runtimeTrace
 	p.Monitor.Type = monitorType
-	p.Monitor.TracePolicy = tracePolicy{Tier: r.Tier, Layers: r.Layers, FilterSHA256: r.FilterSHA256, Limits: r.Limits}
+	p.Monitor.TracePolicy = tracePolicy{Tier: r.Tier, Layers: r.Layers, FilterSHA256: r.FilterSHA256, Limits: r.Limits, Plan: r.Plan}
 	p.MonitoredProcess.HostID = hostPrefix + r.Kernel
 	p.MonitoredProcess.Type = runType
 	p.MonitoredProcess.Event = r.Report.String()
@@ -88,6 +92,9 @@ func ParseRunTrace(b []byte) (subject hallmark.LineageNode, r hallmark.RunRecord
 	if jail.Tier != hallmark.TierFull && jail.Tier != hallmark.TierNoNamespaces {
 		return subject, r, fmt.Errorf("run trace: unknown tier %.40q: %w", jail.Tier, hallmark.ErrPredicate)
 	}
+	if jail.Plan.IsZero() || (report.IsZero() && run.Verdict == hallmark.RunOK) {
+		return subject, r, fmt.Errorf("run trace: no plan, or a run that ended well without a report: %w", hallmark.ErrPredicate)
+	}
 	if run.Verdict == "" || run.PeakRSS < 0 || run.CPU < 0 || run.Wall < 0 {
 		return subject, r, fmt.Errorf("run trace: verdict missing or a negative measure: %w", hallmark.ErrPredicate)
 	}
@@ -95,7 +102,7 @@ func ParseRunTrace(b []byte) (subject hallmark.LineageNode, r hallmark.RunRecord
 		return subject, r, fmt.Errorf("run trace: times do not agree: %w", hallmark.ErrPredicate)
 	}
 	return subject, hallmark.RunRecord{
-		Report: report, Verdict: run.Verdict, Detail: run.Detail, Tier: jail.Tier, Layers: jail.Layers,
+		Plan: jail.Plan, Report: report, Verdict: run.Verdict, Detail: run.Detail, Tier: jail.Tier, Layers: jail.Layers,
 		FilterSHA256: jail.FilterSHA256, Kernel: kernel, Guest: run.Guest, Limits: jail.Limits,
 		PeakRSS: run.PeakRSS, CPU: run.CPU, Wall: run.Wall, Started: p.Metadata.BuildStartedOn.UTC(),
 	}, nil

@@ -23,6 +23,7 @@ const typeV01 = "https://in-toto.io/Statement/v0.1"
 const (
 	PredicateFingerprint  = "https://github.com/hallmark-ml/hallmark/fingerprint/v1"
 	PredicateProvenance   = "https://slsa.dev/provenance/v1"
+	PredicateRunPlan      = hallmark.RunPlanSchema
 	PredicateTestResult   = "https://in-toto.io/attestation/test-result/v0.1"
 	PredicateRuntimeTrace = "https://in-toto.io/attestation/runtime-trace/v0.1"
 	PredicateSummary      = "https://slsa.dev/verification_summary/v1"

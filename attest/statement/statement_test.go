@@ -82,9 +82,16 @@ func report() hallmark.Report {
 
 func runRecord() hallmark.RunRecord {
 	return hallmark.RunRecord{
-		Report: digest("report"), Verdict: hallmark.RunOK, Detail: "done", Tier: hallmark.TierFull, Layers: []string{"userns", "landlock:7"},
+		Plan: digest("plan"), Report: digest("report"), Verdict: hallmark.RunOK, Detail: "done", Tier: hallmark.TierFull, Layers: []string{"userns", "landlock:7"},
 		FilterSHA256: digest("filter"), Kernel: "6.18.0", Guest: digest("guest"), Limits: map[string]string{"memory": "512MiB"},
 		PeakRSS: 1 << 40, CPU: 1234567891, Wall: 2 * time.Second, Started: time.Date(2026, 11, 25, 1, 2, 3, 456789, time.UTC),
+	}
+}
+
+func runPlan(model hallmark.Digest) hallmark.RunPlan {
+	return hallmark.RunPlan{
+		Schema: hallmark.RunPlanSchema, Model: model, Suite: "tinychat", SuiteHash: digest("suite"), Engine: "2", Seed: "18446744073709551615",
+		Profile: "chat", Tier: "full", Cases: 1065, Commitment: digest("cases"),
 	}
 }
 
@@ -203,6 +210,26 @@ func kinds() map[string]kind {
 				"too many tests":  {"predicate.passedTests", slices.Repeat([]any{"x"}, 1<<17)},
 			},
 		},
+		"run plan": {
+			build: func() ([]byte, error) { return statement.RunPlan(guarded, runPlan(guarded.Digest)) },
+			parse: func(b []byte) ([]byte, error) {
+				subject, plan, err := statement.ParseRunPlan(b)
+				if err != nil {
+					return nil, err
+				}
+				return statement.RunPlan(subject, plan)
+			},
+			bad: map[string]edit{
+				"other schema":   {"predicate.schema", "https://example.com"},
+				"other model":    {"predicate.model", digest("x").String()},
+				"no suite":       {"predicate.suiteDigest", remove},
+				"no commitment":  {"predicate.commitment", remove},
+				"no seed":        {"predicate.seed", ""},
+				"no engine":      {"predicate.engine", ""},
+				"no profile":     {"predicate.profile", ""},
+				"negative cases": {"predicate.cases", -1},
+			},
+		},
 		"run trace": {
 			build: func() ([]byte, error) { return statement.RunTrace(guarded, runRecord()) },
 			parse: func(b []byte) ([]byte, error) {
@@ -213,16 +240,18 @@ func kinds() map[string]kind {
 				return statement.RunTrace(subject, r)
 			},
 			bad: map[string]edit{
-				"other monitor": {"predicate.monitor.type", "https://example.com/tetragon"},
-				"other process": {"predicate.monitoredProcess.type", "https://example.com"},
-				"other host":    {"predicate.monitoredProcess.hostID", "https://example.com"},
-				"no report":     {"predicate.monitoredProcess.event", ""},
-				"two processes": {"predicate.monitorLog.process", []any{map[string]any{}, map[string]any{}}},
-				"unknown tier":  {"predicate.monitor.tracePolicy.tier", "open"},
-				"no verdict":    {"predicate.monitorLog.process.0.verdict", ""},
-				"negative peak": {"predicate.monitorLog.process.0.peakRssBytes", -1},
-				"times":         {"predicate.metadata.buildFinishedOn", "2026-11-25T01:02:03Z"},
-				"bad time":      {"predicate.metadata.buildStartedOn", "yesterday"},
+				"other monitor":   {"predicate.monitor.type", "https://example.com/tetragon"},
+				"other process":   {"predicate.monitoredProcess.type", "https://example.com"},
+				"other host":      {"predicate.monitoredProcess.hostID", "https://example.com"},
+				"no report":       {"predicate.monitoredProcess.event", ""},
+				"no plan":         {"predicate.monitor.tracePolicy.plan", remove},
+				"well, no report": {"predicate.monitoredProcess.event", hallmark.Digest{}.String()},
+				"two processes":   {"predicate.monitorLog.process", []any{map[string]any{}, map[string]any{}}},
+				"unknown tier":    {"predicate.monitor.tracePolicy.tier", "open"},
+				"no verdict":      {"predicate.monitorLog.process.0.verdict", ""},
+				"negative peak":   {"predicate.monitorLog.process.0.peakRssBytes", -1},
+				"times":           {"predicate.metadata.buildFinishedOn", "2026-11-25T01:02:03Z"},
+				"bad time":        {"predicate.metadata.buildStartedOn", "yesterday"},
 			},
 		},
 		"summary": {

@@ -106,17 +106,13 @@ func (j *jail) scan(ctx context.Context, a hallmark.Artifact, least hallmark.Tie
 // suiteName is the pack that every policy tests with until there are more.
 const suiteName = "tinychat"
 
-// RunID implements pipeline.Sandbox.
-func (j *jail) RunID(_ context.Context, r pipeline.TestRequest) (string, error) {
+// Plan implements pipeline.Sandbox.
+func (j *jail) Plan(_ context.Context, r pipeline.TestRequest) (hallmark.RunPlan, error) {
 	suite, err := probe.Builtin(suiteName)
 	if err != nil {
-		return "", err
+		return hallmark.RunPlan{}, err
 	}
-	digest, err := suite.Digest()
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%s/%s/engine-%s/seed-%d/%s", suiteName, digest.Hex(), model.Version, probe.SeedFor(r.Artifact.Digest, digest), r.Profile), nil
+	return sandbox.Commit(sandbox.Plan{ModelDigest: r.Artifact.Digest, Suite: suite, Profile: r.Profile}, model.Version, true)
 }
 
 // Test implements pipeline.Sandbox.
@@ -146,32 +142,23 @@ func (j *jail) test(ctx context.Context, r pipeline.TestRequest, seed *uint64) (
 	if err != nil {
 		return pipeline.TestResult{}, err
 	}
-	// The total is known once the run has made its cases: Progress comes with it after every case, and OnCase before.
-	done, total := len(r.Done), suiteTotal(suite, r)
-	result, err := sandbox.Run(ctx, sandbox.Plan{
-		Model: s, ModelDigest: r.Artifact.Digest, Suite: suite, Seed: seed, Profile: r.Profile, Scan: r.Scan.Findings, Done: r.Done,
-		OnCase: func(c hallmark.CaseEvidence) error {
-			done++
-			return r.OnCase(c, done, total)
-		},
-	})
-	record := s.Close()
+	plan := sandbox.Plan{Model: s, ModelDigest: r.Artifact.Digest, Suite: suite, Seed: seed, Profile: r.Profile, Scan: r.Scan.Findings, Done: r.Done}
+	committed, err := sandbox.Commit(plan, model.Version, true)
 	if err != nil {
+		s.Close()
 		return pipeline.TestResult{}, err
 	}
+	done := len(r.Done)
+	plan.OnCase = func(c hallmark.CaseEvidence) error {
+		done++
+		return r.OnCase(c, done, committed.Cases)
+	}
+	result, err := sandbox.Run(ctx, plan)
+	record := s.Close()
+	if err != nil {
+		return pipeline.TestResult{Record: record}, err
+	}
 	return pipeline.TestResult{Report: result.Report, Cases: result.Evidence, Record: record}, nil
-}
-
-func suiteTotal(suite *probe.Suite, r pipeline.TestRequest) int {
-	digest, err := suite.Digest()
-	if err != nil {
-		return 0
-	}
-	cases, err := sandbox.Cases(suite, probe.SeedFor(r.Artifact.Digest, digest), r.Profile, probe.TierFull, true)
-	if err != nil {
-		return 0
-	}
-	return len(cases)
 }
 
 // runnable returns the model file of an artifact: itself, or the one GGUF file of a directory.

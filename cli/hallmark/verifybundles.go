@@ -21,6 +21,8 @@ type signedClaims struct {
 	oms         *oms.Manifest
 	result      *statement.TestResultClaim
 	record      *hallmark.RunRecord
+	plans       map[hallmark.Digest]uint64 // announced runs, and where in the log
+	ended       []hallmark.RunRecord       // of runs without a report
 	summary     *statement.SummaryClaim
 	steps       []hallmark.LineageStep
 }
@@ -76,11 +78,11 @@ func (v *verification) checkBundle(ctx context.Context, b pipeline.ManifestBundl
 	if parsed.PredicateType != b.Predicate {
 		return fmt.Errorf("it is of type %.100q: %w", parsed.PredicateType, hallmark.ErrPredicate)
 	}
-	return claims.add(parsed, checked)
+	return claims.add(parsed, checked, b.LogIndex)
 }
 
 // add reads one statement. A second one of a kind that there is only one of is refused.
-func (c *signedClaims) add(s statement.Statement, signed sign.Verified) error {
+func (c *signedClaims) add(s statement.Statement, signed sign.Verified, index uint64) error {
 	twice := fmt.Errorf("there are two of its kind: %w", hallmark.ErrPredicate)
 	switch s.PredicateType {
 	case statement.PredicateProvenance:
@@ -112,11 +114,17 @@ func (c *signedClaims) add(s statement.Statement, signed sign.Verified) error {
 		r, err := statement.ParseTestResult(signed.Statement)
 		c.result = &r
 		return err
+	case statement.PredicateRunPlan:
+		return c.addPlan(signed.Statement, index)
 	case statement.PredicateRuntimeTrace:
+		_, r, err := statement.ParseRunTrace(signed.Statement)
+		if err == nil && r.Report.IsZero() {
+			c.ended = append(c.ended, r)
+			return nil
+		}
 		if c.record != nil {
 			return twice
 		}
-		_, r, err := statement.ParseRunTrace(signed.Statement)
 		c.record = &r
 		return err
 	case statement.PredicateSummary:
@@ -129,6 +137,43 @@ func (c *signedClaims) add(s statement.Statement, signed sign.Verified) error {
 	default:
 		return fmt.Errorf("its type is not known: %w", hallmark.ErrPredicate)
 	}
+}
+
+// addPlan reads the announcement of a run.
+func (c *signedClaims) addPlan(text []byte, index uint64) error {
+	_, plan, err := statement.ParseRunPlan(text)
+	if err != nil {
+		return err
+	}
+	digest, err := plan.Digest()
+	if err != nil {
+		return err
+	}
+	if c.plans == nil {
+		c.plans = make(map[hallmark.Digest]uint64)
+	}
+	c.plans[digest] = index
+	return nil
+}
+
+// checkRuns holds every run to its announcement: the report's and those of runs that ended without one.
+func (v *verification) checkRuns(report hallmark.Report, c signedClaims) error {
+	index, announced := c.plans[report.Plan]
+	if !announced || c.record.Plan != report.Plan {
+		return fmt.Errorf("the run of the report (plan %v) was not announced: %w", report.Plan, hallmark.ErrPredicate)
+	}
+	for _, b := range v.manifest.Bundles {
+		if b.Predicate == statement.PredicateTestResult && b.LogIndex < index {
+			return fmt.Errorf("the run was announced at entry %d of the log, behind its result at %d: %w", index, b.LogIndex, hallmark.ErrLogProof)
+		}
+	}
+	for _, e := range c.ended {
+		if _, ok := c.plans[e.Plan]; !ok {
+			return fmt.Errorf("a run that ended with %s was not announced: %w", e.Verdict, hallmark.ErrPredicate)
+		}
+	}
+	v.passed("runs", "announced at entry %d of the log before it began; %d earlier runs of this model ended without a report", index, len(c.ended))
+	return nil
 }
 
 func (v *verification) checkFingerprint(_ context.Context, c signedClaims) error {
@@ -172,6 +217,9 @@ func (v *verification) checkReport(ctx context.Context, c signedClaims) error {
 	}
 	if report.Model != v.Model || report.SuiteHash != r.SuiteDigest || report.Engine != r.Engine || report.Seed != r.Seed {
 		return fmt.Errorf("the report is of another model, suite, engine or seed than the test result: %w", hallmark.ErrPredicate)
+	}
+	if err := v.checkRuns(report, c); err != nil {
+		return err
 	}
 	v.Report = r.Report
 	v.passed("report", "%v: %d cases of suite %s, engine %s, jail tier %s", r.Report, len(report.Cases), report.Suite, report.Engine, c.record.Tier)

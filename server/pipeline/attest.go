@@ -17,7 +17,7 @@ func (f *Flow) sign(ctx context.Context, t *task) error {
 	if err != nil {
 		return err
 	}
-	bundles := slices.Clone(t.sub.Bundles)
+	bundles := append(slices.Clone(t.sub.Bundles), runBundles(t.version.Runs)...)
 	for _, s := range statements {
 		b, err := f.signOne(ctx, s)
 		if err != nil {
@@ -38,6 +38,18 @@ func (f *Flow) sign(ctx context.Context, t *task) error {
 	t.version.Bundles = append(bundles, b)
 	t.then(JobPublish)
 	return nil
+}
+
+// runBundles are the plans of all runs of a version, and the records of those that have no report.
+func runBundles(runs []hallmark.Run) []hallmark.Bundle {
+	var all []hallmark.Bundle
+	for _, r := range runs {
+		all = append(all, r.Announced)
+		if r.Ended != nil {
+			all = append(all, *r.Ended)
+		}
+	}
+	return all
 }
 
 // statements returns all that the service claims but for the summary, which names these.

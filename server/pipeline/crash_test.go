@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/attest/statement"
 	"github.com/hallmark-ml/hallmark/server/pipeline"
 )
 
@@ -21,7 +23,7 @@ func TestEachEffectFailsOnce(t *testing.T) {
 	t.Parallel()
 
 	ops := []string{
-		"fingerprint", "add file", "scan model", "scan dataset", "run id", "test", "put", "get", "sign", "append", "checkpoint",
+		"fingerprint", "add file", "scan model", "scan dataset", "plan", "test", "put", "get", "sign", "append", "checkpoint",
 		"proof", "key list", "anchor", "status", "admit",
 	}
 	sets := map[string][]string{"all": ops}
@@ -172,12 +174,75 @@ func TestJournalOfAnotherEngineIsNotTakenOver(t *testing.T) {
 	sub := b.submit(t, "good.gguf")
 	event := hallmark.Event{Submission: sub.ID, Kind: hallmark.EventCase}
 	old := hallmark.CaseEvidence{CaseResult: hallmark.CaseResult{ID: "case-0", Outcome: hallmark.Fail}}
-	require.NoError(t, b.store.AddCase(t.Context(), "suite/0", old, event))
+	plan, err := fakePlan(sub.Model, "0").Digest()
+	require.NoError(t, err)
+	require.NoError(t, b.store.AddCase(t.Context(), plan.Hex(), old, event))
 	stop := b.work(t, b.flow.Handlers())
 	v, _ := b.rest(t, sub)
 	stop()
 	b.checkCasesRanOnce(t)
 	require.Equal(t, undisturbedReport(t), v.Report)
+}
+
+// The server is replaced by one with another engine after a run was announced, before it began.
+func TestAnnouncedRunOfAnotherEngineIsAnnouncedAnew(t *testing.T) {
+	t.Parallel()
+
+	b := newBench(t)
+	b.engine = "0"
+	sub := b.submit(t, "good.gguf")
+	handlers := b.flow.Handlers()
+	plan := handlers[pipeline.JobPlan]
+	handlers[pipeline.JobPlan] = func(ctx context.Context, job hallmark.Job) (*hallmark.Change, error) {
+		change, err := plan(ctx, job)
+		b.mu.Lock()
+		b.engine = "1"
+		b.mu.Unlock()
+		return change, err
+	}
+	stop := b.work(t, handlers)
+	v, _ := b.rest(t, sub)
+	stop()
+	require.Equal(t, hallmark.StateServing, v.State, v.Problem)
+	require.Len(t, v.Runs, 2)
+	require.NotEqual(t, v.Runs[0].Plan, v.Runs[1].Plan)
+	require.Equal(t, v.Runs[1].Plan, v.Record.Plan)
+	require.Equal(t, v.Runs[1].Announced.Envelope, b.leaves[0], "logged before it began; the other is logged with the result")
+}
+
+// A run that a limit stopped is signed and logged, and stays with the version when that is submitted again.
+func TestRunWithoutReportIsEvidence(t *testing.T) {
+	t.Parallel()
+
+	b := newBench(t)
+	b.runVerdict, b.endsEarly = hallmark.RunWallLimit, true
+	sub := b.submit(t, "good.gguf")
+	stop := b.work(t, b.flow.Handlers())
+	v, events := b.rest(t, sub)
+	require.Equal(t, hallmark.StateFailed, v.State)
+	require.Contains(t, v.Problem, "wall-limit")
+	require.Equal(t, v.Problem, events[len(events)-1].Text)
+	require.Len(t, v.Runs, 1)
+	require.Equal(t, hallmark.RunWallLimit, v.Runs[0].Outcome)
+	require.Equal(t, []hallmark.Digest{v.Runs[0].Announced.Envelope, v.Runs[0].Ended.Envelope}, b.leaves)
+
+	b.mu.Lock()
+	b.runVerdict = hallmark.RunOK
+	b.mu.Unlock()
+	again, created, err := b.flow.Submit(t.Context(), b.request(t, "good.gguf"))
+	require.NoError(t, err)
+	require.True(t, created)
+	v, _ = b.rest(t, again)
+	stop()
+	require.Equal(t, hallmark.StateServing, v.State, v.Problem)
+	require.Len(t, v.Runs, 2)
+	require.Equal(t, v.Runs[0].Plan, v.Runs[1].Plan, "the same run, announced twice")
+	var ended fakeBundle
+	require.NoError(t, json.Unmarshal(b.blocks[v.Bundles[2].CID], &ended))
+	_, record, err := statement.ParseRunTrace(ended.Statement)
+	require.NoError(t, err)
+	require.Equal(t, hallmark.RunWallLimit, record.Verdict)
+	require.True(t, record.Report.IsZero())
 }
 
 // Whatever was done before is not done again: each job is handed out once more after the end.
@@ -250,9 +315,9 @@ func TestFinalErrorsFailTheVersion(t *testing.T) {
 	}{
 		"not a model":         {"scan model", hallmark.ErrInvalid, hallmark.StateFingerprinted, "scan: scan model: injected: invalid"},
 		"wall limit":          {"test", hallmark.ErrUndecided, hallmark.StateScanned, "test: test: injected: undecided"},
-		"host cannot isolate": {"run id", hallmark.ErrUnsandboxed, hallmark.StateScanned, "unsandboxed"},
+		"host cannot isolate": {"plan", hallmark.ErrUnsandboxed, hallmark.StateScanned, "unsandboxed"},
 		"evidence is gone":    {"get", hallmark.ErrNotFound, hallmark.StateTested, "not found"},
-		"strange error":       {"sign", errors.New("strange"), hallmark.StateDecided, "strange"},
+		"strange error":       {"sign", errors.New("strange"), hallmark.StateScanned, "strange"},
 		"bytes changed":       {"admit", hallmark.ErrDigest, hallmark.StateAnchored, "digest mismatch"},
 	}
 	for name, tt := range tests {
@@ -358,7 +423,7 @@ func TestHintReachesTheVersion(t *testing.T) {
 
 	b := newBench(t)
 	sub := b.submit(t, "good.gguf")
-	b.faults["run id"] = fault{kind: hallmark.WithHint(hallmark.ErrUnsandboxed, "run `hallmark doctor`")}
+	b.faults["plan"] = fault{kind: hallmark.WithHint(hallmark.ErrUnsandboxed, "run `hallmark doctor`")}
 	stop := b.work(t, b.flow.Handlers())
 	v, _ := b.rest(t, sub)
 	stop()

@@ -17,6 +17,7 @@ func (f *Flow) decide(ctx context.Context, t *task) error {
 	verdict := t.policy.Decide(policy.Evidence{
 		Model: v.Digest, Fingerprint: *v.Fingerprint, Report: report, ReportCID: v.ReportCID,
 		Run: v.Record.Verdict, Tier: v.Record.Tier, Lineage: lineageFacts(t.sub.Lineage, *v.Scan),
+		Earlier: v.Runs[:max(len(v.Runs)-1, 0)],
 	})
 	v.Verdict = &verdict
 	t.enter(hallmark.StateDecided, JobSign)

@@ -39,6 +39,7 @@ type world struct {
 	caseRuns   map[string]int
 	onCase     func(ctx context.Context, n int) // called before the n-th case of a run is done
 	engine     string
+	endsEarly  bool            // the run has no report where runVerdict is not ok
 	tested     hallmark.Digest // what the sandbox says that it tested; zero: what it was asked to
 	// afterFingerprint is called, under the lock, when a fingerprint was taken.
 	afterFingerprint func()
@@ -111,10 +112,17 @@ func (f fakeSandbox) Scan(_ context.Context, t pipeline.Target) (hallmark.Scan, 
 	return s, err
 }
 
-func (f fakeSandbox) RunID(context.Context, pipeline.TestRequest) (string, error) {
-	var engine string
-	err := f.do("run id", func() error { engine = f.engine; return nil })
-	return "suite/" + engine, err
+func (f fakeSandbox) Plan(_ context.Context, r pipeline.TestRequest) (hallmark.RunPlan, error) {
+	var plan hallmark.RunPlan
+	err := f.do("plan", func() error { plan = fakePlan(r.Artifact.Digest, f.engine); return nil })
+	return plan, err
+}
+
+func fakePlan(model hallmark.Digest, engine string) hallmark.RunPlan {
+	return hallmark.RunPlan{
+		Schema: hallmark.RunPlanSchema, Model: model, Suite: "fake", SuiteHash: hallmark.Digest{9}, Engine: engine, Seed: "7", Profile: "chat",
+		Tier: "full", Commitment: hallmark.Digest{8},
+	}
 }
 
 // Test runs the fake suite; its report follows from the cases alone, be they done now or before.
@@ -146,8 +154,13 @@ func (f fakeSandbox) Test(ctx context.Context, r pipeline.TestRequest) (pipeline
 		if !f.tested.IsZero() {
 			model = f.tested
 		}
+		if f.runVerdict != hallmark.RunOK && f.endsEarly {
+			return fmt.Errorf("the run stopped: %w", hallmark.ErrUndecided)
+		}
 		result.Report = fakeReport(model, r.Scan.Findings, done)
-		return nil
+		var err error
+		result.Report.Plan, err = fakePlan(r.Artifact.Digest, f.engine).Digest()
+		return err
 	})
 	return result, err
 }

@@ -76,7 +76,9 @@ func New(c Config) (*Flow, error) {
 const (
 	JobFingerprint = "fingerprint"
 	JobScan        = "scan"
+	JobPlan        = "plan"
 	JobTest        = "test"
+	JobEndRun      = "end-run"
 	JobDecide      = "decide"
 	JobSign        = "sign"
 	JobPublish     = "publish"

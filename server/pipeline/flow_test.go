@@ -257,7 +257,7 @@ func (b *bench) checkAttested(t *testing.T, v hallmark.Version) {
 		predicates = append(predicates, bundle.Predicate)
 	}
 	require.Equal(t, []string{
-		statement.PredicateProvenance, statement.PredicateFingerprint, statement.PredicateFingerprint, // the second stands for OMS
+		statement.PredicateProvenance, statement.PredicateRunPlan, statement.PredicateFingerprint, statement.PredicateFingerprint, // the second stands for OMS
 		statement.PredicateTestResult, statement.PredicateRuntimeTrace, statement.PredicateSummary,
 	}, predicates)
 	require.Len(t, b.leaves, len(m.Bundles), "nothing else was ever logged")
@@ -267,14 +267,14 @@ func (b *bench) checkAttested(t *testing.T, v hallmark.Version) {
 func (b *bench) checkSummary(t *testing.T, v hallmark.Version, m pipeline.Manifest) {
 	t.Helper()
 	var bundle fakeBundle
-	require.NoError(t, json.Unmarshal(b.blocks[m.Bundles[5].CID], &bundle))
+	require.NoError(t, json.Unmarshal(b.blocks[m.Bundles[6].CID], &bundle))
 	summary, err := statement.ParseVSA(bundle.Statement)
 	require.NoError(t, err)
 	require.Equal(t, v.Verdict.Decision, summary.Verdict.Decision)
-	require.Len(t, summary.Inputs, 5, "lineage and all other claims")
+	require.Len(t, summary.Inputs, 6, "lineage and all other claims")
 	require.Equal(t, v.Digest, summary.Subject.Digest)
 	var result fakeBundle
-	require.NoError(t, json.Unmarshal(b.blocks[m.Bundles[3].CID], &result))
+	require.NoError(t, json.Unmarshal(b.blocks[m.Bundles[4].CID], &result))
 	claim, err := statement.ParseTestResult(result.Statement)
 	require.NoError(t, err)
 	if v.Verdict.Decision == hallmark.Block {

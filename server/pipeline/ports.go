@@ -64,9 +64,10 @@ type Fingerprinter interface {
 // stopped the run. ErrDigest: the bytes are not those of the version.
 type Sandbox interface {
 	Scan(ctx context.Context, t Target) (hallmark.Scan, error)
-	// RunID names what decides the outcome of a run besides the model: suite, engine version, seed. Completed cases are
-	// taken over into a resumed run only under the same name.
-	RunID(ctx context.Context, r TestRequest) (string, error)
+	// Plan says what a run will do. Completed cases are taken over into a resumed run only under the same plan.
+	Plan(ctx context.Context, r TestRequest) (hallmark.RunPlan, error)
+	// Test runs the plan. Where the run began and a limit or the model's own end stopped it, the result beside the error
+	// has the run's record.
 	Test(ctx context.Context, r TestRequest) (TestResult, error)
 }
 

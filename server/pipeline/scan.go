@@ -23,7 +23,7 @@ func (f *Flow) scan(ctx context.Context, t *task) error {
 		result.Datasets = append(result.Datasets, data)
 	}
 	t.version.Scan = &result
-	t.enter(hallmark.StateScanned, JobTest)
+	t.enter(hallmark.StateScanned, JobPlan)
 	return nil
 }
 

@@ -69,7 +69,9 @@ func (f *Flow) Handlers() map[string]Handler {
 	return map[string]Handler{
 		JobFingerprint: f.handle(hallmark.StateSubmitted, f.fingerprint),
 		JobScan:        f.handle(hallmark.StateFingerprinted, f.scan),
+		JobPlan:        f.handle(hallmark.StateScanned, f.plan),
 		JobTest:        f.handle(hallmark.StateScanned, f.test),
+		JobEndRun:      f.handle(hallmark.StateScanned, f.endRun),
 		JobDecide:      f.handle(hallmark.StateTested, f.decide),
 		JobSign:        f.handle(hallmark.StateDecided, f.sign),
 		JobPublish:     f.handle(hallmark.StateDecided, f.publish),

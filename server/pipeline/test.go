@@ -2,26 +2,84 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 
 	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/attest/statement"
 )
 
-// test runs the suite in the jail and keeps a journal of completed cases, so a run that was interrupted goes on behind
-// them, and its report has the same bytes as that of an undisturbed one.
-func (f *Flow) test(ctx context.Context, t *task) error {
-	r := TestRequest{
-		Target: Target{Artifact: t.artifact, MinTier: t.policy.MinTier()},
-		Policy: t.sub.Policy, Profile: t.sub.Profile, Scan: *t.version.Scan,
-	}
-	run, err := f.cfg.Sandbox.RunID(ctx, r)
+// plan signs what the run is going to do. The next step logs exactly the bundle that this one committed, and only then is
+// the model asked anything. A plan that was announced before and has not ended is gone on with.
+func (f *Flow) plan(ctx context.Context, t *task) error {
+	plan, digest, err := f.planned(ctx, t)
 	if err != nil {
 		return err
 	}
-	if r.Done, err = f.cfg.Store.BeginRun(ctx, t.sub.ID, run); err != nil {
+	t.then(JobTest)
+	if announced(t.version, digest) {
+		return nil
+	}
+	text, err := statement.RunPlan(t.subject(), plan)
+	if err != nil {
 		return err
 	}
-	j := openJournal(ctx, f.cfg.Store, run)
+	b, err := f.signOne(ctx, text)
+	if err != nil {
+		return err
+	}
+	t.version.Runs = append(slices.Clone(t.version.Runs), hallmark.Run{Plan: digest, Seed: plan.Seed, Announced: b})
+	return nil
+}
+
+// planned is what the sandbox would do now.
+func (f *Flow) planned(ctx context.Context, t *task) (hallmark.RunPlan, hallmark.Digest, error) {
+	plan, err := f.cfg.Sandbox.Plan(ctx, f.testRequest(t))
+	if err != nil {
+		return plan, hallmark.Digest{}, err
+	}
+	digest, err := plan.Digest()
+	return plan, digest, err
+}
+
+// announced reports whether the version's last run is one of that plan that goes on.
+func announced(v hallmark.Version, plan hallmark.Digest) bool {
+	if len(v.Runs) == 0 {
+		return false
+	}
+	last := v.Runs[len(v.Runs)-1]
+	return last.Plan == plan && last.Outcome == ""
+}
+
+func (f *Flow) testRequest(t *task) TestRequest {
+	return TestRequest{
+		Target: Target{Artifact: t.artifact, MinTier: t.policy.MinTier()},
+		Policy: t.sub.Policy, Profile: t.sub.Profile, Scan: *t.version.Scan,
+	}
+}
+
+// test logs the plan, runs the suite in the jail and keeps a journal of completed cases, so a run that was interrupted goes
+// on behind them, and its report has the same bytes as that of an undisturbed one.
+func (f *Flow) test(ctx context.Context, t *task) error {
+	_, plan, err := f.planned(ctx, t)
+	if err != nil {
+		return err
+	}
+	if !announced(t.version, plan) { // by another engine or suite, before the server was replaced
+		t.then(JobPlan)
+		return nil
+	}
+	run := t.version.Runs[len(t.version.Runs)-1]
+	if _, err := f.cfg.Log.Append(ctx, []hallmark.Digest{run.Announced.Envelope}); err != nil {
+		return fmt.Errorf("log the run's plan: %w", err)
+	}
+	r := f.testRequest(t)
+	if r.Done, err = f.cfg.Store.BeginRun(ctx, t.sub.ID, run.Plan.Hex()); err != nil {
+		return err
+	}
+	j := openJournal(ctx, f.cfg.Store, run.Plan.Hex())
 	r.OnCase = func(c hallmark.CaseEvidence, done, total int) error {
 		return j.add(c, t.event(hallmark.Event{
 			Kind: hallmark.EventCase, Case: c.ID, Outcome: c.Outcome, Done: int64(done), Total: int64(total),
@@ -32,13 +90,53 @@ func (f *Flow) test(ctx context.Context, t *task) error {
 		return failed
 	}
 	if err != nil {
-		return err
+		return f.keepEnd(ctx, t, result.Record, err)
 	}
 	if result.Report.Model != t.version.Digest {
 		return fmt.Errorf("the run tested other bytes: %w",
 			&hallmark.DigestMismatchError{What: t.artifact.Name, Want: t.version.Digest, Got: result.Report.Model})
 	}
+	if result.Report.Plan != run.Plan {
+		return fmt.Errorf("the run did another thing than was announced: %w",
+			&hallmark.DigestMismatchError{What: "its plan", Want: run.Plan, Got: result.Report.Plan})
+	}
 	return f.keepResult(ctx, t, result)
+}
+
+// keepEnd signs how a run ended that has no report. An error of anything but the run is returned as it is.
+func (f *Flow) keepEnd(ctx context.Context, t *task, record hallmark.RunRecord, cause error) error {
+	if record.Verdict == "" || record.Verdict == hallmark.RunOK || ctx.Err() != nil || errors.Is(cause, hallmark.ErrUnavailable) {
+		return cause
+	}
+	runs := slices.Clone(t.version.Runs)
+	run := &runs[len(runs)-1]
+	record.Plan = run.Plan
+	text, err := statement.RunTrace(t.subject(), record)
+	if err != nil {
+		return err
+	}
+	ended, err := f.signOne(ctx, text)
+	if err != nil {
+		return err
+	}
+	run.Outcome, run.Detail, run.Ended = record.Verdict, record.Detail, &ended
+	t.version.Runs, t.version.Record = runs, &record
+	f.cfg.Logger.WarnContext(ctx, "run ended without a report", slog.String("submission", t.sub.ID), slog.String("verdict", string(record.Verdict)), slog.Any("cause", cause))
+	t.then(JobEndRun)
+	return nil
+}
+
+// endRun logs the record of a run without a report; the version failed.
+func (f *Flow) endRun(ctx context.Context, t *task) error {
+	run := t.version.Runs[len(t.version.Runs)-1]
+	if _, err := f.cfg.Log.Append(ctx, []hallmark.Digest{run.Ended.Envelope}); err != nil {
+		return fmt.Errorf("log the end of the run: %w", err)
+	}
+	t.enter(hallmark.StateFailed, "")
+	t.explain(hallmark.WithHint(fmt.Errorf("%s: the run ended with %s: %s: %w", JobTest, run.Outcome, run.Detail, hallmark.ErrUndecided),
+		"see its record, raise the limit that it names, and submit again; the run stays on record"))
+	t.events[len(t.events)-1].Text = t.version.Problem
+	return nil
 }
 
 // keepResult stores the report and the cases' texts as evidence.
@@ -59,7 +157,7 @@ func (f *Flow) keepResult(ctx context.Context, t *task, result TestResult) error
 	if v.CasesCID, err = f.cfg.Evidence.Put(ctx, cases); err != nil {
 		return err
 	}
-	result.Record.Report = v.Report
+	result.Record.Plan, result.Record.Report = result.Report.Plan, v.Report
 	v.Record = &result.Record
 	t.enter(hallmark.StateTested, JobDecide)
 	return nil

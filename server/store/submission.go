@@ -114,14 +114,24 @@ func (s *Store) insertSubmission(ctx context.Context, tx *sql.Tx, sub hallmark.S
 	return s.enqueue(ctx, tx, first, 0)
 }
 
-// startVersion makes the row of a new version, or empties that of a failed one.
+// runsJSON is the form of a version's runs.
+type runsJSON struct {
+	Runs []hallmark.Run `json:"runs"`
+}
+
+// startVersion makes the row of a new version, or empties that of a failed one, whose runs stay on record.
 func (s *Store) startVersion(ctx context.Context, tx *sql.Tx, sub hallmark.Submission) error {
+	var runs sql.NullString
+	err := tx.QueryRowContext(ctx, "SELECT runs FROM versions WHERE digest = ?", sub.Model[:]).Scan(&runs)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
 	const forget = "DELETE FROM versions WHERE digest = ? AND state = 'failed'"
 	if _, err := tx.ExecContext(ctx, forget, sub.Model[:]); err != nil {
 		return err
 	}
-	const q = "INSERT INTO versions (digest, submission, name, state, created_ns, updated_ns) VALUES (?, ?, ?, ?, ?5, ?5)"
-	_, err := tx.ExecContext(ctx, q, sub.Model[:], sub.ID, sub.Name, string(hallmark.StateSubmitted), sub.Created.UnixNano())
+	const q = "INSERT INTO versions (digest, submission, name, state, runs, created_ns, updated_ns) VALUES (?, ?, ?, ?, ?, ?6, ?6)"
+	_, err = tx.ExecContext(ctx, q, sub.Model[:], sub.ID, sub.Name, string(hallmark.StateSubmitted), runs, sub.Created.UnixNano())
 	return err
 }
 

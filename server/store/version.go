@@ -10,7 +10,7 @@ import (
 	"github.com/hallmark-ml/hallmark"
 )
 
-const versionColumns = `digest, submission, name, state, fingerprint, scan, report, report_cid, cases_cid, record, verdict, bundles,
+const versionColumns = `digest, submission, name, state, fingerprint, scan, runs, report, report_cid, cases_cid, record, verdict, bundles,
 	evidence, evidence_cid, checkpoint, anchor, problem, hint, created_ns, updated_ns`
 
 // Version returns a version.
@@ -44,12 +44,12 @@ func (s *Store) listVersions(ctx context.Context, query string, args ...any) ([]
 
 func scanVersion(row scanner) (hallmark.Version, error) {
 	var (
-		v                                                                    hallmark.Version
-		digest, report, evidence                                             []byte
-		fingerprint, scan, record, verdict, bundles, checkpoint, anchorState sql.NullString
-		created, updated                                                     int64
+		v                                                                          hallmark.Version
+		digest, report, evidence                                                   []byte
+		fingerprint, scan, runs, record, verdict, bundles, checkpoint, anchorState sql.NullString
+		created, updated                                                           int64
 	)
-	if err := row.Scan(&digest, &v.Submission, &v.Name, &v.State, &fingerprint, &scan, &report, &v.ReportCID, &v.CasesCID,
+	if err := row.Scan(&digest, &v.Submission, &v.Name, &v.State, &fingerprint, &scan, &runs, &report, &v.ReportCID, &v.CasesCID,
 		&record, &verdict, &bundles, &evidence, &v.EvidenceCID, &checkpoint, &anchorState, &v.Problem, &v.Hint, &created, &updated); err != nil {
 		return hallmark.Version{}, err
 	}
@@ -59,6 +59,9 @@ func scanVersion(row scanner) (hallmark.Version, error) {
 	v.Evidence = r.optionalDigest("evidence", evidence)
 	v.Fingerprint = decode[hallmark.Fingerprint](&r, "fingerprint", fingerprint)
 	v.Scan = decode[hallmark.Scan](&r, "scan", scan)
+	if runs := decode[runsJSON](&r, "runs", runs); runs != nil {
+		v.Runs = runs.Runs
+	}
 	v.Record = decode[hallmark.RunRecord](&r, "record", record)
 	v.Verdict = decode[hallmark.Verdict](&r, "verdict", verdict)
 	if b := decode[bundlesJSON](&r, "bundles", bundles); b != nil {
@@ -114,7 +117,7 @@ func (s *Store) updateVersion(ctx context.Context, tx *sql.Tx, c hallmark.Change
 		return err
 	}
 	const q = `UPDATE versions SET state = ?, report = ?, report_cid = ?, cases_cid = ?, evidence = ?, evidence_cid = ?, problem = ?,
-		hint = ?, updated_ns = ?, fingerprint = ?, scan = ?, record = ?, verdict = ?, bundles = ?, checkpoint = ?, anchor = ?
+		hint = ?, updated_ns = ?, fingerprint = ?, scan = ?, record = ?, verdict = ?, bundles = ?, checkpoint = ?, anchor = ?, runs = ?
 		WHERE digest = ? AND submission = ? AND state = ?`
 	args := []any{
 		string(v.State), nullDigest(v.Report), v.ReportCID, v.CasesCID, nullDigest(v.Evidence), v.EvidenceCID, v.Problem, v.Hint,
@@ -131,7 +134,7 @@ func (s *Store) updateVersion(ctx context.Context, tx *sql.Tx, c hallmark.Change
 	return s.explainMiss(ctx, tx, c)
 }
 
-// jsonColumns returns fingerprint, scan, record, verdict, bundles, checkpoint and anchor in their column form.
+// jsonColumns returns fingerprint, scan, record, verdict, bundles, checkpoint, anchor and runs in their column form.
 func jsonColumns(v hallmark.Version) ([]any, error) {
 	fingerprint, err1 := encode(v.Fingerprint)
 	scan, err2 := encode(v.Scan)
@@ -140,12 +143,13 @@ func jsonColumns(v hallmark.Version) ([]any, error) {
 	bundles, err5 := encode(&bundlesJSON{v.Bundles})
 	checkpoint, err6 := encode(v.Checkpoint)
 	anchor, err7 := encode(v.Anchor)
-	for _, err := range []error{err1, err2, err3, err4, err5, err6, err7} {
+	runs, err8 := encode(&runsJSON{v.Runs})
+	for _, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8} {
 		if err != nil {
 			return nil, err
 		}
 	}
-	return []any{fingerprint, scan, record, verdict, bundles, checkpoint, anchor}, nil
+	return []any{fingerprint, scan, record, verdict, bundles, checkpoint, anchor, runs}, nil
 }
 
 // explainMiss says why a change found no row to write.
