@@ -86,7 +86,7 @@ func (w *workspace) outsideVerifiers(t *testing.T) {
 	}
 	require.Equal(t, map[string]int{
 		statement.PredicateProvenance: 2, statement.PredicateFingerprint: 1, oms.PredicateType: 1, statement.PredicateTestResult: 1,
-		statement.PredicateRuntimeTrace: 1, statement.PredicateSummary: 1,
+		statement.PredicateRunPlan: 1, statement.PredicateRuntimeTrace: 1, statement.PredicateSummary: 1,
 	}, kinds)
 	t.Run("cosign", func(t *testing.T) { cosignAgrees(t, model, bundles) })
 	t.Run("sigstore-js", func(t *testing.T) { sigstoreJSAgrees(t, bundles) })
