@@ -124,7 +124,7 @@ func cosignAgrees(t *testing.T, model hallmark.Digest, bundles []fetchedBundle) 
 			require.Error(t, cosignVerify(t, b.raw, other, algorithm, digest), "%s: another key", b.predicate)
 		}
 	}
-	require.Equal(t, 5, about, "of the model's file: its lineage step, fingerprint, test result, run record and summary")
+	require.Equal(t, 6, about, "of the model's file: its lineage step, fingerprint, run plan, test result, run record and summary")
 }
 
 func sigstoreJSAgrees(t *testing.T, bundles []fetchedBundle) {
