@@ -35,9 +35,14 @@ func (s *scanner) gguf() {
 	if trailing := s.size - end; trailing >= alignment {
 		s.add("trailing-bytes", hallmark.SeverityHigh, fmt.Sprintf("byte %d", end), "%d bytes after the last tensor belong to nothing", trailing)
 	}
+	for _, t := range f.Tensors {
+		s.controls("name of a tensor", t.Name)
+	}
 	for _, key := range f.Keys() {
+		s.controls("name of a key", key)
 		s.ggufKey(f, key)
 	}
+	s.ggufModel(f)
 }
 
 func (s *scanner) ggufKey(f *gguf.File, key string) {
@@ -84,7 +89,7 @@ func (s *scanner) suspicious(key, text string) {
 	if loc := suspiciousCode.FindString(text[:min(len(text), 1<<20)]); loc != "" {
 		s.add("metadata-code", hallmark.SeverityHigh, key, "the metadata holds code: %.80q", loc)
 	}
-	if strings.Contains(key, "split") && strings.Contains(text, "..") {
+	if strings.Contains(key, "split") && (strings.Contains(text, "..") || strings.HasPrefix(text, "/") || strings.Contains(text, `\`)) {
 		s.add("metadata-path", hallmark.SeverityHigh, key, "the metadata names a path outside the model's directory")
 	}
 	s.controls(key, text)

@@ -11,6 +11,8 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -20,7 +22,7 @@ const maxSafetensorsHeader = 100_000_000
 
 // bits of one element by type name.
 var dtypeBits = map[string]uint64{
-	"BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
+	"BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
 	"U16": 16, "I16": 16, "F16": 16, "BF16": 16, "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64, "C64": 64,
 }
 
@@ -40,7 +42,10 @@ func (s *scanner) safetensors() {
 		s.cannotParse(s.name, "a header of %d bytes in a file of %d bytes", n, s.size)
 		return
 	}
-	h := &headerReader{dec: json.NewDecoder(bufio.NewReader(s.section(8, int64(n)))), s: s}
+	if s.alsoPickle(8 + int64(n)) {
+		s.add("polyglot", hallmark.SeverityCritical, s.name, "the length of the header begins a pickle")
+	}
+	h := &headerReader{dec: json.NewDecoder(&utf8Reader{r: bufio.NewReader(s.section(8, int64(n)))}), s: s}
 	h.dec.UseNumber()
 	if err := h.header(); err != nil {
 		s.cannotParse(s.name, "the header: %v", err)
@@ -65,6 +70,45 @@ func (s *scanner) safetensors() {
 		h.tensors[i].Offset += base
 	}
 	s.res.Tensors = h.tensors
+}
+
+// isSafetensors recognises a header that may be one. A length is a number like any other, so that one of 640 bytes begins
+// as a pickle does.
+func (s *scanner) isSafetensors(head []byte) bool {
+	if len(head) <= 8 || head[8] != '{' {
+		return strings.HasSuffix(strings.ToLower(s.name), ".safetensors") && !isPickle(head)
+	}
+	n := binary.LittleEndian.Uint64(head)
+	fits := n >= 2 && n <= maxSafetensorsHeader && n <= uint64(s.size-8) //nolint:gosec // G115: nine bytes are there
+	return fits && head[7] == 0 || !isText(head[:8]) && !isPickle(head)
+}
+
+// alsoPickle reports whether the first n bytes run as a pickle.
+func (s *scanner) alsoPickle(n int64) bool {
+	m := &machine{in: bufio.NewReader(s.section(0, n)), left: n, report: func(string, string, ...any) {}}
+	err := m.run()
+	return err == nil || m.called || m.named
+}
+
+// A utf8Reader stops at bytes that are not UTF-8, where the decoder would put a character of its own.
+type utf8Reader struct {
+	r    io.Reader
+	tail []byte // the beginning of a character at the end of what was read
+}
+
+func (u *utf8Reader) Read(p []byte) (int, error) {
+	n, err := u.r.Read(p)
+	u.tail = append(u.tail, p[:n]...)
+	i := 0
+	for i < len(u.tail) && (utf8.FullRune(u.tail[i:]) || err != nil) {
+		r, size := utf8.DecodeRune(u.tail[i:])
+		if r == utf8.RuneError && size <= 1 {
+			return 0, fmt.Errorf("bytes that are not UTF-8: %w", errForm)
+		}
+		i += size
+	}
+	u.tail = append(u.tail[:0], u.tail[i:]...)
+	return n, err
 }
 
 // A headerReader reads the header token by token, so that names written twice are seen and nothing is matched without
@@ -113,6 +157,9 @@ func (h *headerReader) object(member func(name string) error) error {
 			return fmt.Errorf("%.80q stands twice: %w", name, errForm)
 		}
 		seen[name] = struct{}{}
+		if len(seen) > hallmark.MaxTensors+1 {
+			return fmt.Errorf("more than %d members: %w", hallmark.MaxTensors, errForm)
+		}
 		if err := member(name); err != nil {
 			return err
 		}

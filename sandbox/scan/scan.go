@@ -185,12 +185,12 @@ func (s *scanner) detect(head []byte) {
 	case has("\x93NUMPY"):
 		s.res.Format = FormatNPY
 		s.npy(s.section(0, s.size), s.size, s.name)
+	case s.isSafetensors(head):
+		s.res.Format = FormatSafetensors
+		s.safetensors()
 	case isPickle(head):
 		s.res.Format = FormatPickle
 		s.pickles(s.size, s.name)
-	case len(head) > 8 && head[8] == '{' && head[7] == 0:
-		s.res.Format = FormatSafetensors
-		s.safetensors()
 	case s.proto(head):
 	case s.program(head):
 	case isText(head):
