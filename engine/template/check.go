@@ -1,6 +1,7 @@
 package template
 
 import (
+	"errors"
 	"slices"
 	"strings"
 )
@@ -80,20 +81,44 @@ func (p *parser) checkSubscript(i expr) error {
 		}
 		return nil
 	}
-	if buildsString(i) {
+	built := p.buildsString(i)
+	switch i := i.(type) {
+	case *nameExpr:
+		built = p.built[i.name]
+	case *attrExpr:
+		if base, ok := i.x.(*nameExpr); ok {
+			built = p.built[place(base.name, i.name)]
+		}
+	case *callExpr:
+		built = p.macros[i.fn.name]
+	}
+	if built {
 		return forbiddenf(i.offset(), "subscript put together from pieces")
 	}
 	return nil
 }
 
+// place names a variable, or a field of one.
+func place(name, field string) string {
+	if field == "" {
+		return name
+	}
+	return name + "." + field
+}
+
 // buildsString reports whether x joins strings.
-func buildsString(x expr) bool {
+func (p *parser) buildsString(x expr) bool {
 	switch x := x.(type) {
 	case *literal:
 		_, ok := x.v.(text)
 		return ok
+	case *nameExpr:
+		_, ok := p.consts[x.name].(text)
+		return ok || p.built[x.name]
+	case *condExpr:
+		return x.no != nil && p.buildsString(x.yes) && p.buildsString(x.no) && (!isLiteral(x.yes) || !isLiteral(x.no))
 	case *binaryExpr:
-		return x.op == "~" || (x.op == "+" || x.op == "*") && (buildsString(x.l) || buildsString(x.r))
+		return x.op == "~" || (x.op == "+" || x.op == "*" || x.op == "%") && (p.buildsString(x.l) || p.buildsString(x.r))
 	case *filterExpr:
 		return slices.Contains([]string{"join", "replace", "reverse"}, x.name)
 	case *methodExpr:
@@ -101,6 +126,133 @@ func buildsString(x expr) bool {
 	default:
 		return false
 	}
+}
+
+func isLiteral(x expr) bool {
+	_, ok := x.(*literal)
+	return ok
+}
+
+// checkPieces looks at a text that operators put together: what it is if that is known, and formats, which make any
+// character from its number.
+func (p *parser) checkPieces(b *binaryExpr) error {
+	if !p.buildsString(b) {
+		return nil
+	}
+	if b.op == "%" {
+		return forbiddenf(b.offset(), "format with %%")
+	}
+	p.noteRepeat(b)
+	if v, ok := p.constant(b); ok {
+		if s, isText := v.(text); isText {
+			return checkString(b.offset(), s.s)
+		}
+	}
+	return nil
+}
+
+// Limits of what a template does by constants of its own. The largest of the public templates counts to 100 and has four
+// loops in one another.
+const (
+	maxRange   = 10_000  // items of one range
+	maxItems   = 100_000 // of ranges in one another
+	maxLoops   = 8       // loops in one another
+	maxRepeats = 10_000  // of a text
+)
+
+// exhaust notes the first limit of what a template does by constants that is reached.
+func (p *parser) exhaust(limit string, value int) {
+	if p.exhausts == nil {
+		p.exhausts = &BudgetError{Limit: limit, Value: value}
+	}
+}
+
+// noteRepeat looks for a text times a large number.
+func (p *parser) noteRepeat(b *binaryExpr) {
+	if b.op != "*" {
+		return
+	}
+	for _, side := range []expr{b.l, b.r} {
+		v, ok := p.constant(side)
+		if n, isInt := v.(integer); ok && isInt && n > maxRepeats {
+			p.exhaust("repetitions", maxRepeats)
+		}
+	}
+}
+
+// rangeItems returns how many items a range has if its arguments are constants, or 1.
+func (p *parser) rangeItems(args []expr) int {
+	var values []value
+	for _, x := range args {
+		v, ok := p.constant(x)
+		if !ok {
+			return 1
+		}
+		values = append(values, v)
+	}
+	v, err := globalRange(newInterp(Budget{Steps: maxRange}), values, nil, nil)
+	if errors.Is(err, ErrBudget) {
+		p.exhaust("items of a range", maxRange)
+	}
+	if err != nil {
+		return 1
+	}
+	return len(v.(*list).items)
+}
+
+// noteLoop counts what a loop over x multiplies.
+func (p *parser) noteLoop(x expr) {
+	if p.loops >= maxLoops {
+		p.exhaust("loops in one another", maxLoops)
+	}
+	if call, ok := x.(*callExpr); ok && call.fn.name == "range" {
+		if p.runs *= max(p.rangeItems(call.args.list), 1); p.runs > maxItems {
+			p.exhaust("items of ranges in one another", maxItems)
+			p.runs = maxItems
+		}
+	}
+}
+
+// hostNames are objects of programs that render templates for other purposes; a chat has none of them.
+var (
+	hostModules = []string{"os", "sys", "subprocess", "builtins", "importlib", "platform", "socket", "shutil"}
+	hostNames   = append([]string{"config", "request", "session", "application", "environ", "app", "popen"}, hostModules...)
+)
+
+// suspect looks for what is forbidden in the tokens of a template that cannot be parsed: other engines may know what this
+// one does not.
+func suspect(tokens []token) error {
+	var before token
+	for i, t := range tokens {
+		var err error
+		after := tokens[min(i+1, len(tokens)-1)]
+		called := after.kind == tokenOperator && after.s == "("
+		entered := after.kind == tokenOperator && after.s == "."
+		switch {
+		case t.kind == tokenString:
+			err = checkString(t.pos, t.s)
+		case t.kind != tokenName:
+		case before.kind == tokenBlock && slices.Contains([]string{"import", "from", "include", "extends"}, t.s):
+			err = forbiddenf(t.pos, "tag %q", t.s)
+		case before.kind == tokenOperator && before.s == ".":
+			err = checkAttribute(t.pos, t.s)
+		case before.kind == tokenOperator && before.s == "|":
+			if forbiddenFilter(t.s) {
+				err = forbiddenf(t.pos, "filter %q", t.s)
+			}
+		case entered && slices.Contains(hostModules, t.s):
+			err = forbiddenf(t.pos, "name %q", t.s)
+		case called && forbiddenCall(t.s):
+			err = forbiddenf(t.pos, "call of %q", t.s)
+		default:
+			err = checkName(t)
+		}
+		if err != nil {
+			return err
+		}
+		before = t
+	}
+	return nil
 }
 
 // checkMethod allows format on a constant with plain fields only: a format string that comes from elsewhere, or that

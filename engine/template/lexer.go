@@ -37,12 +37,13 @@ type lexer struct {
 	trimLeft  bool // the last tag ended in "-": drop the white space that follows
 }
 
-// lex returns the tokens of src, which ends in a tokenEOF.
+// lex returns the tokens of src, which end in a tokenEOF; after an error, those up to it.
 func lex(src string) ([]token, error) {
 	l := &lexer{src: src, lineStart: true}
 	for l.at < len(l.src) {
 		if err := l.next(); err != nil {
-			return nil, err
+			l.emit(tokenEOF, "", l.at)
+			return l.tokens, err
 		}
 	}
 	l.emit(tokenEOF, "", len(src))

@@ -1,6 +1,8 @@
 package template
 
 import (
+	"cmp"
+	"errors"
 	"slices"
 	"strings"
 )
@@ -18,39 +20,66 @@ type parser struct {
 	nodes  int
 	nest   int
 	loops  int // loops around this place, within the macro
+	runs   int // how often this place runs, as far as loops over constant ranges say
 
-	names  map[string]bool  // that the template itself defines somewhere
-	called []nameExpr       // functions called by name, checked at the end
-	consts map[string]value // what names were last set to, where that is a constant
-	fold   *interp          // evaluates constants; one budget for the whole source
+	names  map[string]bool // that the template itself defines somewhere
+	called []nameExpr      // functions called by name, checked at the end
+	hosts  []nameExpr      // names of the host's objects, checked at the end
+	built  map[string]bool // names and fields last set to a text that is put together at rendering
+	macros map[string]bool
+
+	exhausts error            // the first limit that constants reach
+	consts   map[string]value // what names were last set to, where that is a constant
+	fold     *interp          // evaluates constants; one budget for the whole source
 }
 
-func parse(src string) ([]stmt, error) {
+func parse(src string) (*Template, error) {
 	if len(src) > maxSource {
 		return nil, &BudgetError{Limit: "source bytes", Value: maxSource}
 	}
 	tokens, err := lex(src)
-	if err != nil {
-		return nil, err
+	t := &Template{src: src}
+	if err == nil {
+		err = t.parse(tokens)
 	}
-	p := &parser{tokens: tokens, names: map[string]bool{}, consts: map[string]value{}, fold: newInterp(Budget{Steps: 100_000, Depth: 1, Output: 64 << 10})}
+	switch {
+	case err == nil:
+		return t, nil
+	case errors.Is(err, ErrForbidden):
+		return nil, err
+	default:
+		return nil, cmp.Or(suspect(tokens), err)
+	}
+}
+
+func (t *Template) parse(tokens []token) error {
+	p := &parser{
+		tokens: tokens, runs: 1, names: map[string]bool{}, consts: map[string]value{}, built: map[string]bool{}, macros: map[string]bool{},
+		fold: newInterp(Budget{Steps: 100_000, Depth: 1, Output: 64 << 10}),
+	}
 	body, err := p.body()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if t := p.peek(); t.kind != tokenEOF {
-		return nil, syntaxf(t.pos, "unexpected tag %q", p.tokens[p.at+1].s)
+	if end := p.peek(); end.kind != tokenEOF {
+		return syntaxf(end.pos, "unexpected tag %q", p.tokens[p.at+1].s)
+	}
+	for _, h := range p.hosts {
+		if !p.names[h.name] {
+			return forbiddenf(h.offset(), "name %q", h.name)
+		}
 	}
 	for _, c := range p.called {
 		switch {
 		case p.names[c.name]:
 		case forbiddenCall(c.name):
-			return nil, forbiddenf(c.offset(), "call of %q", c.name)
+			return forbiddenf(c.offset(), "call of %q", c.name)
 		default:
-			return nil, syntaxf(c.offset(), "unknown function %q", c.name)
+			return syntaxf(c.offset(), "unknown function %q", c.name)
 		}
 	}
-	return body, nil
+	t.body, t.exhausts = body, p.exhausts
+	return nil
 }
 
 func (p *parser) peek() token { return p.tokens[p.at] }
@@ -257,9 +286,12 @@ func (p *parser) forBlock(t token) (stmt, error) {
 	if err := p.endTag(); err != nil {
 		return nil, err
 	}
+	outside := p.runs
+	p.noteLoop(s.iter)
 	p.loops++
 	s.body, err = p.body("else", "endfor")
 	p.loops--
+	p.runs = outside
 	if err != nil {
 		return nil, err
 	}
@@ -329,9 +361,11 @@ func (p *parser) setBlock(t token) (stmt, error) {
 		if err != nil {
 			return nil, err
 		}
-		if v, ok := p.constant(x); ok && field == "" && len(targets) == 1 {
+		v, ok := p.constant(x)
+		if ok && field == "" && len(targets) == 1 {
 			p.consts[targets[0]] = v
 		}
+		p.built[place(targets[0], field)] = !ok && p.buildsString(x)
 		return &setStmt{pos(t.pos), targets, field, x}, p.endTag()
 	}
 	if len(targets) != 1 {
@@ -343,6 +377,7 @@ func (p *parser) setBlock(t token) (stmt, error) {
 // capture reads the rest of a set block, or of a filter block if target is empty.
 func (p *parser) capture(t token, target, field string) (stmt, error) {
 	s := &captureStmt{pos: pos(t.pos), target: target, field: field}
+	p.built[place(target, field)] = true
 	end := "endset"
 	s.filter = &nameExpr{pos(t.pos), captured}
 	var err error
@@ -374,6 +409,7 @@ func (p *parser) macroBlock(t token) (stmt, error) {
 	if err := p.expectOp("("); err != nil {
 		return nil, err
 	}
+	p.macros[name.s] = true
 	s := &macroStmt{pos: pos(t.pos), name: name.s}
 	for !p.acceptOp(")") {
 		if len(s.params) > 0 {

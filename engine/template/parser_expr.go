@@ -77,6 +77,9 @@ func (p *parser) chain(kind tokenKind, ops []string, operand func() (expr, error
 		}
 		x = &binaryExpr{pos(t.pos), t.s, x, r}
 	}
+	if b, ok := x.(*binaryExpr); ok && kind == tokenOperator {
+		return x, p.checkPieces(b)
+	}
 	return x, nil
 }
 
@@ -238,7 +241,11 @@ func (p *parser) name(t token) (expr, error) {
 	case "and", "or", "not", "in", "is", "if", "else", "elif":
 		return nil, syntaxf(t.pos, "unexpected %q", t.s)
 	}
-	return &nameExpr{at, t.s}, checkName(t)
+	n := &nameExpr{at, t.s}
+	if slices.Contains(hostNames, t.s) {
+		p.hosts = append(p.hosts, *n)
+	}
+	return n, checkName(t)
 }
 
 // items reads expressions up to the closing bracket.
@@ -386,6 +393,9 @@ func (p *parser) call(fn expr, at int) (expr, error) {
 		p.called = append(p.called, *name)
 	}
 	args, err := p.arguments()
+	if name.name == "range" {
+		p.rangeItems(args.list)
+	}
 	return &callExpr{name.pos, name, args}, err
 }
 
@@ -406,8 +416,12 @@ func (p *parser) arguments() (arguments, error) {
 		}
 		name := ""
 		if p.peek().kind == tokenName && p.tokens[p.at+1].kind == tokenOperator && p.tokens[p.at+1].s == "=" {
-			name = p.next().s
+			t := p.next()
+			name = t.s
 			p.at++
+			if err := checkName(t); err != nil {
+				return a, err
+			}
 		}
 		x, err := p.expr()
 		switch {

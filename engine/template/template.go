@@ -9,8 +9,9 @@ import (
 
 // A Template is a parsed chat template. It may be rendered by several goroutines at once.
 type Template struct {
-	src  string
-	body []stmt
+	src      string
+	body     []stmt
+	exhausts error // a limit that it reaches by its own constants
 }
 
 // Parse reads the source of a chat template.
@@ -20,11 +21,11 @@ type Template struct {
 // a *[BudgetError]. Nothing is rendered before all of it was checked.
 func Parse(src string) (*Template, error) {
 	src = normalize(src)
-	body, err := parse(src)
+	t, err := parse(src)
 	if err != nil {
 		return nil, public(src, err)
 	}
-	return &Template{src: src, body: body}, nil
+	return t, nil
 }
 
 // normalize makes all ends of lines "\n" and drops the one that ends the source, as Jinja does.

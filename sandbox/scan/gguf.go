@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/engine/gguf"
-	"github.com/hallmark-ml/hallmark/engine/template"
 	"github.com/hallmark-ml/hallmark/sandbox/pii"
 )
 
@@ -65,20 +63,6 @@ func (s *scanner) ggufKey(f *gguf.File, key string) {
 			s.suspicious(key, text)
 		}
 	}
-}
-
-// chatTemplate parses a template without rendering it. What the interpreter forbids has one use: to reach the objects of
-// the Python process that renders it (CVE-2024-34359 and its kin).
-func (s *scanner) chatTemplate(key, source string) {
-	_, err := template.Parse(source)
-	switch {
-	case err == nil:
-	case errors.Is(err, template.ErrForbidden):
-		s.add("template-forbidden", hallmark.SeverityCritical, key, "the chat template breaks out of its language: %v", err)
-	default:
-		s.cannotParse(key, "the chat template cannot be read: %v", err)
-	}
-	s.controls(key, strings.ReplaceAll(source, "\r\n", "\n"))
 }
 
 // code that has no place in a description of weights.

@@ -15,7 +15,7 @@ import (
 
 const (
 	ruleHyperparameter = "gguf-hyperparameter"
-	ruleTokenizer      = "gguf-tokenizer"
+	ruleVocabulary     = "gguf-tokenizer"
 	ruleSplit          = "gguf-split"
 )
 
@@ -105,32 +105,32 @@ func (s *scanner) ggufFloat(f *gguf.File, key string) {
 	}
 }
 
-const tokenPrefix = "tokenizer.ggml."
+const vocabulary = "tokenizer.ggml."
 
 // ggufTokens checks the tables of the vocabulary against one another.
 func (s *scanner) ggufTokens(f *gguf.File) {
 	bad := func(key, format string, args ...any) {
-		s.add(ruleTokenizer, hallmark.SeverityHigh, tokenPrefix+key, format, args...)
+		s.add(ruleVocabulary, hallmark.SeverityHigh, vocabulary+key, format, args...)
 	}
-	tokens, ok := f.Strings(tokenPrefix + "tokens")
-	if _, there := f.Value(tokenPrefix + "tokens"); there && !ok {
+	tokens, ok := f.Strings(vocabulary + "tokens")
+	if _, there := f.Value(vocabulary + "tokens"); there && !ok {
 		bad("tokens", "the vocabulary is no list of texts")
 	}
 	if !ok {
 		return
 	}
-	if v, there := f.Value(tokenPrefix + "scores"); there {
+	if v, there := f.Value(vocabulary + "scores"); there {
 		if v.Elem != gguf.Float32 || v.Len != len(tokens) {
 			bad("scores", "%d scores of type %s for %d tokens", v.Len, v.Elem, len(tokens))
 		}
 	}
-	if v, there := f.Value(tokenPrefix + "token_type"); there {
+	if v, there := f.Value(vocabulary + "token_type"); there {
 		if v.Elem != gguf.Int32 && v.Elem != gguf.Uint32 || v.Len != len(tokens) {
 			bad("token_type", "%d types of type %s for %d tokens", v.Len, v.Elem, len(tokens))
 		}
 	}
-	merges, ok := f.Strings(tokenPrefix + "merges")
-	if _, there := f.Value(tokenPrefix + "merges"); there && !ok {
+	merges, ok := f.Strings(vocabulary + "merges")
+	if _, there := f.Value(vocabulary + "merges"); there && !ok {
 		bad("merges", "the merges are no list of texts")
 	}
 	for i, m := range merges {
@@ -147,7 +147,7 @@ const noToken = math.MaxUint32
 
 func (s *scanner) ggufSpecials(f *gguf.File, tokens int, bad func(key, format string, args ...any)) {
 	for _, key := range f.Keys() {
-		name, ok := strings.CutPrefix(key, tokenPrefix)
+		name, ok := strings.CutPrefix(key, vocabulary)
 		if !ok || !strings.HasSuffix(name, "_token_id") {
 			continue
 		}

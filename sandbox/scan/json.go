@@ -15,8 +15,12 @@ const (
 
 // A jsonVisitor is told of the texts in a document. The document is not kept.
 type jsonVisitor struct {
-	// text gets each text with the name of the member that it is, or is in a list of.
+	// text, if not nil, gets each text with the name of the member that it is, or is in a list of.
 	text func(key, value string)
+	// member, if not nil, gets each text with the name of the member of the whole document that it is in, and its own.
+	member func(top, key, value string)
+	// truth, if not nil, gets each truth value with the name of its member.
+	truth func(key string, value bool)
 	// object, if not nil, gets each object when it ends: its members that are texts, by name, of those names that want has.
 	object func(texts map[string]string)
 	want   map[string]bool
@@ -91,6 +95,10 @@ func (w *jsonWalk) token(tok json.Token) error {
 		return nil
 	case string:
 		w.textValue(top, tok)
+	case bool:
+		if w.truth != nil && top != nil {
+			w.truth(top.key, tok)
+		}
 	}
 	w.value()
 	return nil
@@ -107,7 +115,12 @@ func (w *jsonWalk) textValue(top *jsonLevel, text string) {
 			top.texts[key] = text
 		}
 	}
-	w.text(key, text)
+	if w.text != nil {
+		w.text(key, text)
+	}
+	if w.member != nil && top != nil {
+		w.member(w.open[0].key, key, text)
+	}
 }
 
 // value says that a value has ended.

@@ -22,7 +22,7 @@ var claims = map[string][]string{
 	".h5": {FormatHDF5, FormatKeras}, ".hdf5": {FormatHDF5, FormatKeras}, ".onnx": {FormatONNX}, ".pb": {FormatSavedModel, FormatGraphDef},
 	".zip":  {FormatZip, FormatTorch, FormatNPZ, FormatKeras},
 	".json": texts, ".jsonl": texts, ".txt": texts, ".md": texts, ".csv": texts, ".tsv": texts, ".yaml": texts, ".yml": texts, ".toml": texts,
-	".jinja": texts, ".xml": texts, ".html": texts, ".py": texts, ".ipynb": texts, ".cfg": texts, ".ini": texts,
+	".jinja": {FormatTemplate}, ".xml": texts, ".html": texts, ".py": texts, ".ipynb": texts, ".cfg": texts, ".ini": texts,
 }
 
 // checkName reports a name that promises another format than the content has.

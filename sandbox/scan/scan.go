@@ -29,6 +29,7 @@ const (
 	FormatONNX        = "onnx"
 	FormatSavedModel  = "savedmodel" // of TensorFlow
 	FormatGraphDef    = "graphdef"   // a graph of TensorFlow on its own
+	FormatTemplate    = "template"   // of chats
 	FormatRaw         = "raw"        // tensor data that an ONNX model beside it describes
 	FormatZip         = "zip"
 	FormatJSON        = "json" // one value, or one a line

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -36,6 +37,10 @@ func (s *scanner) text() {
 	s.res.Format = FormatText
 	if trimmed := bytes.TrimLeft(head, " \t\r\n"); len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') && s.isJSON() {
 		s.res.Format = FormatJSON
+		s.configJSON()
+	}
+	if ext := strings.ToLower(path.Ext(s.name)); ext == ".jinja" || ext == ".jinja2" || ext == ".j2" {
+		s.templateFile()
 	}
 	s.personal()
 }
@@ -64,6 +69,10 @@ type sighting struct {
 // personal reports each class of personal data and secrets once, with a masked example.
 func (s *scanner) personal() {
 	found := map[pii.Class]sighting{}
+	least := pii.Medium
+	if s.res.Format == FormatTemplate { // assignments in it are to variables of a language
+		least = pii.High
+	}
 	buf := make([]byte, chunkText+overlap)
 	for at := int64(0); at < s.size; at += chunkText {
 		n, err := s.r.ReadAt(buf[:min(int64(len(buf)), s.size-at)], at)
@@ -77,7 +86,7 @@ func (s *scanner) personal() {
 		}
 		for _, m := range pii.Find(text) {
 			// What begins in the overlap belongs to the next chunk.
-			if m.Confidence < pii.Medium || m.Test || m.Start >= chunkText {
+			if m.Confidence < least || m.Test || m.Start >= chunkText {
 				continue
 			}
 			seen := found[m.Class]
