@@ -281,12 +281,12 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// fullRuns returns all runs of a level; where vectors are slow to emulate, those in which all pairs of values come together
-// for each model.
+// fullRuns returns all runs of a level: every combination for each model; where that takes days, emulated or without
+// assembly, those in which all pairs of values come together for each model.
 func fullRuns(l level) []run {
 	sizes := []int{len(threads), len(batches), len(chunks), len(sharing)}
 	rows := cover(sizes...)
-	if l.isa != "rvv" {
+	if len(l.emulator) == 0 && l.isa != "go" {
 		rows = product(sizes...)
 	}
 	var all []run
