@@ -35,7 +35,8 @@ var layers = []struct {
 	{"sandbox/pii/*", []string{".", "sandbox/pii"}},
 	{"sandbox/scan", []string{".", "engine/gguf", "engine/template", "sandbox/pii"}},
 	{"sandbox/probe", []string{".", "engine/al", "sandbox/pii", "sandbox/pii/*", "sandbox/scan", "sandbox/stats"}},
-	{"sandbox/jail", []string{".", "sandbox/wire"}},
+	{"sandbox/jail/internal/weak", nil},
+	{"sandbox/jail", []string{".", "sandbox/wire", "sandbox/jail/internal/weak"}},
 	{"sandbox/jail/*", []string{".", "sandbox/wire", "sandbox/jail"}},
 	{"sandbox/guest", []string{
 		".", "engine/batch", "engine/gguf", "engine/kernel", "engine/quant", "engine/token", "engine/template", "engine/model", "engine/sample", "engine/grammar",

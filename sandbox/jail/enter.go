@@ -83,7 +83,7 @@ func (e *entry) lock() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.hello.Tier == hallmark.TierFull {
+	if e.hello.Tier == hallmark.TierFull && on(layerRoot) && on(layerMount) {
 		if err := emptyRoot(); err != nil {
 			return nil, err
 		}
@@ -93,6 +93,9 @@ func (e *entry) lock() ([]byte, error) {
 	}
 	if err := e.selfTest(); err != nil {
 		return nil, fmt.Errorf("self-test: %w", err)
+	}
+	if !on(layerSeccomp) {
+		return model, nil
 	}
 	if err := e.seccomp(); err != nil {
 		return nil, err
@@ -104,30 +107,80 @@ func (e *entry) lock() ([]byte, error) {
 	return model, nil
 }
 
-// startState checks what the process was given: the environment, the descriptors and, in the full tier, namespaces.
+// startState checks what the process was given: the environment, the descriptors, its session, the signal at its
+// supervisor's death and, in the full tier, namespaces.
 func (e *entry) startState() error {
-	if env := os.Environ(); len(env) != len(environment(1)) {
-		return fmt.Errorf("%d environment variables, want %d", len(env), len(environment(1)))
-	}
 	// The runtime's timers need its poller, which cannot be set up any more once the filter is on.
 	time.AfterFunc(time.Hour, func() {}).Stop()
-	if err := onlyOwnDescriptors(); err != nil {
-		return err
-	}
 	untouched, err := untouchedMemory()
 	if err != nil {
 		return err
 	}
 	e.untouched = untouched
-	e.layers = append(e.layers, layerEnv, layerFiles)
+	checks := []struct {
+		layer string
+		check func() error
+	}{
+		{layerEnv, cleanEnvironment}, {layerFiles, onlyOwnDescriptors}, {layerSession, ownSession}, {layerDeath, diesWithSupervisor},
+	}
+	for _, c := range checks {
+		if !on(c.layer) {
+			continue
+		}
+		if err := c.check(); err != nil {
+			return fmt.Errorf("%s: %w", c.layer, err)
+		}
+		e.layers = append(e.layers, c.layer)
+	}
 	if e.hello.Tier != hallmark.TierFull {
 		return nil
 	}
-	if pid := os.Getpid(); pid != 1 {
+	if pid := os.Getpid(); pid != 1 && on(layerPID) {
 		return fmt.Errorf("own id is %d in a new pid namespace, want 1", pid)
 	}
-	// The supervisor's one clone call made all seven or none.
-	e.layers = append(e.layers, layerUser, layerPID, layerNet, layerMount, layerIPC, layerUTS, layerCgroup)
+	for layer := range namespaces() { // the supervisor's one clone call made all seven or none
+		if on(layer) {
+			e.layers = append(e.layers, layer)
+		}
+	}
+	return nil
+}
+
+func cleanEnvironment() error {
+	if env := os.Environ(); len(env) != len(environment(1)) {
+		return fmt.Errorf("%d environment variables, want %d", len(env), len(environment(1)))
+	}
+	return nil
+}
+
+// ownSession checks that the process leads a session of its own, in the root directory.
+func ownSession() error {
+	if sid, err := unix.Getsid(0); err != nil || sid != os.Getpid() {
+		return fmt.Errorf("session is %d, want %d: %w", sid, os.Getpid(), err)
+	}
+	if dir, err := os.Getwd(); err != nil || dir != "/" {
+		return fmt.Errorf("working directory is %q, want the root: %w", dir, err)
+	}
+	return nil
+}
+
+// diesWithSupervisor checks that the kernel ends the process when the supervisor's thread that started it is gone. The
+// signal is a thread's: the first one was given it, and another that comes here gets it too.
+func diesWithSupervisor() error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if unix.Gettid() != os.Getpid() {
+		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+			return err
+		}
+	}
+	var signal int32
+	if err := unix.Prctl(unix.PR_GET_PDEATHSIG, uintptr(unsafe.Pointer(&signal)), 0, 0, 0); err != nil {
+		return err
+	}
+	if signal != int32(unix.SIGKILL) {
+		return fmt.Errorf("signal at the supervisor's death is %d, want %d", signal, unix.SIGKILL)
+	}
 	return nil
 }
 
@@ -184,7 +237,7 @@ func emptyRoot() error {
 		what string
 		do   func() error
 	}{
-		{"set the host name", func() error { return unix.Sethostname([]byte(hostName)) }},
+		{"set the host name", setHostName},
 		{"make mounts private", func() error { return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "") }},
 		{"mount an empty file system", func() error {
 			return unix.Mount("none", place, "tmpfs", flags, "size=4k,nr_inodes=4,mode=0555")
@@ -204,6 +257,13 @@ func emptyRoot() error {
 		}
 	}
 	return nil
+}
+
+func setHostName() error {
+	if !on(layerUTS) {
+		return nil // it would be the host's
+	}
+	return unix.Sethostname([]byte(hostName))
 }
 
 // rootIsEmpty looks above the root too: a root that was not detached hides there.
@@ -244,25 +304,55 @@ func dirNames(fd int) (names []string, err error) {
 
 // privileges sets limits and gives up everything that more could be gained with, on every thread.
 func (e *entry) privileges() error {
+	steps := []struct {
+		layer string
+		do    func() error
+	}{
+		{layerRlimits, e.limit}, {layerNoNew, noNewPrivileges}, {layerLandlock, e.landlock}, {layerCaps, dropCapabilities}, {layerDump, undumpable},
+	}
+	for _, s := range steps {
+		if !on(s.layer) {
+			continue
+		}
+		if err := s.do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *entry) limit() error {
 	for _, l := range rlimits(e.hello, e.untouched) {
 		if err := unix.Setrlimit(l.resource, &unix.Rlimit{Cur: l.value, Max: l.value}); err != nil {
 			return fmt.Errorf("limit %s to %d: %w", l.name, l.value, err)
 		}
 	}
+	return nil
+}
+
+func noNewPrivileges() error {
 	if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); errno != 0 {
 		return fmt.Errorf("set no_new_privs: %w", errno)
 	}
-	abi, err := landlock()
-	if err != nil {
-		return err
-	}
-	e.abi = abi
+	return nil
+}
+
+func (e *entry) landlock() (err error) {
+	e.abi, err = landlock()
+	return err
+}
+
+func dropCapabilities() error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var none [2]unix.CapUserData
 	_, _, errno := syscall.AllThreadsSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&none[0])), 0)
 	if errno != 0 {
 		return fmt.Errorf("drop all capabilities: %w", errno)
 	}
+	return nil
+}
+
+func undumpable() error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("become undumpable: %w", err)
 	}

@@ -242,7 +242,7 @@ func TestLayersAreReported(t *testing.T) {
 
 	both := []string{
 		"clean-environment", "four-descriptors", "rlimits", "no-new-privs", "no-capabilities", "not-dumpable", "seccomp-tsync",
-		"sealed-program-and-model", "memory-watchdog",
+		"sealed-program-and-model", "memory-watchdog", "own-session", "dies-with-supervisor", "closed-descriptors", "unprivileged-user",
 	}
 	full := []string{
 		"user-namespace", "pid-namespace", "net-namespace", "mount-namespace", "ipc-namespace", "uts-namespace", "cgroup-namespace", "empty-root",

@@ -208,7 +208,9 @@ func TestThreadStatusMustBeThatOfAJail(t *testing.T) {
 	t.Parallel()
 
 	const none = "0000000000000000"
-	good := "Name:\tx\nNSpid:\t7\t1\nCapInh:\t" + none + "\nCapPrm:\t" + none + "\nCapEff:\t" + none + "\nCapAmb:\t" + none +
+	user, group, err := guestOwner()
+	require.NoError(t, err)
+	good := fmt.Sprintf("Uid:\t%d\t%[1]d\t%[1]d\t%[1]d\nGid:\t%d\t%[2]d\t%[2]d\t%[2]d\n", user, group) + "Name:\tx\nNSpid:\t7\t1\nCapInh:\t" + none + "\nCapPrm:\t" + none + "\nCapEff:\t" + none + "\nCapAmb:\t" + none +
 		"\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t2\n"
 	check := func(text string, tier hallmark.Tier) error {
 		return parseThread([]byte(text)).check(tier, thread{filters: "1"})
@@ -223,6 +225,8 @@ func TestThreadStatusMustBeThatOfAJail(t *testing.T) {
 		{"CapPrm:\t" + none, "CapPrm:\t0000000000000001"},
 		{"CapInh", "CapXxx"},
 		{"NSpid:\t7\t1", "NSpid:\t7"},
+		{fmt.Sprintf("Uid:\t%d", user), "Uid:\t0"},
+		{fmt.Sprintf("Gid:\t%d", group), "Gid:\t0"},
 	} {
 		bad := strings.Replace(good, change[0], change[1], 1)
 		require.NotEqual(t, good, bad)

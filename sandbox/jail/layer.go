@@ -5,7 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox/jail/internal/weak"
 )
 
 // The layers that a guest reports and a run record names. Landlock's carries the kernel's ABI, as in "landlock:7".
@@ -20,6 +23,8 @@ const (
 	layerRoot     = "empty-root"
 	layerEnv      = "clean-environment"
 	layerFiles    = "four-descriptors"
+	layerSession  = "own-session"
+	layerDeath    = "dies-with-supervisor"
 	layerRlimits  = "rlimits"
 	layerNoNew    = "no-new-privs"
 	layerLandlock = "landlock"
@@ -28,17 +33,32 @@ const (
 	layerSeccomp  = "seccomp-tsync"
 
 	// Those that the supervisor holds itself.
+	layerClosed   = "closed-descriptors"
 	layerSealed   = "sealed-program-and-model"
 	layerWatchdog = "memory-watchdog"
+	layerOwner    = "unprivileged-user"
 	layerGroup    = "control-group" // with the version, as in "control-group:v1"; only where there is one
 )
 
+// on reports whether a layer is wanted: always, but for tests that leave one out.
+func on(layer string) bool { return weak.Off != layer }
+
+// namespaces are the layers that one clone call makes.
+func namespaces() map[string]uintptr {
+	return map[string]uintptr{
+		layerUser: unix.CLONE_NEWUSER, layerPID: unix.CLONE_NEWPID, layerNet: unix.CLONE_NEWNET, layerMount: unix.CLONE_NEWNS,
+		layerIPC: unix.CLONE_NEWIPC, layerUTS: unix.CLONE_NEWUTS, layerCgroup: unix.CLONE_NEWCGROUP,
+	}
+}
+
 func guestLayers(t hallmark.Tier) []string {
-	l := []string{layerEnv, layerFiles, layerRlimits, layerNoNew, layerLandlock, layerCaps, layerDump, layerSeccomp}
+	l := []string{layerEnv, layerFiles, layerSession, layerDeath, layerRlimits, layerNoNew, layerLandlock, layerCaps, layerDump, layerSeccomp}
 	if t == hallmark.TierFull {
 		l = append([]string{layerUser, layerPID, layerNet, layerMount, layerIPC, layerUTS, layerCgroup, layerRoot}, l...)
 	}
-	return l
+	return slices.DeleteFunc(l, func(name string) bool {
+		return !on(name) || name == layerRoot && !on(layerMount) // which would be the host's
+	})
 }
 
 // checkLayers refuses a list that is not exactly what the tier promises.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -110,6 +112,7 @@ func checkOutside(status *os.File, t hallmark.Tier, own thread) error {
 // A thread is what the kernel says about one: the lines of its status file that speak of privileges.
 type thread struct {
 	noNewPrivs, seccomp, filters, nspid string
+	user, group                         string    // real, effective, saved, of files
 	caps                                [4]string // effective, permitted, inheritable, ambient
 }
 
@@ -125,7 +128,7 @@ func ownThread() (thread, error) {
 func parseThread(b []byte) thread {
 	var t thread
 	fields := map[string]*string{
-		"NoNewPrivs": &t.noNewPrivs, "Seccomp": &t.seccomp, "Seccomp_filters": &t.filters, "NSpid": &t.nspid,
+		"NoNewPrivs": &t.noNewPrivs, "Seccomp": &t.seccomp, "Seccomp_filters": &t.filters, "NSpid": &t.nspid, "Uid": &t.user, "Gid": &t.group,
 		"CapEff": &t.caps[0], "CapPrm": &t.caps[1], "CapInh": &t.caps[2], "CapAmb": &t.caps[3],
 	}
 	for line := range bytes.Lines(b) {
@@ -139,18 +142,31 @@ func parseThread(b []byte) thread {
 
 // check looks at a guest's thread.
 func (t thread) check(tier hallmark.Tier, own thread) error {
+	user, group, err := guestOwner()
+	if err != nil {
+		return err
+	}
 	const none = "0000000000000000"
-	if t.noNewPrivs != "1" || t.seccomp != "2" {
-		return fmt.Errorf("NoNewPrivs is %q and Seccomp %q, want 1 and 2", t.noNewPrivs, t.seccomp)
+	checks := []struct {
+		layer, what string
+		got, want   any
+	}{
+		{layerOwner, "user", strings.Fields(t.user), slices.Repeat([]string{strconv.Itoa(user)}, 4)},
+		{layerOwner, "group", strings.Fields(t.group), slices.Repeat([]string{strconv.Itoa(group)}, 4)},
+		{layerNoNew, "NoNewPrivs", t.noNewPrivs, "1"},
+		{layerSeccomp, "Seccomp", t.seccomp, "2"},
+		{layerCaps, "capabilities", t.caps, [4]string{none, none, none, none}},
 	}
-	if t.caps != [4]string{none, none, none, none} {
-		return fmt.Errorf("capabilities are %q, want none", t.caps)
+	for _, c := range checks {
+		if on(c.layer) && !reflect.DeepEqual(c.got, c.want) {
+			return fmt.Errorf("%s of the guest is %q, want %q", c.what, c.got, c.want)
+		}
 	}
-	if t.filters != "" && t.filters == own.filters { // since Linux 5.10
+	if t.filters != "" && t.filters == own.filters && on(layerSeccomp) { // since Linux 5.10
 		return fmt.Errorf("there are %s seccomp filters, as many as here", t.filters)
 	}
 	// In a pid namespace of its own the process has a second number.
-	if n := len(strings.Fields(t.nspid)); tier == hallmark.TierFull && n < 2 {
+	if n := len(strings.Fields(t.nspid)); tier == hallmark.TierFull && n < 2 && on(layerPID) {
 		return fmt.Errorf("NSpid is %q, want a namespace of its own", t.nspid)
 	}
 	return nil

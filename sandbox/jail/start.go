@@ -93,8 +93,10 @@ func withHint(err error, t hallmark.Tier) error {
 // spawn starts the process and the goroutines that own it.
 func spawn(spec Spec) (*Process, error) {
 	// Descriptors that this process was started with would go on to its children.
-	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
-		return nil, startError(fmt.Errorf("keep descriptors from the guest: %w", err))
+	if on(layerClosed) {
+		if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+			return nil, startError(fmt.Errorf("keep descriptors from the guest: %w", err))
+		}
 	}
 	attr, files, err := prepare(spec)
 	if err != nil {
@@ -177,22 +179,24 @@ func prepare(spec Spec) (attr *os.ProcAttr, e ends, err error) {
 
 // sysProcAttr makes the process a session of its own that dies with the supervisor, as an unprivileged user.
 func sysProcAttr(t hallmark.Tier) (*syscall.SysProcAttr, error) {
-	maps, err := idMaps()
+	user, group, err := guestOwner()
 	if err != nil {
 		return nil, err
 	}
-	user, err := unprivileged(maps[0], os.Geteuid())
-	if err != nil {
-		return nil, err
+	root := os.Geteuid() == 0 && on(layerOwner)
+	a := &syscall.SysProcAttr{Setsid: on(layerSession)}
+	if on(layerDeath) {
+		a.Pdeathsig = syscall.SIGKILL
 	}
-	group, err := unprivileged(maps[1], os.Getegid())
-	if err != nil {
-		return nil, err
-	}
-	root := os.Geteuid() == 0
-	a := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	if t == hallmark.TierFull {
-		a.Cloneflags = unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP
+		for layer, flag := range namespaces() {
+			if on(layer) {
+				a.Cloneflags |= flag
+			}
+		}
+		if !on(layerUser) {
+			return a, nil
+		}
 		a.UidMappings = []syscall.SysProcIDMap{{HostID: user, Size: 1}}
 		a.GidMappings = []syscall.SysProcIDMap{{HostID: group, Size: 1}}
 		a.GidMappingsEnableSetgroups = root // to drop the supervisor's groups; only root is allowed to
@@ -205,6 +209,22 @@ func sysProcAttr(t hallmark.Tier) (*syscall.SysProcAttr, error) {
 		a.Credential = &syscall.Credential{Uid: uint32(user), Gid: uint32(group)}
 	}
 	return a, nil
+}
+
+// guestOwner returns the user and the group that guests run as, as this process sees them.
+func guestOwner() (user, group int, err error) {
+	if !on(layerOwner) {
+		return os.Geteuid(), os.Getegid(), nil
+	}
+	maps, err := idMaps()
+	if err != nil {
+		return 0, 0, err
+	}
+	if user, err = unprivileged(maps[0], os.Geteuid()); err != nil {
+		return 0, 0, err
+	}
+	group, err = unprivileged(maps[1], os.Getegid())
+	return user, group, err
 }
 
 // Kernel returns the release of the running kernel, for run records.
@@ -303,7 +323,7 @@ func (p *Process) enter(spec Spec, modelSize int64) error {
 		if err := checkOutside(p.status, spec.Tier, own); err != nil {
 			return fmt.Errorf("look at the guest from outside: %w", err)
 		}
-		p.layers = append(m.Layers, layerSealed, layerWatchdog)
+		p.layers = append(m.Layers, layerClosed, layerOwner, layerSealed, layerWatchdog)
 		if p.group != nil {
 			p.layers = append(p.layers, layerGroup+":"+p.group.place.kind)
 		}
