@@ -193,8 +193,10 @@ func onlyOwnDescriptors() error {
 	}
 	poller := map[string]bool{"anon_inode:[eventpoll]": true, "anon_inode:[eventfd]": true}
 	buf := make([]byte, 256)
+	known := 0
 	for _, name := range names {
 		if fd, err := strconv.Atoi(name); err == nil && fd <= modelFD {
+			known++
 			continue
 		}
 		n, err := unix.Readlink(dir+"/"+name, buf)
@@ -208,6 +210,9 @@ func onlyOwnDescriptors() error {
 			return fmt.Errorf("descriptor %s is open on %s: the supervisor leaks", name, what)
 		}
 		poller[string(buf[:n])] = false
+	}
+	if known != modelFD+1 {
+		return fmt.Errorf("%d of the descriptors 0 to %d are open", known, modelFD)
 	}
 	return nil
 }

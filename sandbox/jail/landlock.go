@@ -16,6 +16,9 @@ func landlock() (int, error) {
 	if errno != 0 {
 		return 0, fmt.Errorf("ask for Landlock: %w", errno)
 	}
+	if abi < 1 {
+		return 0, fmt.Errorf("ask for Landlock: no ABI has number %d", abi)
+	}
 	attr := landlockAll(int(abi))
 	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
 	if errno != 0 {

@@ -17,9 +17,9 @@ const bombSize = 900 << 20
 // bombs run under the real filter. Each is bounded, so that it does no harm where nothing stops it.
 func bombs() map[string]func() {
 	return map[string]func(){
-		"none":     waitForEnd,
-		"exit7":    func() { os.Exit(7) },
-		"heap":     heapBomb,
+		"none":  waitForEnd,
+		"exit7": func() { os.Exit(7) },
+		"heap":  heapBomb,
 		"populate": func() { // in pieces, until the kernel gives no more
 			for range bombSize >> 24 {
 				give(mapped(1<<24, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_POPULATE))
@@ -60,6 +60,10 @@ func bombs() map[string]func() {
 		"segv": func() {
 			address := uintptr(8)
 			**(**int)(unsafe.Pointer(&address)) = 1
+		},
+		"pastend": func() { // reads after the end of the model's pages, where nothing may be
+			model := unsafe.Pointer(unsafe.SliceData(modelBytes))
+			_ = *(*byte)(unsafe.Add(model, os.Getpagesize()*4096))
 		},
 		"panic":   func() { panic("bomb") },
 		"sigstop": func() { _ = unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGSTOP); time.Sleep(20 * time.Second) },

@@ -20,6 +20,7 @@ import (
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/sandbox/jail"
+	"github.com/hallmark-ml/hallmark/sandbox/jail/internal/weak"
 )
 
 // canaries are listeners that nothing in the jail may reach.
@@ -32,8 +33,9 @@ func setCanaries() *canaries {
 	dir, err := os.MkdirTemp("", "escape")
 	must(err)
 	c := &canaries{order: order{Canary: filepath.Join(dir, "canary"), WorkDir: dir, Parent: os.Getpid(), Unix: fmt.Sprintf("hallmark-escape-%d", os.Getpid())}}
-	must(os.WriteFile(c.order.Canary, []byte("canary"), 0o644))
-	must(os.Setenv("HALLMARK_CANARY", "canary"))
+	must(os.Chmod(dir, 0o755)) // nothing but the jail keeps anybody out
+	must(os.WriteFile(c.order.Canary, []byte(canary), 0o644))
+	must(os.Setenv("HALLMARK_CANARY", canary))
 	_, err = unix.Open(c.order.Canary, unix.O_RDONLY, 0) // without close-on-exec, as from a careless parent
 	must(err)
 
@@ -66,7 +68,7 @@ func setCanaries() *canaries {
 	return c
 }
 
-// supervise runs one of: attempts TIER, bomb TIER NAME, control, sabotage TIER NAME.
+// supervise runs one of: attempts TIER, without TIER LAYER, bomb TIER NAME, control, sabotage TIER NAME ERRNO.
 func supervise(mode string, args []string) {
 	c := setCanaries()
 	defer os.RemoveAll(c.order.WorkDir)
@@ -79,9 +81,11 @@ func supervise(mode string, args []string) {
 	switch mode {
 	case "bomb":
 		o.Bomb = args[1]
+	case "without":
+		o.Off, weak.Off = args[1], args[1]
 	case "sabotage":
 		o.Bomb = "none"
-		sabotage(args[1])
+		sabotage(args[1], args[2])
 	}
 	limits := jail.Limits{Wall: 10 * time.Second, CPU: 9 * time.Second, Memory: 256 << 20, Output: 1 << 20}
 	switch o.Bomb {
