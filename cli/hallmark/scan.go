@@ -73,10 +73,14 @@ func (f scannedFile) verdict(ctx context.Context, j *jail) (scan.FileVerdict, er
 		return scan.Judge(f.path, scan.FormatUnknown, []hallmark.Finding{{Rule: f.rule, Severity: hallmark.SeverityHigh, Message: f.problem}}), nil
 	}
 	report, _, err := j.scanFile(ctx, f.file, f.name, hallmark.TierNoNamespaces)
+	run, ended := errors.AsType[*sandbox.RunError](err)
+	if ended && run.Verdict == hallmark.RunWallLimit { // a busy host may have caused it
+		report, _, err = j.scanFile(ctx, f.file, f.name, hallmark.TierNoNamespaces)
+		run, ended = errors.AsType[*sandbox.RunError](err)
+	}
 	if err == nil {
 		return scan.Judge(f.path, report.Format, report.Findings), nil
 	}
-	run, ended := errors.AsType[*sandbox.RunError](err)
 	if !ended || run.Verdict == hallmark.RunUnsandboxed || run.Verdict == hallmark.RunInfraError {
 		return scan.FileVerdict{}, fmt.Errorf("scan %s: %w", f.path, err)
 	}

@@ -50,7 +50,7 @@ func Judge(path, format string, findings []hallmark.Finding) FileVerdict {
 			v.Reasons = append(v.Reasons, r)
 		}
 		switch f.Rule {
-		case RuleCannotParse, RuleUnknownFormat, RuleLimit:
+		case RuleCannotParse, RuleUnknownFormat, RuleLimit, ruleChecksum, ruleEncrypted:
 			if v.Verdict == Safe {
 				v.Verdict = CannotParse
 			}

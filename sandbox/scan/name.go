@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	pickles = []string{FormatPickle, FormatTorch}
+	pickles = []string{FormatPickle, FormatTorch, FormatTar, FormatGzip, FormatZlib, FormatBzip2, FormatXZ, FormatLZMA, FormatLZ4}
 	texts   = []string{FormatText, FormatJSON}
 )
 
@@ -20,6 +20,7 @@ var claims = map[string][]string{
 	".gguf": {FormatGGUF}, ".safetensors": {FormatSafetensors}, ".npy": {FormatNPY}, ".npz": {FormatNPZ}, ".keras": {FormatKeras},
 	".pt": pickles, ".pth": pickles, ".pkl": pickles, ".pickle": pickles, ".dill": pickles, ".joblib": pickles,
 	".h5": {FormatHDF5, FormatKeras}, ".hdf5": {FormatHDF5, FormatKeras}, ".onnx": {FormatONNX}, ".pb": {FormatSavedModel, FormatGraphDef},
+	".tar": {FormatTar}, ".gz": {FormatGzip}, ".tgz": {FormatGzip}, ".bz2": {FormatBzip2}, ".xz": {FormatXZ}, ".7z": {Format7z}, ".zst": {FormatZstd},
 	".zip":  {FormatZip, FormatTorch, FormatNPZ, FormatKeras},
 	".json": texts, ".jsonl": texts, ".txt": texts, ".md": texts, ".csv": texts, ".tsv": texts, ".yaml": texts, ".yml": texts, ".toml": texts,
 	".jinja": {FormatTemplate}, ".xml": texts, ".html": texts, ".py": texts, ".ipynb": texts, ".cfg": texts, ".ini": texts,

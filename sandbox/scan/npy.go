@@ -8,9 +8,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-
-	"github.com/hallmark-ml/hallmark"
 )
+
+const npyMagic = "\x93NUMPY"
 
 // maxNPYHeader bounds a header; the format's own reader stops at 10,000 bytes.
 const maxNPYHeader = 1 << 16
@@ -23,7 +23,7 @@ var npyType = regexp.MustCompile(`^[<>|=]?[?bBhHiIlLqQefdgFDGSUVmMcu]([0-9]{0,9}
 // npy checks one array of the numpy format, of size bytes in all.
 //
 // Source: numpy's format description (NEP 1).
-func (s *scanner) npy(in io.Reader, size int64, location string) {
+func (s *scanner) npy(in *stream, size int64, location string) {
 	text, headerBytes, err := readNPYHeader(in)
 	if err != nil {
 		s.cannotParse(location, "the header: %v", err)
@@ -34,8 +34,8 @@ func (s *scanner) npy(in io.Reader, size int64, location string) {
 		s.cannotParse(location, "the header is not what numpy writes")
 		return
 	}
-	if descr := m[1] + m[2]; strings.Contains(descr, "O") {
-		s.add("npy-object", hallmark.SeverityCritical, location, "the array holds Python objects, which are a pickle")
+	if descr := m[1] + m[2]; strings.Contains(descr, "O") { // objects, which are a pickle
+		s.pickles(in, -1, location)
 		return
 	}
 	kind := npyType.FindStringSubmatch(m[1])

@@ -6,6 +6,8 @@ const (
 	RuleUnknownFormat = "unknown-format"
 	RuleLimit         = "limit"
 	RuleLink          = "link"
+	ruleChecksum      = "archive-checksum"
+	ruleEncrypted     = "archive-encrypted"
 	ruleWrongName     = "wrong-extension"
 )
 
@@ -15,8 +17,12 @@ type Rule struct{ ID, Text string }
 // Rules are all rules, sorted by id. The same table, with examples, is in docs/scanner.md.
 var Rules = []Rule{
 	{"archive-bomb", "A member of the archive, or the archive as a whole, unpacks to far more than it takes."},
+	{ruleChecksum, "A member's checksum or size is not that of its bytes; some loaders do not look."},
 	{"archive-duplicate", "Two members of the archive have one name, or names that some systems take for one."},
+	{ruleEncrypted, "A member of the archive is encrypted, so that nobody can look into it."},
+	{"archive-hidden", "The archive holds members that its directory does not list."},
 	{"archive-link", "A member of the archive is a link, a device or something else that is not a plain file."},
+	{"archive-mismatch", "A member's own header says something else than the archive's directory."},
 	{"archive-nested", "Archives in archives, deeper than is looked into."},
 	{"archive-path", "A member of the archive would be written outside of the directory that it is unpacked into."},
 	{"binary-in-text", "The file begins as text and goes on as something else."},
@@ -43,13 +49,17 @@ var Rules = []Rule{
 	{"metadata-control-characters", "The metadata holds characters that act on a terminal or turn text around."},
 	{"metadata-path", "The metadata names a path outside of the model's directory."},
 	{"more-findings", "There are more findings than are listed."},
-	{"npy-object", "The array holds Python objects, which are a pickle."},
 	{"onnx-custom-operator", "An operator is a program that neither the model nor the runtime holds, or one that runs code."},
 	{"onnx-external-data", "Tensor data lies in another file beside the model."},
 	{"onnx-external-path", "Tensor data lies in a file outside of the model's directory."},
+	{"pickle-bomb", "The pickle asks for more memory than it could fill."},
+	{"pickle-build", "The pickle sets special attributes, or changes classes, functions or tensors that it does not own."},
+	{"pickle-call", "The pickle calls something that is harmless elsewhere, in a way that is not."},
+	{"pickle-computed-call", "The pickle calls something that it computes."},
 	{"pickle-computed-global", "The pickle computes the name of what it imports."},
 	{"pickle-extension", "The pickle refers to a registered extension code."},
 	{"pickle-global", "The pickle imports or calls what is not on the list of what weights need."},
+	{"pickle-persistent-id", "The pickle refers to something outside of it that is no tensor."},
 	{"pii-card", "The text holds payment card numbers."},
 	{"pii-email", "The text holds addresses of electronic mail."},
 	{"pii-iban", "The text holds bank account numbers."},
@@ -63,6 +73,7 @@ var Rules = []Rule{
 	{"savedmodel-operation", "An operation reads or writes files, opens connections or runs code."},
 	{"template-bomb", "Rendering the chat template takes time and memory without end."},
 	{"template-forbidden", "The chat template reaches for the objects of the process that renders it."},
+	{"torch-storage", "A pickle takes more bytes from a tensor's data than there are."},
 	{"trailing-bytes", "Bytes after the end of the format belong to nothing."},
 	{RuleUnknownFormat, "The format of the file is not known."},
 	{ruleWrongName, "The file's name says another format than its content."},

@@ -85,7 +85,7 @@ func (s *scanner) isSafetensors(head []byte) bool {
 
 // alsoPickle reports whether the first n bytes run as a pickle.
 func (s *scanner) alsoPickle(n int64) bool {
-	m := &machine{in: bufio.NewReader(s.section(0, n)), left: n, report: func(string, string, ...any) {}}
+	m := newMachine(newStreamAt(s.r, n), func(string, string, ...any) {})
 	err := m.run()
 	return err == nil || m.called || m.named
 }

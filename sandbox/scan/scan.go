@@ -32,6 +32,16 @@ const (
 	FormatTemplate    = "template"   // of chats
 	FormatRaw         = "raw"        // tensor data that an ONNX model beside it describes
 	FormatZip         = "zip"
+	FormatTar         = "tar"
+	FormatGzip        = "gzip" // and the other ways to compress one file
+	FormatZlib        = "zlib"
+	FormatBzip2       = "bzip2"
+	FormatXZ          = "xz"
+	FormatLZMA        = "lzma"
+	FormatLZ4         = "lz4"
+	FormatZstd        = "zstd"
+	Format7z          = "7z"
+	FormatRAR         = "rar"
 	FormatJSON        = "json" // one value, or one a line
 	FormatText        = "text"
 	FormatUnknown     = "unknown"
@@ -78,21 +88,24 @@ func (r Result) Require(format string) error {
 // File scans the size bytes of r, named name. It returns an error only when reading fails; whatever is wrong with the
 // bytes is a finding.
 func File(r io.ReaderAt, size int64, name string) (Result, error) {
-	s := &scanner{r: &countedReader{r: r}, size: max(size, 0), name: name}
-	head := make([]byte, min(s.size, 512))
-	if len(head) > 0 {
-		if _, err := s.r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
-			return Result{}, fmt.Errorf("scanning: %w", err)
-		}
-	}
-	s.res.Format = FormatUnknown
-	s.detect(head)
-	s.polyglot()
-	s.checkName()
+	s := &scanner{r: &countedReader{r: r}, size: max(size, 0), name: name, limits: &defaultLimits}
+	s.sniff()
 	if s.r.err != nil {
 		return Result{}, fmt.Errorf("scanning: %w", s.r.err)
 	}
 	return s.result(), nil
+}
+
+// sniff tells the format of the whole file and scans it.
+func (s *scanner) sniff() {
+	s.res.Format = FormatUnknown
+	head := make([]byte, min(s.size, 512))
+	if readFull(s.r, head, 0) != nil {
+		return // kept by the reader
+	}
+	s.detect(head)
+	s.polyglot()
+	s.checkName()
 }
 
 // A scanner collects what the parsers of one file find.
@@ -102,6 +115,9 @@ type scanner struct {
 	name string
 	res  Result
 	more int // findings beyond maxFindings
+
+	limits *limits
+	depth  int // of files in files
 }
 
 // countedReader keeps the first error of reading that is not the end of the file, so that parsers which take every error
@@ -183,22 +199,26 @@ func (s *scanner) detect(head []byte) {
 		s.zip()
 	case has(h5Magic):
 		s.kerasH5()
-	case has("\x93NUMPY"):
+	case has(npyMagic):
 		s.res.Format = FormatNPY
-		s.npy(s.section(0, s.size), s.size, s.name)
+		s.npy(newStreamAt(s.r, s.size), s.size, s.name)
 	case s.isSafetensors(head):
 		s.res.Format = FormatSafetensors
 		s.safetensors()
 	case isPickle(head):
 		s.res.Format = FormatPickle
-		s.pickles(s.size, s.name)
+		s.pickles(newStreamAt(s.r, s.size), 0, s.name)
 	case s.proto(head):
 	case s.program(head):
+	case s.wrapped(head):
+	case isTar(head):
+		s.res.Format = FormatTar
+		s.tar(newStreamAt(s.r, s.size))
 	case isText(head):
 		s.text()
-	case isOldPickle(head):
+	case isOldPickle(s.r, s.size):
 		s.res.Format = FormatPickle
-		s.pickles(s.size, s.name)
+		s.pickles(newStreamAt(s.r, s.size), 0, s.name)
 	case rawTensors.MatchString(s.name):
 		s.res.Format = FormatRaw
 	default:

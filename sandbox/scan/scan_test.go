@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -221,8 +222,8 @@ func TestTexts(t *testing.T) {
 		"text, then a pickle":          {strings.Repeat("a line of text\n", 200) + evalP4, scan.FormatText, []string{"binary-in-text"}},
 		"program":                      {"\x7fELF\x02\x01\x01", scan.FormatUnknown, []string{"program"}},
 		"binary":                       {"\x01\x02\x03\x04", scan.FormatUnknown, []string{"unknown-format"}},
-		"gzip":                         {"\x1f\x8b\x08\x00", scan.FormatUnknown, []string{"unknown-format"}},
-		"7z":                           {"7z\xbc\xaf\x27\x1c", scan.FormatUnknown, []string{"unknown-format"}},
+		"gzip":                         {"\x1f\x8b\x08\x00", scan.FormatGzip, []string{"cannot-parse"}},
+		"7z":                           {"7z\xbc\xaf\x27\x1c", scan.Format7z, []string{"cannot-parse"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -299,7 +300,11 @@ func TestReadErrors(t *testing.T) {
 func TestManyFindingsAreCut(t *testing.T) {
 	t.Parallel()
 
-	res := scanBytes(t, []byte("\x80\x02"+strings.Repeat("cos\nsystem\n0", 500)+"N."))
+	var many strings.Builder
+	for i := range 500 {
+		fmt.Fprintf(&many, "cos\nsystem%d\n0", i)
+	}
+	res := scanBytes(t, []byte("\x80\x02"+many.String()+"N."))
 	require.Len(t, res.Findings, 201)
 	require.Contains(t, rules(res), "more-findings")
 }

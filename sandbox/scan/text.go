@@ -29,9 +29,9 @@ func (s *scanner) text() {
 	if _, err := s.r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
 		return // kept by the reader
 	}
-	if isOldPickle(head) {
+	if isOldPickle(s.r, s.size) {
 		s.res.Format = FormatPickle
-		s.pickles(s.size, s.name)
+		s.pickles(newStreamAt(s.r, s.size), 0, s.name)
 		return
 	}
 	s.res.Format = FormatText
