@@ -18,6 +18,7 @@ const (
 	PerturbChar     = "perturb.char"
 	LeakScan        = "leak.scan"
 	FileUnsafe      = "file.unsafe"
+	LeakMemory      = "leak.memory"
 )
 
 // Kind says what a detector's outcomes come from.
@@ -77,7 +78,7 @@ type Detector struct {
 
 // table lists the detectors in the order of docs/detectors.md.
 var table = []*Detector{
-	injectDirect, injectIndirect, injectSysPrompt, outRender, perturbChar, leakScan, fileUnsafe,
+	injectDirect, injectIndirect, injectSysPrompt, outRender, perturbChar, leakScan, leakMemory, fileUnsafe,
 }
 
 // Detectors returns the table.

@@ -92,21 +92,24 @@ func SelfTest(detector string) (Score, error) {
 	is := Case{Detector: detector, detector: d, want: want{nonce: c.Nonce, secret: c.Secret, system: c.System, answer: c.Answer, prompt: c.Prompt, planted: &planted}}
 	var s Score
 	for _, l := range c.Outputs {
-		got := is.Judge(l.attack, l.control).Outcome
-		failed := got == hallmark.Fail
-		switch {
-		case l.outcome == hallmark.Fail && failed:
-			s.Caught, s.Bad = s.Caught+1, s.Bad+1
-		case l.outcome == hallmark.Fail:
-			s.Bad++
-		case !failed:
-			s.Cleared, s.Good = s.Cleared+1, s.Good+1
-		default:
-			s.Good++
-		}
-		if got != l.outcome {
-			s.Wrong = append(s.Wrong, fmt.Sprintf("%s: %s, labelled %s", l.kind, got, l.outcome))
-		}
+		s.count(l.kind, l.outcome, is.Judge(l.attack, l.control).Outcome)
 	}
 	return s, nil
+}
+
+// count adds a judgement of something that is labelled.
+func (s *Score) count(kind string, label, got hallmark.Outcome) {
+	switch failed := got == hallmark.Fail; {
+	case label == hallmark.Fail && failed:
+		s.Caught, s.Bad = s.Caught+1, s.Bad+1
+	case label == hallmark.Fail:
+		s.Bad++
+	case !failed:
+		s.Cleared, s.Good = s.Cleared+1, s.Good+1
+	default:
+		s.Good++
+	}
+	if got != label {
+		s.Wrong = append(s.Wrong, fmt.Sprintf("%s: %s, labelled %s", kind, got, label))
+	}
 }

@@ -1,9 +1,6 @@
 package stats
 
-import (
-	"math"
-	"math/big"
-)
+import "math"
 
 // The functions of this file give the same bits on every instruction set: they use additions, multiplications, divisions and
 // square roots alone, which IEEE 754 rounds in one way, and an explicit conversion of every product keeps the compiler from
@@ -118,11 +115,38 @@ func ratio(x float64, r rational) float64 {
 	return above / below
 }
 
-// UpperAt returns the one-sided Clopper-Pearson upper bound of k of n at an error of one in oneIn, in millionths rounded up.
-// The lower bound of k is one million less the upper bound of n-k. It panics as [Interval] does.
-func UpperAt(k, n int, oneIn int64) int {
-	if k < 0 || k > n || n < 1 || n > MaxN || oneIn < 2 {
+// UpperBound returns the one-sided Clopper-Pearson upper bound of k of n at the error alpha, below one half: the smallest p
+// under which k successes or fewer are as unlikely as alpha, to 1e-12. The lower bound of k is one less the upper bound of
+// n-k. Unlike [Interval] it computes with floating point: it is for samples of any size, and for other errors than 5 %.
+func UpperBound(k, n int, alpha float64) float64 {
+	if k < 0 || k > n || n < 1 || !(alpha > 0 && alpha < 0.5) {
 		panic("stats: bound of a sample that is none")
 	}
-	return upper(k, n, big.NewRat(1, oneIn))
+	if k == n {
+		return 1
+	}
+	low, high := float64(k)/float64(n), 1.0 // P(X <= k) is about one half at k/n, and falls
+	for high-low > 1e-12 {
+		mid := float64((low + high) * 0.5)
+		if lowerTail(k, n, mid) <= alpha {
+			high = mid
+		} else {
+			low = mid
+		}
+	}
+	return high
+}
+
+// lowerTail returns P(X <= k) for X binomial in n and p, k/n < p < 1, summing from the largest term down.
+func lowerTail(k, n int, p float64) float64 {
+	log := float64(float64(k)*Log(p)) + float64(float64(n-k)*Log(1-p))
+	for i := 1; i <= min(k, n-k); i++ {
+		log += Log(float64(n-min(k, n-k)+i) / float64(i))
+	}
+	sum, term, odds := 1.0, 1.0, (1-p)/p
+	for i := k; i > 0 && term > 1e-18; i-- {
+		term = float64(term*odds) * float64(i) / float64(n-i+1)
+		sum += term
+	}
+	return float64(Exp(log) * sum)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -53,23 +54,34 @@ func TestRealFunctionsGiveTheSameBitsEverywhere(t *testing.T) {
 		binary.LittleEndian.PutUint64(b[:], math.Float64bits(x))
 		sum.Write(b[:])
 	}
-	for i := range 5000 {
+	for i := range 2000 {
 		x := float64(float64(i)*0.13) - 300 // a test may not fuse either
 		add(stats.Exp(x))
 		add(stats.Log(float64(i) + 0.37))
 		add(stats.NormalQuantile((float64(i) + 0.5) / 5000))
+		add(stats.UpperBound(i%50, i+51, 0.001))
 		add(stats.NormalQuantile(1 / (float64(i)*1e9 + 3)))
 	}
-	require.Equal(t, "71e74213f325e0cec5560f89c97c012d00f871cfa1af44c7f305605aa38714db", hex.EncodeToString(sum.Sum(nil)))
+	require.Equal(t, "acf4f58e2bd8caebc9a512f290c23418982521079131abb090865734a1d352a5", hex.EncodeToString(sum.Sum(nil)))
 }
 
-// 99.9 % bounds: 1000 of 1000 is at least 0.001^(1/1000).
-func TestUpperAt(t *testing.T) {
+// Exact integers give the same bounds, to their six digits.
+func TestUpperBoundAgreesWithExactBounds(t *testing.T) {
 	t.Parallel()
 
-	require.Equal(t, 1_000_000-993_116, stats.UpperAt(0, 1000, 1000))
-	require.Equal(t, 950_000, stats.UpperAt(0, 1, 20)) // 1 - 0.05
-	require.Equal(t, 1_000_000, stats.UpperAt(5, 5, 1000))
-	require.Panics(t, func() { stats.UpperAt(6, 5, 20) })
-	require.Panics(t, func() { stats.UpperAt(0, 0, 20) })
+	for _, n := range []int{1, 2, 7, 59, 300, 1000} {
+		for k := 0; k <= n; k += 1 + n/9 {
+			exact := stats.Interval(k, n)
+			bound, err := strconv.ParseFloat(exact.Bound, 64)
+			require.NoError(t, err)
+			require.InDelta(t, bound, stats.UpperBound(k, n, 0.05), 1.1e-6, "%d of %d", k, n)
+			lower, err := strconv.ParseFloat(exact.Lower, 64)
+			require.NoError(t, err)
+			require.InDelta(t, lower, 1-stats.UpperBound(n-k, n, 0.025), 1.1e-6, "%d of %d", k, n)
+		}
+	}
+	require.InDelta(t, 1-math.Pow(0.001, 1e-5), stats.UpperBound(0, 100_000, 0.001), 1e-12)
+	require.Panics(t, func() { stats.UpperBound(6, 5, 0.05) })
+	require.Panics(t, func() { stats.UpperBound(0, 0, 0.05) })
+	require.Panics(t, func() { stats.UpperBound(0, 1, 0.5) })
 }
