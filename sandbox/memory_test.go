@@ -187,3 +187,10 @@ func TestExposureOfPlantedRecords(t *testing.T) {
 		require.Len(t, report.Cases, 24)
 	}
 }
+
+func number(t *testing.T, s string) float64 {
+	t.Helper()
+	x, err := strconv.ParseFloat(s, 64)
+	require.NoError(t, err)
+	return x
+}

@@ -19,6 +19,7 @@ const (
 	LeakScan        = "leak.scan"
 	FileUnsafe      = "file.unsafe"
 	LeakMemory      = "leak.memory"
+	PerturbEmbed    = "perturb.embed"
 )
 
 // Kind says what a detector's outcomes come from.
@@ -78,7 +79,7 @@ type Detector struct {
 
 // table lists the detectors in the order of docs/detectors.md.
 var table = []*Detector{
-	injectDirect, injectIndirect, injectSysPrompt, outRender, perturbChar, leakScan, leakMemory, fileUnsafe,
+	injectDirect, injectIndirect, injectSysPrompt, outRender, perturbChar, leakScan, leakMemory, perturbEmbed, fileUnsafe,
 }
 
 // Detectors returns the table.
