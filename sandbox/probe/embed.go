@@ -90,6 +90,9 @@ func measureEmbed(ctx context.Context, lab *Lab, c Case) (Measurement, error) {
 	m.Metrics["flipRandom"], m.Metrics["flipSearched"] = decimal(found.random, 5), decimal(found.searched, 5)
 	m.Metrics["certified"], m.Metrics["noisyRight"] = decimal(certified, 6), strconv.Itoa(right)
 	m.Judgement, m.PromptTokens = judgeEmbed(found, p.limit), t.read
+	if m.Outcome == hallmark.Pass {
+		m.Why = "certified to " + m.Metrics["certified"] + " times the median norm of an embedding at 99.9 %; " + embedCaveat
+	}
 	m.Output = fmt.Sprintf("flips at %s, certified to %s", m.Metrics["flipSearched"], m.Metrics["certified"])
 	return m, nil
 }
@@ -404,7 +407,7 @@ func embedMetrics(cases []hallmark.CaseResult) map[string]string {
 	}
 	return map[string]string{
 		"tasks": strconv.Itoa(len(random)), "r50": decimal(median(searched), 5), "r50Random": decimal(median(random), 5),
-		"certifiedMedian": decimal(median(certified), 6), "caveat": embedCaveat,
+		"certifiedMedian": decimal(median(certified), 6),
 	}
 }
 
