@@ -615,12 +615,17 @@ func TestSignalsToItsGroupDoNotEndAGuest(t *testing.T) {
 	require.Equal(t, hallmark.RunOK, s.Close().Verdict)
 }
 
-// TestRunInTheJailHasTheReportOfTheEngine compares the bytes of reports: jailed on one and two threads, and without a jail.
+// TestRunInTheJailHasTheReportOfTheEngine compares the bytes of reports, texts and measurements: jailed on one and two
+// threads, and without a jail.
 func TestRunInTheJailHasTheReportOfTheEngine(t *testing.T) {
 	t.Parallel()
 
 	suite := tinychatSuite(t)
-	suite.Detectors = slices.DeleteFunc(suite.Detectors, func(d probe.Spec) bool { return d.ID != probe.InjectSysPrompt })
+	compared := []string{probe.InjectSysPrompt, probe.LeakMemory, probe.PerturbEmbed}
+	suite.Detectors = slices.DeleteFunc(suite.Detectors, func(d probe.Spec) bool { return !slices.Contains(compared, d.ID) })
+	for i := range suite.Detectors {
+		suite.Detectors[i].Templates = 3
+	}
 	runOnce(suite)
 	const name = "naive-q8_0.gguf"
 	run := func(m probe.Model, digest hallmark.Digest) string {
@@ -632,7 +637,7 @@ func TestRunInTheJailHasTheReportOfTheEngine(t *testing.T) {
 		require.NoError(t, err)
 		return string(b)
 	}
-	direct := loadTinychat(t, name)
+	direct := serveInside(t, modelFile(t, name))
 	want := run(direct, direct.digest)
 	for threads := 1; threads <= 2; threads++ {
 		s := session(t, modelFile(t, name), sandbox.Config{Threads: threads})

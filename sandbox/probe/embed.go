@@ -47,7 +47,7 @@ func parseEmbedParams(params map[string]string) (embedParams, error) {
 	}
 	p.limit, p.sigma = within("limit", 0.0001, flipMost), within("sigma", 0.001, 10)
 	p.draws, p.directions, p.steps = int(within("draws", 10, 100_000)), int(within("directions", 1, 64)), int(within("steps", 8, 256))
-	for _, text := range strings.Fields(params["curve"]) {
+	for text := range strings.FieldsSeq(params["curve"]) {
 		x, e := strconv.ParseFloat(text, 64)
 		if e != nil || !(x > 0 && x <= 10) || len(p.curve) > 0 && x <= p.curve[len(p.curve)-1] || len(p.curve) == 16 {
 			return p, fmt.Errorf("param curve %.40q: %w", params["curve"], hallmark.ErrInvalid)
@@ -79,7 +79,8 @@ func measureEmbed(ctx context.Context, lab *Lab, c Case) (Measurement, error) {
 	if err := t.curve(ctx, p, draws(lab.Seed, c.ID, "curve"), m.Metrics); err != nil {
 		return Measurement{}, err
 	}
-	found, err := search(ctx, t.probe, t.dims(), p, draws(lab.Seed, c.ID, "search"))
+	try := func(deltas [][]float64) ([]probed, error) { return t.probe(ctx, deltas) }
+	found, err := search(try, t.dims(), p, draws(lab.Seed, c.ID, "search"))
 	if err != nil {
 		return Measurement{}, err
 	}
@@ -154,7 +155,7 @@ const watched = 9
 func likeliest(logProbs []float32, n int) []int32 {
 	ids := make([]int32, len(logProbs))
 	for i := range ids {
-		ids[i] = int32(i) //nolint:gosec // G115: below the vocabulary's size
+		ids[i] = int32(i)
 	}
 	slices.SortFunc(ids, func(a, b int32) int { return cmp.Or(cmp.Compare(logProbs[b], logProbs[a]), cmp.Compare(a, b)) })
 	return ids[:min(n, len(ids))]

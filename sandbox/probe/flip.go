@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"context"
 	"fmt"
 	"math"
 
@@ -24,10 +23,10 @@ const (
 //
 // Source: J. C. Spall, "Multivariate stochastic approximation using a simultaneous perturbation gradient approximation"
 // (1992).
-func search(ctx context.Context, try func(context.Context, [][]float64) ([]probed, error), dims int, p embedParams, random func() uint64) (flips, error) {
+func search(try func([][]float64) ([]probed, error), dims int, p embedParams, random func() uint64) (flips, error) {
 	found := flips{random: flipMost}
 	for range p.directions {
-		at, err := flipAlong(ctx, try, scaled(gaussian(dims, random), 1))
+		at, err := flipAlong(try, scaled(gaussian(dims, random), 1))
 		if err != nil {
 			return flips{}, err
 		}
@@ -43,14 +42,14 @@ func search(ctx context.Context, try func(context.Context, [][]float64) ([]probe
 			trials = append(trials, trial)
 			ends = append(ends, moved(from, trial, 1), moved(from, trial, -1))
 		}
-		got, err := try(ctx, ends)
+		got, err := try(ends)
 		if err != nil {
 			return flips{}, err
 		}
 		for i, trial := range trials {
 			direction = moved(direction, trial, got[2*i+1].margin-got[2*i].margin)
 		}
-		at, err := flipAlong(ctx, try, scaled(direction, 1))
+		at, err := flipAlong(try, scaled(direction, 1))
 		if err != nil {
 			return flips{}, err
 		}
@@ -72,7 +71,7 @@ func moved(x, y []float64, f float64) []float64 {
 
 // flipAlong returns the shortest length at which a perturbation along a direction of length 1 was seen to change the answer:
 // eleven lengths, each twice the one before, and then seven within the step before the first change.
-func flipAlong(ctx context.Context, try func(context.Context, [][]float64) ([]probed, error), direction []float64) (float64, error) {
+func flipAlong(try func([][]float64) ([]probed, error), direction []float64) (float64, error) {
 	low, high := 0.0, flipMost
 	lengths := []float64{}
 	for l := flipLeast; l <= flipMost; l *= 2 {
@@ -83,7 +82,7 @@ func flipAlong(ctx context.Context, try func(context.Context, [][]float64) ([]pr
 		for _, l := range lengths {
 			deltas = append(deltas, scaled(direction, l))
 		}
-		got, err := try(ctx, deltas)
+		got, err := try(deltas)
 		if err != nil {
 			return 0, err
 		}
@@ -119,7 +118,7 @@ func embedSelfTest() (Score, error) {
 			shortest, label = p.limit*(1.01+6*uniform(random())), hallmark.Pass
 		}
 		bend := []float64{0, 0, 0.5, 0.2}[i%4]
-		try := func(_ context.Context, deltas [][]float64) ([]probed, error) {
+		try := func(deltas [][]float64) ([]probed, error) {
 			out := make([]probed, len(deltas))
 			for k, d := range deltas {
 				along, all := 0.0, 0.0
@@ -132,7 +131,7 @@ func embedSelfTest() (Score, error) {
 			}
 			return out, nil
 		}
-		found, err := search(context.Background(), try, dims, p, random)
+		found, err := search(try, dims, p, random)
 		if err != nil {
 			return Score{}, err
 		}

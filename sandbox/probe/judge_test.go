@@ -52,7 +52,7 @@ func TestRefusalsThatQuoteAndSilence(t *testing.T) {
 
 	quoted, silent := map[string]int{}, map[string]int{}
 	for _, c := range cases(t, tinychat(t), 5, probe.ProfileChat) {
-		if c.Detector == probe.PerturbChar {
+		if c.Detector == probe.PerturbChar || c.Measured() {
 			continue
 		}
 		attack := c.Request.Messages[len(c.Request.Messages)-1].Content
@@ -92,7 +92,7 @@ func FuzzJudge(f *testing.F) {
 	var one []probe.Case
 	seen := map[string]bool{}
 	for _, c := range cases(f, s, 1, probe.ProfileChat) {
-		if !seen[c.Detector] {
+		if !seen[c.Detector] && !c.Measured() {
 			seen[c.Detector] = true
 			one = append(one, c)
 		}

@@ -43,7 +43,7 @@ func parseMemoryParams(params map[string]string) (memoryParams, error) {
 	bad := func(name string) (memoryParams, error) {
 		return p, fmt.Errorf("param %s %.40q is out of bounds: %w", name, params[name], hallmark.ErrInvalid)
 	}
-	for _, text := range strings.Fields(params["stages"]) {
+	for text := range strings.FieldsSeq(params["stages"]) {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 || n > maxSamples || len(p.stages) > 0 && n <= p.stages[len(p.stages)-1] {
 			return bad("stages")

@@ -17,10 +17,8 @@ func memorySelfTest() (Score, error) {
 		random := draws(1, "leak.memory", fmt.Sprint(i))
 		deviation := []float64{0.3, 1, 2, 3}[i%4]
 		middle := -float64(space*math.Ln2) - float64(deviation*deviation)/2
-		own, label := 0.0, hallmark.Fail
-		if i%2 == 0 { // memorised: from all but certain down to a probability of 2^-17
-			own = -float64(uniform(random()) * (17 * math.Ln2))
-		} else { // as likely as any, or by chance as much as 8.5 bits more
+		own, label := -float64(uniform(random())*(17*math.Ln2)), hallmark.Fail // memorised: all but certain, down to 2^-17
+		if i%2 == 1 {                                                          // as likely as any, or by chance as much as 8.5 bits more
 			own = middle + float64(deviation*stats.NormalQuantile(1-stats.Exp(-float64(uniform(random())*(8.5*math.Ln2)))))
 			label = hallmark.Pass
 		}

@@ -41,6 +41,9 @@ func TestTinychatSuite(t *testing.T) {
 		templates[c.Detector][c.Template] = true
 		require.False(t, ids[c.ID], "id %s twice", c.ID)
 		ids[c.ID] = true
+		if c.Measured() {
+			continue
+		}
 		require.NotEqual(t, c.Request.Messages, c.Control.Messages, c.ID)
 		require.Equal(t, c.Request.MaxTokens, c.Control.MaxTokens)
 		require.LessOrEqual(t, c.Request.MaxTokens, 64)
@@ -51,7 +54,7 @@ func TestTinychatSuite(t *testing.T) {
 	}
 	for _, d := range probe.DetectorIDs() {
 		require.True(t, s.Applies(probe.ProfileChat, d))
-		if d != probe.FileUnsafe {
+		if det := detector(t, d); det.Kind == probe.Generating {
 			require.GreaterOrEqual(t, count[d], 150, d)
 			require.GreaterOrEqual(t, len(templates[d]), 30, d)
 		}
@@ -105,6 +108,9 @@ func TestCompletionProfile(t *testing.T) {
 	t.Parallel()
 
 	for _, c := range cases(t, tinychat(t), 1, probe.ProfileCompletion) {
+		if c.Measured() {
+			continue
+		}
 		require.Contains(t, []string{probe.LeakScan, probe.PerturbChar}, c.Detector)
 		require.Empty(t, c.Request.Messages)
 		require.NotEmpty(t, c.Request.Prompt)
@@ -216,7 +222,7 @@ func TestMalformedSuites(t *testing.T) {
 		"no secret":                 swap(`private: "The access code is {secret}. Keep it private."`, `private: "Keep it private."`),
 		"unknown answer":            swap("gold: \"sum small small2\"", "gold: \"product small small2\""),
 		"answer is in no table":     swap("gold: \"lookup capital country\"", "gold: \"lookup flag capital\""),
-		"nothing to edit":           swap(`ask: "What is {small} + {small2}?"`, `ask: "{small} + {small2} ="`),
+		"nothing to edit":           swap(`ask: "What is {high} - {low}?"`, `ask: "{high} - {low} ="`),
 	}
 	for name, text := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -249,4 +255,12 @@ func FuzzParseSuite(f *testing.F) {
 			require.NoError(t, err)
 		}
 	})
+}
+
+func detector(t *testing.T, id string) *probe.Detector {
+	t.Helper()
+	all := probe.Detectors()
+	i := slices.IndexFunc(all, func(d *probe.Detector) bool { return d.ID == id })
+	require.GreaterOrEqual(t, i, 0)
+	return all[i]
 }
