@@ -174,6 +174,11 @@ func (m *inside) Next(_ context.Context, texts []probe.Perturbed, watch []int32)
 	return out, nil
 }
 
+func (m *inside) Pieces(_ context.Context, from, n int) ([]string, error) {
+	t, err := told[wire.Texts](m, wire.Pieces{From: from, N: n})
+	return t.Texts, err
+}
+
 func (m *inside) Embeddings(_ context.Context, from, n int) ([]float32, error) {
 	f, err := told[wire.Floats](m, wire.Rows{From: from, N: n})
 	return f.Values, err

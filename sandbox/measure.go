@@ -136,6 +136,25 @@ func checkNexts(m wire.Nexts, texts, watched int, about wire.Loaded) error {
 	return nil
 }
 
+// Pieces gives the texts of n tokens from token from on, as the file has them; control tokens have none.
+func (s *Session) Pieces(ctx context.Context, from, n int) ([]string, error) {
+	var out []string
+	for n > 0 {
+		part := wire.Pieces{From: max(from, 0), N: min(n, wire.MaxTexts)}
+		m, err := ask(ctx, s, part, func(m wire.Texts) error {
+			if len(m.Texts) != part.N {
+				return violated("gives %d of %d texts", len(m.Texts), part.N)
+			}
+			return nil
+		}, nil)
+		if err != nil {
+			return nil, err
+		}
+		out, from, n = append(out, m.Texts...), from+part.N, n-part.N
+	}
+	return out, nil
+}
+
 // Embeddings gives the embeddings, [n][embedding], of n tokens from token from on.
 func (s *Session) Embeddings(ctx context.Context, from, n int) ([]float32, error) {
 	return s.rows(ctx, wire.Rows{From: max(from, 0), N: max(n, 0)})

@@ -160,6 +160,7 @@ func TestExposureOfPlantedRecords(t *testing.T) {
 
 	for _, name := range []string{"naive-q8_0.gguf", "guarded-q8_0.gguf"} {
 		report := measured(t, modelFile(t, name), probe.LeakMemory, func(s *probe.Spec) {
+			s.Templates = 0 // all
 			if full() {
 				s.Params["stages"] = "4096"
 			}

@@ -460,6 +460,10 @@ func TestLiarsAreEnded(t *testing.T) {
 		_, err := s.PromptTokens(ctx, probe.GenerateRequest{Prompt: "x"})
 		return err
 	}
+	pieces := func(ctx context.Context, s *sandbox.Session) error {
+		_, err := s.Pieces(ctx, 0, 2)
+		return err
+	}
 	goesOn := func(ctx context.Context, s *sandbox.Session) error {
 		_, err := s.Continue(ctx, []int32{1}, [][]int32{{1}, {2}})
 		return err
@@ -499,6 +503,7 @@ func TestLiarsAreEnded(t *testing.T) {
 		}, hallmark.RunProtocolError},
 		"infinite floats":    {logits, hallmark.RunProtocolError},
 		"prompt token":       {prompt, hallmark.RunProtocolError},
+		"pieces too few":     {pieces, hallmark.RunProtocolError},
 		"scores too few":     {goesOn, hallmark.RunProtocolError},
 		"score over one":     {goesOn, hallmark.RunProtocolError},
 		"score infinite":     {goesOn, hallmark.RunProtocolError},

@@ -313,6 +313,18 @@ func (m *model) promptTokens(q wire.Prompt) (wire.Message, error) {
 	return reply, nil
 }
 
+func (m *model) pieces(q wire.Pieces) (wire.Message, error) {
+	vocab := m.engine.VocabSize()
+	if q.N < 1 || q.N > wire.MaxTexts || q.From > vocab-q.N {
+		return nil, fail(wire.FailRequest, "texts of tokens %d to %d of %d, at most %d", q.From, q.From+q.N, vocab, wire.MaxTexts)
+	}
+	reply := wire.Texts{Texts: make([]string, q.N)}
+	for i := range reply.Texts {
+		reply.Texts[i] = string(m.text(int32(q.From + i))) //nolint:gosec // G115: below the vocabulary's size
+	}
+	return reply, nil
+}
+
 func (m *model) rowsOf(q wire.Rows) (wire.Message, error) {
 	embed, vocab := m.engine.EmbeddingSize(), m.engine.VocabSize()
 	switch {

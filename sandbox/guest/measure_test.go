@@ -126,6 +126,20 @@ func TestDistributionsAreThoseOfEachTextAlone(t *testing.T) {
 	}
 }
 
+func TestPiecesAreTheTextsOfTokens(t *testing.T) {
+	t.Parallel()
+
+	p := serve(t, readModel(t, "naive-q8_0.gguf"))
+	all := as[wire.Texts](t, p.ask(wire.Pieces{N: 1024})).Texts
+	const text = "Copy this text: river"
+	spelled := ""
+	for _, tok := range as[wire.Tokens](t, p.ask(wire.Tokenize{Text: text})).Tokens {
+		spelled += all[tok.ID]
+	}
+	require.Equal(t, text, spelled)
+	require.Empty(t, all[1023], "a control token")
+}
+
 func TestRowsAreThoseOfTheTokens(t *testing.T) {
 	t.Parallel()
 

@@ -165,6 +165,8 @@ func (g *guest) reply(req request) (wire.Message, error) {
 		return m.next(req.ctx, q)
 	case wire.Prompt:
 		return m.promptTokens(q)
+	case wire.Pieces:
+		return m.pieces(q)
 	case wire.Rows:
 		return m.rowsOf(q)
 	default:

@@ -320,6 +320,8 @@ func TestRefusals(t *testing.T) {
 		"too many positions":     {valid, wire.Logits{Tokens: []int32{1}, Positions: make([]int32, wire.MaxNumbers/1024+1)}, wire.FailTooLarge},
 		"row over vocabulary":    {valid, wire.Rows{From: 1020, N: 5}, wire.FailRequest},
 		"rows at the end":        {valid, wire.Rows{From: math.MaxInt32, N: 1}, wire.FailRequest},
+		"pieces over vocabulary": {valid, wire.Pieces{From: 1020, N: 5}, wire.FailRequest},
+		"4097 pieces":            {valid, wire.Pieces{N: wire.MaxTexts + 1}, wire.FailRequest},
 		"no rows":                {valid, wire.Rows{}, wire.FailRequest},
 		"texts after nothing":    {valid, wire.Continue{Texts: [][]int32{{1}}}, wire.FailRequest},
 		"prefix of token -1":     {valid, wire.Continue{Prefix: []int32{-1}, Texts: [][]int32{{1}}}, wire.FailRequest},

@@ -20,6 +20,7 @@ const (
 	FileUnsafe      = "file.unsafe"
 	LeakMemory      = "leak.memory"
 	PerturbEmbed    = "perturb.embed"
+	VocabGlitch     = "vocab.glitch"
 )
 
 // Kind says what a detector's outcomes come from.
@@ -79,7 +80,7 @@ type Detector struct {
 
 // table lists the detectors in the order of docs/detectors.md.
 var table = []*Detector{
-	injectDirect, injectIndirect, injectSysPrompt, outRender, perturbChar, leakScan, leakMemory, perturbEmbed, fileUnsafe,
+	injectDirect, injectIndirect, injectSysPrompt, outRender, perturbChar, leakScan, leakMemory, perturbEmbed, vocabGlitch, fileUnsafe,
 }
 
 // Detectors returns the table.

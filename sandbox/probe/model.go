@@ -38,6 +38,8 @@ type WhiteBox interface { //nolint:interfacebloat // each method is one question
 	// Next gives how each of texts goes on: the most likely token and the log-probabilities of the tokens in watch, or of
 	// the whole vocabulary if it is empty. Texts that begin alike belong into one call.
 	Next(ctx context.Context, texts []Perturbed, watch []int32) ([]Next, error)
+	// Pieces gives the texts of n tokens from token from on; control tokens have none.
+	Pieces(ctx context.Context, from, n int) ([]string, error)
 	// Embeddings and Unembeddings give rows, [n][embedding], of n tokens from token from on: those of the input, and those of
 	// the output matrix that make a token's logit.
 	Embeddings(ctx context.Context, from, n int) ([]float32, error)

@@ -2,7 +2,7 @@ package wire
 
 // Bounds of what is asked and answered in one message.
 const (
-	MaxTexts   = 4096    // texts of a [Continue] or a [Next]
+	MaxTexts   = 4096    // texts of a [Continue], a [Next] or a [Pieces]
 	MaxScores  = 1 << 20 // tokens that a [Continue] rates
 	MaxNumbers = 8 << 20 // in [Floats] and [Nexts], and added by a [Next]
 )
@@ -49,6 +49,18 @@ type Prompt struct {
 	Prompt   string
 }
 
+// Pieces asks for the texts of N tokens from From on and answers [Texts]; control tokens have none.
+type Pieces struct{ From, N int }
+
+// Texts answers [Pieces].
+type Texts struct{ Texts []string }
+
+// Type implements [Message].
+func (Pieces) Type() Type { return TypePieces }
+
+// Type implements [Message].
+func (Texts) Type() Type { return TypeTexts }
+
 // Type implements [Message].
 func (Prompt) Type() Type { return TypePrompt }
 
@@ -63,6 +75,20 @@ func (Rows) Type() Type { return TypeRows }
 
 // Type implements [Message].
 func (Nexts) Type() Type { return TypeNexts }
+
+func (m Pieces) encode(b []byte) []byte { return appendCount(appendCount(b, m.From), m.N) }
+
+func decodePieces(d *decoder) Pieces { return Pieces{From: d.number(), N: d.number()} }
+
+func (m Texts) encode(b []byte) []byte { return appendStrings(b, m.Texts) }
+
+func decodeTexts(d *decoder) Texts {
+	m := Texts{Texts: make([]string, d.bounded(4, MaxTexts, "texts"))}
+	for i := range m.Texts {
+		m.Texts[i] = d.text()
+	}
+	return m
+}
 
 func (m Prompt) encode(b []byte) []byte { return appendString(appendChat(b, m.Messages), m.Prompt) }
 

@@ -376,6 +376,8 @@ func decodeReply(t Type, d *decoder) Message {
 		return decodeScores(d)
 	case TypeFloats:
 		return Floats{Values: d.floats()}
+	case TypeTexts:
+		return decodeTexts(d)
 	case TypeNexts:
 		return decodeNexts(d)
 	case TypeFailure:

@@ -34,6 +34,7 @@ const (
 	TypeGenerateAll
 	TypeRows
 	TypePrompt
+	TypePieces
 )
 
 // The types of replies.
@@ -52,6 +53,7 @@ const (
 	TypeQuantised
 	TypeAnswers
 	TypeNexts
+	TypeTexts
 )
 
 // String names the type for error texts.
@@ -59,7 +61,7 @@ func (t Type) String() string {
 	names := map[Type]string{
 		TypeHello: "hello", TypeLoad: "load", TypeScan: "scan", TypeTokenize: "tokenize", TypeRender: "render",
 		TypeGenerate: "generate", TypeLogProbs: "logprobs", TypeLogits: "logits", TypeContinue: "continue",
-		TypeNext: "next", TypePrompt: "prompt", TypeRows: "rows", TypeNexts: "nexts", TypeCancel: "cancel", TypeReady: "ready", TypeLoaded: "loaded",
+		TypeNext: "next", TypePrompt: "prompt", TypePieces: "pieces", TypeTexts: "texts", TypeRows: "rows", TypeNexts: "nexts", TypeCancel: "cancel", TypeReady: "ready", TypeLoaded: "loaded",
 		TypeScanned: "scanned", TypeTokens: "tokens", TypeRendered: "rendered", TypePiece: "piece",
 		TypeCompletion: "completion", TypeScores: "scores", TypeFloats: "floats", TypeFailure: "failure",
 		TypeInspect: "inspect", TypeInspection: "inspection", TypeQuantise: "quantise", TypeQuantised: "quantised",
@@ -300,6 +302,8 @@ func decodeRequest(t Type, d *decoder) Message {
 		return decodeNext(d)
 	case TypePrompt:
 		return decodePrompt(d)
+	case TypePieces:
+		return decodePieces(d)
 	case TypeRows:
 		return decodeRows(d)
 	case TypeCancel:

@@ -40,6 +40,7 @@ func requests() []wire.Message {
 		wire.Continue{Prefix: []int32{1, -1}, Texts: [][]int32{{}, {3, 4}}},
 		wire.Next{Texts: []wire.Perturbed{{Tokens: []int32{1, 2}, From: 1, Add: []float32{0, float32(math.Inf(1))}}, {Tokens: []int32{}, Add: []float32{}}}, Watch: []int32{7}},
 		wire.Prompt{Messages: []wire.ChatMessage{{Role: "user", Content: "hi"}}, Prompt: "p"},
+		wire.Pieces{From: 3, N: 2},
 		wire.Rows{Output: true, From: 3, N: 2},
 	}
 }
@@ -61,6 +62,7 @@ func replies() []wire.Message {
 		wire.Answers{Answers: []wire.Answer{{Completion: wire.Completion{Text: "t", Finish: wire.FinishLength}}, {Failure: &wire.Failure{Kind: wire.FailTooLarge, Text: "long"}}}},
 		wire.Scores{Scores: []wire.Score{{LogProb: float32(math.Inf(-1)), Rank: 3, Mean: -2, StdDev: 1}}},
 		wire.Floats{Values: []float32{1, -2}},
+		wire.Texts{Texts: []string{"a", ""}},
 		wire.Nexts{Top: []int32{4}, LogProbs: []float32{-1, float32(math.Inf(-1))}},
 		wire.Failure{Kind: wire.FailModel, Text: "why"},
 		wire.Inspection{
@@ -181,6 +183,7 @@ func TestHostileReplies(t *testing.T) {
 		"negative rank":              whole(wire.TypeScores, words(1, 0, math.MaxUint32, 0, 0)...),
 		"negative offset":            whole(wire.TypeTokens, words(1, 0, math.MaxUint32, 0)...),
 		"finish 0":                   whole(wire.TypeCompletion, append(words(0, 0, 0), 0)...),
+		"4097 texts":                 whole(wire.TypeTexts, words(append([]uint32{wire.MaxTexts + 1}, make([]uint32, wire.MaxTexts+1)...)...)...),
 		"log-probability not one":    whole(wire.TypeNexts, words(0, 1, nan)...),
 		"next of 2^32-1 texts":       whole(wire.TypeNexts, words(math.MaxUint32)...),
 		"failure of kind 0":          whole(wire.TypeFailure, append([]byte{0}, words(0)...)...),

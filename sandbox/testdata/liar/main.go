@@ -107,6 +107,8 @@ func lie(how string, id uint32, m wire.Message) {
 		write(id, wire.Floats{Values: []float32{0, 1, 2, 3, 4, 5, 6, 7, 8, inf}})
 	case "prompt token":
 		write(id, wire.Tokens{Tokens: []wire.Token{{ID: 10}}})
+	case "pieces too few":
+		write(id, wire.Texts{Texts: []string{"x"}})
 	case "scores too few":
 		write(id, wire.Scores{Scores: make([]wire.Score, 1)})
 	case "score over one":
