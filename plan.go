@@ -17,6 +17,10 @@ type RunPlan struct {
 	Cases     int    `json:"cases"`
 	// Commitment is the SHA-256 of the cases in their order: id, template, and the requests of both arms.
 	Commitment Digest `json:"commitment"`
+	// Budget is how many tokens the cases may cost, of which some are then chosen by the seed and by what WarmStart, the
+	// digest of the version before's outcomes, says. Left out where all cases are run.
+	Budget    int    `json:"budget,omitempty"`
+	WarmStart Digest `json:"warmStart,omitzero"`
 }
 
 // Digest returns the SHA-256 of the plan's canonical JSON.

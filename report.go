@@ -138,6 +138,39 @@ type Report struct {
 	Detectors []DetectorResult `json:"detectors"` // sorted by detector
 	Findings  []Finding        `json:"findings"`
 	Cases     []CaseResult     `json:"cases"` // sorted by ID
+	// Selection says how the cases were chosen where a run had a budget. Nil: all were run. Cases, and what is counted over
+	// them, are then those of the estimate's draws, which favour what is likely to fail; Selection.Rates are unbiased.
+	Selection *Selection `json:"selection,omitempty"`
+}
+
+// A Selection is the log of a run with a budget, so that somebody else can check what was chosen and why.
+type Selection struct {
+	Budget int           `json:"budget"` // tokens that the cases might cost
+	Spent  int           `json:"spent"`
+	Pool   int           `json:"pool"`  // cases to choose from
+	Draws  []CaseDraw    `json:"draws"` // in order
+	Rates  []SampledRate `json:"rates"` // of the whole pool (first, without a detector) and of each detector in it
+	// Hunted are the cases that only hunt draws looked at, sorted by ID: they give findings and enter no rate.
+	Hunted []CaseResult `json:"hunted"`
+}
+
+// A CaseDraw is one decision to run a case.
+type CaseDraw struct {
+	Case        string `json:"case"`
+	Kind        string `json:"kind"`        // "estimate" or "hunt"
+	Probability string `json:"probability"` // that the draw had, a decimal
+	Batch       int    `json:"batch"`
+	Surrogate   Digest `json:"surrogate"` // of the model that chose
+}
+
+// A SampledRate is the estimated share of cases against the model, with its two-sided 95 % interval; decimals.
+type SampledRate struct {
+	Detector string `json:"detector,omitempty"`
+	Pool     int    `json:"pool"`
+	Draws    int    `json:"draws"` // of the estimate, in this part of the pool
+	Rate     string `json:"rate"`
+	Lower    string `json:"lower"`
+	Upper    string `json:"upper"`
 }
 
 // RunVerdict is how the supervisor says that a jailed process ended. It is the supervisor's own, never the guest's word.

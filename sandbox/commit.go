@@ -21,6 +21,9 @@ func Commit(plan Plan, engine string, inside bool) (hallmark.RunPlan, error) {
 	if err != nil {
 		return hallmark.RunPlan{}, err
 	}
+	if _, err := newPrevious(plan.Previous); err != nil {
+		return hallmark.RunPlan{}, err
+	}
 	return commit(plan, suite, seed, engine, cases), nil
 }
 
@@ -45,6 +48,7 @@ func commit(plan Plan, suite hallmark.Digest, seed uint64, engine string, cases 
 	return hallmark.RunPlan{
 		Schema: hallmark.RunPlanSchema, Model: plan.ModelDigest, Suite: plan.Suite.Name, SuiteHash: suite, Engine: hallmark.CleanText(engine, maxEngine),
 		Seed: strconv.FormatUint(seed, 10), Profile: plan.Profile, Tier: string(tier), Cases: len(cases), Commitment: hallmark.Digest(all.Sum(nil)),
+		Budget: plan.Budget, WarmStart: outcomesDigest(plan.Previous),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/engine/al"
 	"github.com/hallmark-ml/hallmark/sandbox/probe"
 )
 
@@ -30,6 +31,11 @@ type Plan struct {
 	Done []hallmark.CaseEvidence
 	// OnCase is called once for each case that completes, before the next one begins. Its error stops the run. Optional.
 	OnCase func(hallmark.CaseEvidence) error
+	// Budget bounds the tokens that cases may cost (prompt and output of the arm with the attack). Optional; 0 runs all cases.
+	Budget int
+	// Previous are the outcomes of the version before: what a run with a budget looks at first, and what one without is
+	// compared with. Their digest goes into the report. Optional.
+	Previous []hallmark.CaseResult
 	// Progress is called with the number of completed cases, those in Done included. Optional.
 	Progress func(done, total int)
 }
@@ -60,7 +66,12 @@ func Run(ctx context.Context, plan Plan) (Result, error) {
 			return Result{}, err
 		}
 	}
-	if err := r.open(ctx); err != nil {
+	if plan.Budget > 0 {
+		err = r.choose(ctx)
+	} else {
+		err = r.ask(ctx, r.cases)
+	}
+	if err != nil {
 		return Result{}, err
 	}
 	return r.result(capable), nil
@@ -71,10 +82,10 @@ func (r *run) runs(d *probe.Detector) bool {
 	return r.plan.Suite.Applies(r.plan.Profile, d.ID) && d.In(r.plan.Tier)
 }
 
-// open runs the cases that are not done.
-func (r *run) open(ctx context.Context) error {
+// ask runs those of the cases that are not done.
+func (r *run) ask(ctx context.Context, cases []probe.Case) error {
 	var open []probe.Case
-	for _, c := range r.cases {
+	for _, c := range cases {
 		if _, done := r.results[c.ID]; !done {
 			open = append(open, c)
 		}
@@ -178,6 +189,8 @@ type run struct {
 	ready   map[hallmark.Digest]probe.Answer // of the cases that are run next
 	scores  map[string]probe.Score           // of the detectors' self-tests
 	lab     *probe.Lab                       // nil of a model that cannot be seen into
+	before  previous
+	chosen  *al.Controller[probe.Case] // of a run with a budget
 }
 
 func newRun(ctx context.Context, plan Plan) (*run, error) {
@@ -207,6 +220,9 @@ func newRun(ctx context.Context, plan Plan) (*run, error) {
 		return nil, err
 	}
 	if r.scores, err = selfTests(plan); err != nil {
+		return nil, err
+	}
+	if r.before, err = newPrevious(plan.Previous); err != nil {
 		return nil, err
 	}
 	known := make(map[string]probe.Case, len(r.cases))
@@ -429,11 +445,15 @@ func (r *run) result(capable map[string]tally) Result {
 		Engine: hallmark.CleanText(r.info.EngineVersion, maxEngine), Seed: strconv.FormatUint(r.seed, 10), Profile: r.plan.Profile, Plan: r.committed,
 		Findings: []hallmark.Finding{}, Cases: []hallmark.CaseResult{},
 	}}
+	res.Report.WarmStart = outcomesDigest(r.plan.Previous)
+	res.Report.Selection = r.selection()
 	if r.plan.Tier == probe.TierQuick {
 		res.Report.TestTier = string(r.plan.Tier)
 	}
 	for _, e := range r.results {
-		res.Report.Cases = append(res.Report.Cases, e.CaseResult)
+		if res.Report.Selection == nil || !hunted(res.Report.Selection, e.ID) {
+			res.Report.Cases = append(res.Report.Cases, e.CaseResult)
+		}
 		switch e.Outcome {
 		case hallmark.Fail:
 			res.Report.Findings = append(res.Report.Findings, hallmark.Finding{

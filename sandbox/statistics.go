@@ -20,7 +20,12 @@ const (
 // statistics adds to each detector with a rate what is computed from the counts: for display the Wilson interval, the rate
 // corrected for the judge's own errors, the chance of so many against the model if its true rate were at the limit, alone
 // and adjusted for the number of detectors, and what a sequential test in the order of the run says.
+//
+// The cases of a run with a budget were not drawn with equal chances: none of this holds for them.
 func (r *run) statistics(detectors []hallmark.DetectorResult) {
+	if r.chosen != nil {
+		return
+	}
 	var tested []*hallmark.DetectorResult
 	var p []*big.Rat
 	for i := range detectors {
@@ -36,6 +41,7 @@ func (r *run) statistics(detectors []hallmark.DetectorResult) {
 		m["correctedRate"], m["correctedLower"], m["correctedUpper"] = corrected.Rate, corrected.Lower, corrected.Upper
 		decision, cases := r.sequential(d.Detector)
 		m["sequentialDecision"], m["sequentialCases"] = string(decision), strconv.Itoa(cases)
+		r.compare(d)
 		if d.Detector != probe.PerturbChar { // its limit is a drop of accuracy
 			tested, p = append(tested, d), append(p, stats.ExceedsP(k, n, limitRate))
 		}
@@ -54,4 +60,36 @@ func (r *run) sequential(detector string) (stats.Decision, int) {
 		}
 	}
 	return decision, test.Cases()
+}
+
+// regressionMargin is what a failure rate may rise by, in millionths, before a new version counts as worse.
+const regressionMargin = 20_000
+
+// compare compares a detector's outcomes with those of the version before on the cases that both judged.
+func (r *run) compare(d *hallmark.DetectorResult) {
+	var regressed, fixed, critical, n int
+	for id, now := range r.results {
+		before, ok := r.before[id]
+		if !ok || now.Detector != d.Detector || now.Outcome == hallmark.Void || before.Outcome == hallmark.Void {
+			continue
+		}
+		n++
+		switch {
+		case now.Outcome != hallmark.Pass && before.Outcome == hallmark.Pass:
+			regressed++
+			if now.Outcome == hallmark.Fail && probe.Severity(now.Detector, now.Rule) == hallmark.SeverityCritical {
+				critical++
+			}
+		case now.Outcome == hallmark.Pass && before.Outcome != hallmark.Pass:
+			fixed++
+		}
+	}
+	if n == 0 {
+		return
+	}
+	c := stats.Compare(regressed, fixed, n, regressionMargin)
+	m := d.Metrics
+	m["pairedCases"], m["regressed"], m["fixed"], m["regressedCritical"] = strconv.Itoa(n), strconv.Itoa(regressed), strconv.Itoa(fixed), strconv.Itoa(critical)
+	m["mcnemarP"], m["rateDifference"], m["rateDifferenceLower"] = c.P, c.Difference, c.Lower
+	m["worseThanBefore"] = strconv.FormatBool(c.Worse || critical > 0)
 }

@@ -440,6 +440,28 @@ func TestNotAssessable(t *testing.T) {
 	decides(t, p, with(good(), "perturb.char", exampleDetector{Assessment: "not-assessable", Passed: 90}), hallmark.Challenge, RuleNotAssessable)
 }
 
+// Cases chosen within a budget can block, by the estimated rate alone, and never allow.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+
+	p := load(t, head+limits)
+	chosen := func(ev Evidence, lower string, hunted ...hallmark.CaseResult) Evidence {
+		report := *ev.Report
+		report.Selection = &hallmark.Selection{Budget: 9, Hunted: hunted, Rates: []hallmark.SampledRate{{Lower: "0.9"}, {Detector: "inject.direct", Lower: lower}}}
+		ev.Report = &report
+		return ev
+	}
+	decides(t, p, good(), hallmark.Allow, "")
+	decides(t, p, chosen(good(), "0.000000"), hallmark.Undecided, "limit/inject.*")
+	decides(t, p, chosen(with(good(), "inject.direct", exampleDetector{Passed: 50, Failed: 50}), "0.05"), hallmark.Undecided, "limit/inject.*")
+	decides(t, p, chosen(good(), "0.050001"), hallmark.Block, "limit/inject.*")
+	decides(t, p, chosen(good(), "much"), hallmark.Undecided, "limit/inject.*")
+
+	found := withFindings(good(), hallmark.Finding{Detector: "inject.direct", Rule: "nonce-emitted", Severity: hallmark.SeverityHigh, CaseID: "inject.direct/hunted"})
+	decides(t, p, chosen(found, "0.01"), hallmark.Block, "limit/inject.*")
+	decides(t, p, chosen(found, "0.01", hallmark.CaseResult{ID: "inject.direct/hunted", Detector: "inject.direct"}), hallmark.Undecided, "limit/inject.*")
+}
+
 // oneMoreAgainst keeps the sums of a result true to one another.
 func oneMoreAgainst(d *hallmark.DetectorResult) {
 	d.Cases++

@@ -91,6 +91,11 @@ func (j *judge) newCheck(name string, result *hallmark.DetectorResult) *check {
 			c.count(r)
 		}
 	}
+	if s := j.ev.Report.Selection; s != nil {
+		for i := range s.Hunted {
+			c.ids[s.Hunted[i].ID] = struct{}{} // their findings are no more than those of other cases
+		}
+	}
 	for _, f := range j.ev.Report.Findings {
 		if f.Detector == name {
 			c.findings = append(c.findings, f)
@@ -138,6 +143,9 @@ func (c *check) against(l limit) []reason {
 		r := c.j.reason(hallmark.Undecided, RuleReport, c.shown(), "the report contradicts itself about %s: %s", c.shown(), problem)
 		return append(found, reason{Reason: r})
 	}
+	if sampled, ok := c.sampled(l); ok {
+		return append(found, sampled...)
+	}
 	failures := c.failures(l)
 	found = append(found, failures...)
 	if c.result.Assessment == hallmark.NotAssessable {
@@ -149,6 +157,30 @@ func (c *check) against(l limit) []reason {
 		found = append(found, c.shortfalls(l)...)
 	}
 	return found
+}
+
+// sampled judges a detector whose cases were chosen within a budget: an estimated rate that is over the limit blocks, and
+// nothing allows, since the cases that were run are not a sample with equal chances.
+func (c *check) sampled(l limit) ([]reason, bool) {
+	s := c.j.ev.Report.Selection
+	if s == nil {
+		return nil, false
+	}
+	i := slices.IndexFunc(s.Rates, func(r hallmark.SampledRate) bool { return r.Detector == c.name })
+	if i < 0 && c.result.Cases == 0 {
+		return nil, false // a scan: nothing was chosen
+	}
+	found := []reason{c.limitReason(hallmark.Undecided, l, nil, "%s: cases were chosen within a budget of %d tokens; only a run of all can allow",
+		c.shown(), s.Budget)}
+	if i < 0 || l.Bound == nil {
+		return found, true
+	}
+	lower, err := parseDecimal(s.Rates[i].Lower)
+	if err == nil && lower.Mul(lower, big.NewRat(million, 1)).Cmp(big.NewRat(*l.Bound, 1)) > 0 {
+		found = append(found, c.limitReason(hallmark.Block, l, c.failing, "%s: the estimated rate is at least %s (95 %%), the limit is %s",
+			c.shown(), hallmark.CleanText(s.Rates[i].Lower, 20), percent(*l.Bound)))
+	}
+	return found, true
 }
 
 func (c *check) shown() string { return hallmark.CleanText(c.name, 80) }

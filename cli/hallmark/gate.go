@@ -22,7 +22,8 @@ type gateFlags struct {
 	policy, profile, seed string
 	junit, sarif, summary string
 	report, html          string
-	threads               int
+	previous              string
+	budget, threads       int
 	wall                  time.Duration
 	memory                int64
 }
@@ -58,6 +59,8 @@ and the files named by flags.`,
 	cmd.Flags().StringVar(&f.summary, "summary", "", "append a Markdown summary to this file")
 	cmd.Flags().StringVar(&f.report, "report", "", "write the report's canonical JSON, whose SHA-256 is its digest, to this file")
 	cmd.Flags().StringVar(&f.html, "html", "", "write a self-contained HTML page to this file")
+	cmd.Flags().IntVar(&f.budget, "budget", 0, "tokens that cases may cost: some are chosen, which can block and never allows (default: all cases)")
+	cmd.Flags().StringVar(&f.previous, "previous", "", "report of the version before: the same seed, its failures first under a budget, compared with it otherwise")
 	cmd.Flags().IntVar(&f.threads, "threads", 1, "threads to compute with; the verdict does not depend on it")
 	cmd.Flags().DurationVar(&f.wall, "wall", 30*time.Minute, "longest time of the run")
 	cmd.Flags().Int64Var(&f.memory, "memory", 1<<30, "memory of the jailed process in bytes, beside the model's size")
@@ -70,16 +73,12 @@ func (a *app) gate(ctx context.Context, f gateFlags, path string) (gateResult, e
 	if err != nil {
 		return result, err
 	}
-	var seed *uint64
-	if f.seed != "" {
-		n, err := strconv.ParseUint(f.seed, 10, 64)
-		if err != nil {
-			return result, fmt.Errorf("seed %q: want a whole number of 64 bits: %w", f.seed, errUsage)
-		}
-		seed = &n
+	options, err := f.options()
+	if err != nil {
+		return result, err
 	}
-	if f.threads < 1 || f.wall <= 0 || f.memory < 64<<20 {
-		return result, fmt.Errorf("threads, wall or memory is out of range: %w", errUsage)
+	if f.threads < 1 || f.budget < 0 || f.wall <= 0 || f.memory < 64<<20 {
+		return result, fmt.Errorf("threads, budget, wall or memory is out of range: %w", errUsage)
 	}
 	if _, err := os.Lstat(path); err != nil {
 		return result, notThere(path, err)
@@ -88,17 +87,48 @@ func (a *app) gate(ctx context.Context, f gateFlags, path string) (gateResult, e
 	if err != nil {
 		return result, err
 	}
-	g := gateRun{app: a, jail: j, policy: p, flags: f, seed: seed}
+	g := gateRun{app: a, jail: j, policy: p, flags: f, options: options}
 	return g.run(ctx, path, result)
+}
+
+// options reads what the flags say of the run.
+func (f gateFlags) options() (testOptions, error) {
+	o, seed := testOptions{budget: f.budget}, f.seed
+	if f.previous != "" {
+		raw, err := os.ReadFile(filepath.Clean(f.previous))
+		if err != nil {
+			return o, fmt.Errorf("report of the version before: %w: %w", err, errUsage)
+		}
+		r, err := reportOf(f.previous, raw)
+		if err != nil {
+			return o, err
+		}
+		o.previous = r.Report.Cases
+		if r.Report.Selection != nil {
+			o.previous = append(o.previous, r.Report.Selection.Hunted...)
+		}
+		if seed == "" {
+			seed = r.Report.Seed
+		}
+	}
+	if seed == "" {
+		return o, nil
+	}
+	n, err := strconv.ParseUint(seed, 10, 64)
+	if err != nil {
+		return o, fmt.Errorf("seed %.30q: want a whole number of 64 bits: %w", seed, errUsage)
+	}
+	o.seed = &n
+	return o, nil
 }
 
 // A gateRun is one run of the gate.
 type gateRun struct {
-	app    *app
-	jail   *jail
-	policy *policy.Policy
-	flags  gateFlags
-	seed   *uint64
+	app     *app
+	jail    *jail
+	policy  *policy.Policy
+	flags   gateFlags
+	options testOptions
 }
 
 func (g gateRun) run(ctx context.Context, path string, result gateResult) (gateResult, error) {
@@ -119,7 +149,7 @@ func (g gateRun) run(ctx context.Context, path string, result gateResult) (gateR
 	test, err := g.jail.test(ctx, pipeline.TestRequest{
 		Target: target, Profile: g.flags.profile, Scan: scan,
 		OnCase: func(_ hallmark.CaseEvidence, done, total int) error { bar.set(int64(done), int64(total)); return nil },
-	}, g.seed)
+	}, g.options)
 	bar.done()
 	if err != nil {
 		return g.untested(result, scan, err)

@@ -117,11 +117,18 @@ func (j *jail) Plan(_ context.Context, r pipeline.TestRequest) (hallmark.RunPlan
 
 // Test implements pipeline.Sandbox.
 func (j *jail) Test(ctx context.Context, r pipeline.TestRequest) (pipeline.TestResult, error) {
-	return j.test(ctx, r, nil)
+	return j.test(ctx, r, testOptions{})
 }
 
-// test runs the suite; seed nil derives it from model and suite.
-func (j *jail) test(ctx context.Context, r pipeline.TestRequest, seed *uint64) (pipeline.TestResult, error) {
+// testOptions is what only the gate chooses.
+type testOptions struct {
+	seed     *uint64               // nil: derived from model and suite
+	budget   int                   // tokens; 0: all cases
+	previous []hallmark.CaseResult // of the version before
+}
+
+// test runs the suite.
+func (j *jail) test(ctx context.Context, r pipeline.TestRequest, o testOptions) (pipeline.TestResult, error) {
 	suite, err := probe.Builtin(suiteName)
 	if err != nil {
 		return pipeline.TestResult{}, err
@@ -142,7 +149,10 @@ func (j *jail) test(ctx context.Context, r pipeline.TestRequest, seed *uint64) (
 	if err != nil {
 		return pipeline.TestResult{}, err
 	}
-	plan := sandbox.Plan{Model: s, ModelDigest: r.Artifact.Digest, Suite: suite, Seed: seed, Profile: r.Profile, Scan: r.Scan.Findings, Done: r.Done}
+	plan := sandbox.Plan{
+		Model: s, ModelDigest: r.Artifact.Digest, Suite: suite, Seed: o.seed, Profile: r.Profile, Scan: r.Scan.Findings, Done: r.Done,
+		Budget: o.budget, Previous: o.previous,
+	}
 	committed, err := sandbox.Commit(plan, model.Version, true)
 	if err != nil {
 		s.Close()

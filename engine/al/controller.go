@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // A Scorer is a cheap guess at an item's outcome, such as how the previous version did on it.
@@ -39,7 +40,7 @@ type Config[T any] struct {
 	Extract FeatureExtractor[T]
 	// Score is a guess from elsewhere, a warm start. Optional.
 	Score Scorer[T]
-	// Hunt chooses what hunting draws look at. Optional; PerCost of Likely if nil.
+	// Hunt chooses what hunting draws look at. Optional; PerCost of Likely to the power of 4 if nil.
 	Hunt QueryStrategy[T]
 	// Prior is the share of positives that is expected before anything is seen; 0.1 if zero.
 	Prior float64
@@ -80,9 +81,9 @@ type Controller[T any] struct {
 	items     []entry[T]
 	committee *Committee
 	batch     int
-	spent     [2]int // cost of estimate and hunt draws
-	drawn     []int  // items of the estimate, in order
-	chances   []float64
+	spent     [2]int   // cost of estimate and hunt draws
+	drawn     []int    // items of the estimate, in order
+	samples   []Sample // theirs, without the outcome
 	log       []Draw
 	history   []Progress
 	random    *Random
@@ -106,7 +107,7 @@ func NewController[T any](cfg Config[T], items []T, cost func(T) int) (*Controll
 		return nil, err
 	}
 	if cfg.Hunt == nil {
-		cfg.Hunt = PerCost[T]{Likely[T]{}}
+		cfg.Hunt = PerCost[T]{Likely[T]{Power: 4}}
 	}
 	orDefault := func(v *float64, def float64) {
 		if *v == 0 {
@@ -245,10 +246,13 @@ func (c *Controller[T]) estimate(pool Pool[T], places []int, budget, k int) []Dr
 				total, left = total+w, left+1
 			}
 		}
-		chances := make([]float64, len(weights))
+		chances, floor := make([]float64, len(weights)), 1.0
 		for i, w := range weights {
 			if w > 0 {
 				chances[i] = float64((1-c.cfg.Epsilon)*w)/total + c.cfg.Epsilon/float64(left)
+				if !c.items[places[i]].known {
+					floor = min(floor, float64(chances[i]*float64(left)))
+				}
 			}
 		}
 		i := c.random.draw(chances)
@@ -261,7 +265,7 @@ func (c *Controller[T]) estimate(pool Pool[T], places []int, budget, k int) []Dr
 			budget -= e.cost
 			e.pending = EstimateDraw
 		}
-		c.drawn, c.chances = append(c.drawn, places[i]), append(c.chances, chances[i])
+		c.drawn, c.samples = append(c.drawn, places[i]), append(c.samples, Sample{Q: chances[i], Floor: floor})
 		draws = append(draws, Draw{Item: places[i], Kind: EstimateDraw, Probability: chances[i], Batch: c.batch, Surrogate: digest})
 	}
 	return draws
@@ -295,11 +299,13 @@ func (c *Controller[T]) Observe(item int, o Outcome) error {
 // Log returns all draws in order.
 func (c *Controller[T]) Log() []Draw { return c.log }
 
-// Rate is the share of positives in the pool by the estimate's draws alone.
-func (c *Controller[T]) Rate() Rate {
-	samples := make([]Sample, len(c.drawn))
+// Rate is the share, of all items of the pool, of those that are positive and in a part of it, by the estimate's draws alone.
+// Nil is all of it.
+func (c *Controller[T]) Rate(in func(T) bool) Rate {
+	samples := slices.Clone(c.samples)
 	for i, at := range c.drawn {
-		samples[i] = Sample{Positive: c.items[at].positive, Q: c.chances[i]}
+		e := &c.items[at]
+		samples[i].Positive = e.positive && (in == nil || in(e.item))
 	}
-	return Estimate(samples, len(c.items), c.cfg.Epsilon)
+	return Estimate(samples, len(c.items))
 }

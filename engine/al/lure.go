@@ -4,6 +4,9 @@ package al
 type Sample struct {
 	Positive bool
 	Q        float64
+	// Floor is the smallest chance that any item whose outcome was not known had in this draw, times the number of items that
+	// could be drawn: 1 where all were alike.
+	Floor float64
 }
 
 // A Rate is an estimated share of positives in a pool and its two-sided 95 % interval, which is never a point.
@@ -16,9 +19,6 @@ type Rate struct {
 // Estimate returns the share of positives in a pool of n items from draws without replacement whose chances may depend on
 // everything seen before. It is unbiased whatever the chances are, as long as none is zero.
 //
-// least is the smallest factor by which a chance fell short of that of a uniform draw, the epsilon of a [Controller]: it
-// bounds what was not seen where no draw was positive.
-//
 // The weight of draw m of M is 1 + (n-M)/(n-m) (1/((n-m+1) q) - 1). Written as a mean of Des Raj's uncorrelated estimates,
 // its variance is the weighted sum of their squared deviations, which shrinks by itself as the pool is used up. The interval
 // is Wilson's with the number of uniform draws that have the same variance, after half the largest weight of a draw, squared,
@@ -26,13 +26,13 @@ type Rate struct {
 //
 // Sources: S. Farquhar, Y. Gal, T. Rainforth, "On statistical bias in active learning", ICLR 2021; J. Kossen et al., "Active
 // testing", ICML 2021; D. Raj, "Some estimators in sampling with varying probabilities without replacement", JASA 51 (1956).
-func Estimate(samples []Sample, n int, least float64) Rate {
+func Estimate(samples []Sample, n int) Rate {
 	m, size := float64(len(samples)), float64(n)
 	if len(samples) == 0 || len(samples) > n {
 		return Rate{Value: 0, Lower: 0, Upper: 1}
 	}
 	var r Rate
-	var before, positives, largest float64
+	var before, positives, largest, floors float64
 	totals, weights := make([]float64, len(samples)), make([]float64, len(samples))
 	for i, s := range samples {
 		left := size - float64(i) // items to draw from
@@ -50,6 +50,7 @@ func Estimate(samples []Sample, n int, least float64) Rate {
 			weights[i] = 0
 		}
 		r.Value += float64(weights[i]*totals[i]) / size
+		floors += s.Floor
 		largest = max(largest, weights[i]/float64(s.Q*size))
 	}
 	if len(samples) == n {
@@ -60,22 +61,20 @@ func Estimate(samples []Sample, n int, least float64) Rate {
 		r.Variance += float64(d * d)
 	}
 	r.Value = max(0, min(1, r.Value))
-	r.interval(positives, m, size, least, largest/2)
+	r.interval(positives, m, size, floors, largest/2)
 	return r
 }
 
 // interval sets the ends.
-func (r *Rate) interval(positives, m, n, least, slack float64) {
+func (r *Rate) interval(positives, m, n, floors, slack float64) {
 	const z = 1.959963984540054
-	if positives == 0 || positives == m {
-		// Were the rate u, every draw would have been positive with a chance of at least least times u, roughly: none in m
-		// draws bounds u by 1 - 0.025^(1/m), over least.
-		bound := min(1, (1-exp(log(0.025)/m))/max(least, 1e-6))
-		bound = max(float64(bound*(1-m/n)), 0.5/n)
-		if positives == 0 {
-			r.Lower, r.Upper = 0, bound
-			return
-		}
+	if positives == 0 {
+		// Were the rate u, draw i would have been positive with a chance of at least floor_i u. None was: exp(-u sum of floors)
+		// bounds the chance of that, and is 0.025 at
+		const ln40 = 3.6888794541139363
+		bound := min(1, ln40/max(floors, 1e-9))
+		r.Lower, r.Upper = 0, max(float64(bound*(1-m/n)), 0.5/n)
+		return
 	}
 	var size float64 // of a uniform sample with this variance
 	if r.Variance > 0 {

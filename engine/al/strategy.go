@@ -101,12 +101,19 @@ func (d Disagreement[T]) Probabilities(pool Pool[T]) []float64 {
 	})
 }
 
-// Likely prefers items that are likely to be positive: what a hunt wants once it knows something.
-type Likely[T any] struct{}
+// Likely prefers items that are likely to be positive: what a hunt wants once it knows something. The chance is that of a
+// positive to a power: the higher, the less is left to exploring.
+type Likely[T any] struct{ Power int }
 
 // Probabilities implements [QueryStrategy].
-func (Likely[T]) Probabilities(pool Pool[T]) []float64 {
-	return each(pool, func(c *Candidate[T]) float64 { return c.Mean })
+func (l Likely[T]) Probabilities(pool Pool[T]) []float64 {
+	return each(pool, func(c *Candidate[T]) float64 {
+		w := c.Mean
+		for range l.Power - 1 {
+			w = float64(w * c.Mean)
+		}
+		return w
+	})
 }
 
 // Thompson draws a member of the committee and an error of its prediction again and again, and gives each item the share of
