@@ -48,7 +48,7 @@ func TestFeaturesAreFast(t *testing.T) {
 	items, v := some(64), make(al.Vector, 64) // not parallel: it measures
 	require.Zero(t, testing.AllocsPerRun(100, func() { extract(v, items[0]) }))
 	each := func(f func(al.Vector, ticket)) float64 {
-		r := testing.Benchmark(func(b *testing.B) {
+		r := testing.Benchmark(func(b *testing.B) { //nolint:thelper // what is measured, no helper
 			for i := 0; b.Loop(); i++ {
 				f(v, items[i%len(items)])
 			}

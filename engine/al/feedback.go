@@ -130,7 +130,7 @@ func (f *Feedback[T]) send(items []T, kept chan error) error {
 	}
 	p := f.local
 	if p == nil {
-		p = f.parcels.Get().(*parcel[T]) //nolint:errcheck,forcetypeassert // the pool's New makes these alone
+		p = f.parcels.Get().(*parcel[T]) //nolint:forcetypeassert // the pool's New makes these alone
 	}
 	p.items, p.done = append(p.items, items...), append(p.done, kept)
 	f.local = p
@@ -156,7 +156,7 @@ func (f *Feedback[T]) hand() {
 func (f *Feedback[T]) collect() {
 	defer close(f.batches)
 	for p := range f.intake {
-		b := f.pool.Get().(*batch[T]) //nolint:errcheck,forcetypeassert // the pool's New makes these alone
+		b := f.pool.Get().(*batch[T]) //nolint:forcetypeassert // the pool's New makes these alone
 		f.join(b, p)
 		for more := true; more && len(b.items) < batchItems; {
 			select {
