@@ -186,7 +186,7 @@ func TestFeedbackIsKilled(t *testing.T) {
 		data, err := os.ReadFile(path)
 		require.NoError(t, err)
 		found := map[string]bool{}
-		for _, line := range strings.SplitSeq(string(data), "\n") {
+		for line := range strings.SplitSeq(string(data), "\n") {
 			require.False(t, found[line] && line != "", "twice: %s", line)
 			found[line] = true
 		}
