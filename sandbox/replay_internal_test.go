@@ -228,3 +228,43 @@ func TestEstimateOnRecordedOutcomes(t *testing.T) {
 		}
 	}
 }
+
+// TestBudgetCurves draws docs/measurements/budget.svg: what a budget finds, replayed on recorded outcomes. A short run draws
+// and compares the first panel alone; HALLMARK_FULL=1 all, and HALLMARK_UPDATE=1 writes the file.
+func TestBudgetCurves(t *testing.T) {
+	t.Parallel()
+
+	models, cases := recorded(t)
+	path := filepath.Join("..", "docs", "measurements", "budget.svg")
+	panels := make([]string, seeds(1, uint64(len(pairs))))
+	for i := range panels {
+		p := pairs[i]
+		cold := replay(t, cases, nil, models[p.now], 0, 1)
+		warm := replay(t, cases, models[p.before], models[p.now], 0, 1)
+		panels[i] = panel(i, p.now+" after "+p.before, cold, warm)
+	}
+	svg := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d 250" font-family="sans-serif" font-size="10">`+"\n%s</svg>\n", 220*len(panels), strings.Join(panels, ""))
+	if os.Getenv("HALLMARK_UPDATE") == "1" {
+		require.NoError(t, os.WriteFile(path, []byte(svg), 0o600))
+	}
+	committed, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for _, p := range panels {
+		require.Contains(t, string(committed), p)
+	}
+}
+
+// panel is one diagram: random choice in grey, a cold start in blue, a warm one in red, and a mark at 25 % of the tokens.
+func panel(at int, title string, cold, warm curve) string {
+	line := func(c curve, colour string) string {
+		var b strings.Builder
+		fmt.Fprintf(&b, `<polyline fill="none" stroke="%s" stroke-width="1.5" points="0,180`, colour)
+		for percent := 2; percent <= 100; percent += 2 {
+			fmt.Fprintf(&b, " %.1f,%.1f", 1.8*float64(percent), 180-180*c.at(float64(percent)/100))
+		}
+		return b.String() + `"/>`
+	}
+	return fmt.Sprintf(`<g transform="translate(%d,30)"><text y="-12">%s</text><path d="M0 0V180H180M45 0V180M0 18H180" fill="none" stroke="#ccc"/><path d="M0 180L180 0" stroke="#999" stroke-dasharray="3"/>`+
+		"\n%s\n%s\n"+`<text y="195">0</text><text x="38" y="195">25 %%</text><text x="120" y="195">all tokens</text><text x="184" y="22">90 %%</text></g>`+"\n",
+		20+220*at, title, line(cold, "#2060c0"), line(warm, "#c03020"))
+}

@@ -80,7 +80,7 @@ func (r *Rate) interval(positives, m, n, floors, slack float64) {
 	if r.Variance > 0 {
 		size = float64(r.Value*(1-r.Value)) / (r.Variance + float64(slack*slack))
 	}
-	size = max(1, min(size, float64(4*n)*n))
+	size = max(1, min(size, float64(float64(4*n)*n)))
 	z2 := float64(z*z) / size
 	middle := (r.Value + float64(z2/2)) / (1 + z2)
 	half := float64(z*root(float64(r.Value*(1-r.Value))/size+float64(z2*z2)/float64(4*float64(z*z)))) / (1 + z2)
