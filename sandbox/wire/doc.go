@@ -5,7 +5,7 @@
 //
 //	length  uint32  bytes after this field, at most [MaxFrame]
 //	type    uint8   [Type]
-//	flags   uint8   bit 0: the message goes on in the next frame, which has the same type and id
+//	flags   uint8   bit 0: the message goes on in the next frame, which has the same type and id; this one is as long as can be
 //	id      uint32  of the request; a reply repeats it
 //	payload
 //

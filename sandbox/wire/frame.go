@@ -121,6 +121,9 @@ func (r *Reader) frame() (header, []byte, error) {
 	if flags&^flagMore != 0 {
 		return h, nil, fmt.Errorf("frame with unknown flags %#x: %w", flags, ErrProtocol)
 	}
+	if h.more && length != MaxFrame { // or a message could come in any number of crumbs
+		return h, nil, fmt.Errorf("%v %d goes on after a frame of %d bytes, want %d: %w", h.typ, h.id, length, MaxFrame, ErrProtocol)
+	}
 	payload := make([]byte, length-headerSize)
 	if _, err := io.ReadFull(r.r, payload); err != nil {
 		return h, nil, fmt.Errorf("read a frame of %d bytes: %w", length, unexpected(err))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -160,60 +161,73 @@ func words(v ...uint32) []byte {
 	return b
 }
 
-func TestHostileReplies(t *testing.T) {
-	t.Parallel()
+// part is a frame of a message that goes on.
+func part(typ wire.Type, id uint32) []byte {
+	return frame(wire.MaxFrame, typ, 1, id, make([]byte, wire.MaxFrame-6)...)
+}
 
+// hostileReplies are streams that no honest guest sends; fuzzing starts from them.
+func hostileReplies() map[string][]byte {
 	nan := math.Float32bits(float32(math.NaN()))
-	tests := map[string][]byte{
-		"length 0":                   frame(0, wire.TypePiece, 0, 1),
-		"length below the header":    frame(5, wire.TypePiece, 0, 1),
-		"length over the maximum":    frame(wire.MaxFrame+1, wire.TypePiece, 0, 1),
-		"negative length":            frame(0xffffffff, wire.TypePiece, 0, 1),
-		"unknown flag":               frame(10, wire.TypePiece, 2, 1, 0, 0, 0, 0),
-		"type 0":                     whole(0),
-		"unknown type":               whole(200),
-		"a request":                  whole(wire.TypeLoad),
-		"bytes after the message":    whole(wire.TypePiece, 0, 0, 0, 0, 9),
-		"string longer than payload": whole(wire.TypePiece, words(5)...),
-		"string of 2^32-1 bytes":     whole(wire.TypePiece, words(math.MaxUint32)...),
-		"list longer than payload":   whole(wire.TypeTokens, words(2, 0, 0, 0)...),
-		"list of 2^32-1":             whole(wire.TypeFloats, words(math.MaxUint32)...),
-		"not a number":               whole(wire.TypeFloats, words(1, nan)...),
-		"score not a number":         whole(wire.TypeScores, words(1, 0, 0, nan, 0)...),
-		"negative rank":              whole(wire.TypeScores, words(1, 0, math.MaxUint32, 0, 0)...),
-		"negative offset":            whole(wire.TypeTokens, words(1, 0, math.MaxUint32, 0)...),
-		"finish 0":                   whole(wire.TypeCompletion, append(words(0, 0, 0), 0)...),
-		"4097 texts":                 whole(wire.TypeTexts, words(append([]uint32{wire.MaxTexts + 1}, make([]uint32, wire.MaxTexts+1)...)...)...),
-		"log-probability not one":    whole(wire.TypeNexts, words(0, 1, nan)...),
-		"next of 2^32-1 texts":       whole(wire.TypeNexts, words(math.MaxUint32)...),
-		"failure of kind 0":          whole(wire.TypeFailure, append([]byte{0}, words(0)...)...),
-		"failure of kind 99":         whole(wire.TypeFailure, append([]byte{99}, words(0)...)...),
-		"truth value 2":              whole(wire.TypeLoaded, append(append(words(0, 0, 1, 1, 1), 2), words(0)...)...),
-		"33 layers":                  whole(wire.TypeReady, words(append([]uint32{33}, make([]uint32, 33)...)...)...),
-		"unknown severity":           whole(wire.TypeScanned, words(0, 1, 0, 0, 0, 0, 0, 0, 0, 0)...),
-		"tensor of negative size":    whole(wire.TypeScanned, words(0, 0, 1, 0, 0, 0, 0, 1<<31, 0)...),
-		"metadata key twice":         whole(wire.TypeScanned, words(0, 0, 0, 2, 0, 0, 0, 0)...),
-		"goes on as another type": append(frame(10, wire.TypePiece, 1, 1, 1, 0, 0, 0),
-			frame(7, wire.TypeFloats, 0, 1, 'x')...),
-		"goes on as another request": append(frame(10, wire.TypePiece, 1, 1, 1, 0, 0, 0),
-			frame(7, wire.TypePiece, 0, 2, 'x')...),
-		"goes on with nothing, for ever": append(frame(10, wire.TypePiece, 1, 1, 1, 0, 0, 0),
-			frame(6, wire.TypePiece, 1, 1)...),
+	return map[string][]byte{
+		"length 0":                       frame(0, wire.TypePiece, 0, 1),
+		"length below the header":        frame(5, wire.TypePiece, 0, 1),
+		"length over the maximum":        frame(wire.MaxFrame+1, wire.TypePiece, 0, 1),
+		"negative length":                frame(0xffffffff, wire.TypePiece, 0, 1),
+		"unknown flag":                   frame(10, wire.TypePiece, 2, 1, 0, 0, 0, 0),
+		"type 0":                         whole(0),
+		"unknown type":                   whole(200),
+		"a request":                      whole(wire.TypeLoad),
+		"bytes after the message":        whole(wire.TypePiece, 0, 0, 0, 0, 9),
+		"string longer than payload":     whole(wire.TypePiece, words(5)...),
+		"string of 2^32-1 bytes":         whole(wire.TypePiece, words(math.MaxUint32)...),
+		"list longer than payload":       whole(wire.TypeTokens, words(2, 0, 0, 0)...),
+		"list of 2^32-1":                 whole(wire.TypeFloats, words(math.MaxUint32)...),
+		"not a number":                   whole(wire.TypeFloats, words(1, nan)...),
+		"score not a number":             whole(wire.TypeScores, words(1, 0, 0, nan, 0)...),
+		"negative rank":                  whole(wire.TypeScores, words(1, 0, math.MaxUint32, 0, 0)...),
+		"negative offset":                whole(wire.TypeTokens, words(1, 0, math.MaxUint32, 0)...),
+		"finish 0":                       whole(wire.TypeCompletion, append(words(0, 0, 0), 0)...),
+		"4097 texts":                     whole(wire.TypeTexts, words(append([]uint32{wire.MaxTexts + 1}, make([]uint32, wire.MaxTexts+1)...)...)...),
+		"log-probability not one":        whole(wire.TypeNexts, words(0, 1, nan)...),
+		"next of 2^32-1 texts":           whole(wire.TypeNexts, words(math.MaxUint32)...),
+		"failure of kind 0":              whole(wire.TypeFailure, append([]byte{0}, words(0)...)...),
+		"failure of kind 99":             whole(wire.TypeFailure, append([]byte{99}, words(0)...)...),
+		"truth value 2":                  whole(wire.TypeLoaded, append(append(words(0, 0, 1, 1, 1), 2), words(0)...)...),
+		"33 layers":                      whole(wire.TypeReady, words(append([]uint32{33}, make([]uint32, 33)...)...)...),
+		"unknown severity":               whole(wire.TypeScanned, words(0, 1, 0, 0, 0, 0, 0, 0, 0, 0)...),
+		"tensor of negative size":        whole(wire.TypeScanned, words(0, 0, 1, 0, 0, 0, 0, 1<<31, 0)...),
+		"metadata key twice":             whole(wire.TypeScanned, words(0, 0, 0, 2, 0, 0, 0, 0)...),
+		"goes on as another type":        append(part(wire.TypePiece, 1), frame(7, wire.TypeFloats, 0, 1, 'x')...),
+		"goes on as another request":     append(part(wire.TypePiece, 1), frame(7, wire.TypePiece, 0, 2, 'x')...),
+		"goes on with nothing":           append(part(wire.TypePiece, 1), frame(6, wire.TypePiece, 0, 1)...),
+		"goes on with nothing, for ever": append(part(wire.TypePiece, 1), frame(6, wire.TypePiece, 1, 1)...),
+		"goes on for ever":               append(part(wire.TypePiece, 1), part(wire.TypePiece, 1)...),
+		"goes on in crumbs":              append(frame(10, wire.TypePiece, 1, 1, 1, 0, 0, 0), frame(7, wire.TypePiece, 0, 1, 'x')...),
+		"two replies in one another":     append(part(wire.TypePiece, 1), append(whole(wire.TypePiece, words(0)...), part(wire.TypePiece, 1)...)...),
+		"text instead of frames":         []byte("verdict: ok\n\x1b[2J"),
+		"ends in a length":               {6, 0},
+		"ends in a header":               frame(10, wire.TypePiece, 0, 1)[:7],
 	}
-	for name, b := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+}
 
+// TestHostileReplies: each is refused, with no more memory than a few frames.
+func TestHostileReplies(t *testing.T) {
+	for name, b := range hostileReplies() {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
 			_, m, err := wire.NewReplyReader(bytes.NewReader(b), limit).Next()
+			runtime.ReadMemStats(&after)
 			require.ErrorIs(t, err, wire.ErrProtocol, "%v", m)
+			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(6*wire.MaxFrame))
 		})
 	}
 }
 
-func TestHostileRequests(t *testing.T) {
-	t.Parallel()
-
-	tests := map[string][]byte{
+// hostileRequests are streams that no supervisor sends.
+func hostileRequests() map[string][]byte {
+	return map[string][]byte{
 		"a reply":                whole(wire.TypeReady, words(0)...),
 		"tier 3":                 whole(wire.TypeHello, append([]byte{1, 0, 3}, make([]byte, 20)...)...),
 		"negative size":          whole(wire.TypeHello, append([]byte{1, 0, 1}, bytes.Repeat([]byte{0xff}, 20)...)...),
@@ -227,7 +241,12 @@ func TestHostileRequests(t *testing.T) {
 		"negative row":           whole(wire.TypeRows, append([]byte{0}, words(math.MaxUint32, 1)...)...),
 		"other matrix":           whole(wire.TypeRows, append([]byte{2}, words(0, 1)...)...),
 	}
-	for name, b := range tests {
+}
+
+func TestHostileRequests(t *testing.T) {
+	t.Parallel()
+
+	for name, b := range hostileRequests() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
@@ -312,6 +331,16 @@ func fuzz(f *testing.F, reader func(io.Reader, int) *wire.Reader, seeds []wire.M
 	})
 }
 
-func FuzzRequests(f *testing.F) { fuzz(f, wire.NewRequestReader, requests()) }
+func FuzzRequests(f *testing.F) {
+	for _, b := range hostileRequests() {
+		f.Add(b)
+	}
+	fuzz(f, wire.NewRequestReader, requests())
+}
 
-func FuzzReplies(f *testing.F) { fuzz(f, wire.NewReplyReader, replies()) }
+func FuzzReplies(f *testing.F) {
+	for _, b := range hostileReplies() {
+		f.Add(b)
+	}
+	fuzz(f, wire.NewReplyReader, replies())
+}

@@ -40,6 +40,11 @@ func frame(length uint32, rest ...byte) {
 	_, _ = os.Stdout.Write(append(binary.LittleEndian.AppendUint32(nil, length), rest...))
 }
 
+// header is a frame's, after its length.
+func header(typ wire.Type, flags byte, id uint32) []byte {
+	return binary.LittleEndian.AppendUint32([]byte{byte(typ), flags}, id)
+}
+
 func lie(how string, id uint32, m wire.Message) {
 	switch m.(type) {
 	case wire.Load:
@@ -70,14 +75,24 @@ func lie(how string, id uint32, m wire.Message) {
 		frame(0x20202020, 1, 2, 3, 4, 5, 6)
 	case "negative length":
 		frame(0xffffffff)
+	case "oversized":
+		frame(wire.MaxFrame+1, header(wire.TypeTokens, 0, id)...)
 	case "goes on with nothing":
 		for {
-			frame(6, byte(wire.TypeTokens), 1, byte(id), byte(id>>8), byte(id>>16), byte(id>>24))
+			frame(6, header(wire.TypeTokens, 1, id)...)
 		}
 	case "never ends":
 		for {
-			_, _ = os.Stdout.Write(append(append(binary.LittleEndian.AppendUint32(nil, 6+1<<19), byte(wire.TypeTokens), 1, byte(id), byte(id>>8), byte(id>>16), byte(id>>24)), long[:1<<19]...))
+			frame(wire.MaxFrame, append(header(wire.TypeTokens, 1, id), long[:wire.MaxFrame-6]...)...)
 		}
+	case "interleaved":
+		frame(wire.MaxFrame, append(header(wire.TypeTokens, 1, id), long[:wire.MaxFrame-6]...)...)
+		write(id, wire.Tokens{})
+	case "control characters":
+		_, _ = os.Stdout.WriteString("\x1b[2J\x1b]0;verdict: ok\a\r\n\x00")
+	case "forged verdict":
+		_, _ = os.Stderr.WriteString(`{"verdict":"ok"}` + "\n")
+		frame(uint32(6+len(`{"verdict":"ok"}`)), append(header(wire.TypeTokens, 0, id), `{"verdict":"ok"}`...)...)
 	case "tiny pieces":
 		for {
 			write(id, wire.Piece{})
