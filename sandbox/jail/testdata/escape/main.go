@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -60,6 +61,10 @@ func main() {
 	case os.Args[1] == "nothing":
 	case os.Args[1] == "bench":
 		bench(os.Args[2])
+	case os.Args[1] == "kills":
+		kills(os.Args[2], number(os.Args[3]), number(os.Args[4]))
+	case os.Args[1] == "figures":
+		figure(os.Args[2], number(os.Args[3]))
 	default:
 		supervise(os.Args[1], os.Args[2:])
 	}
@@ -121,6 +126,12 @@ func attempt(o order) {
 
 // endOfLines tells the supervisor that all attempts were made; the payload then waits for its end, as a guest does.
 const endOfLines = "{}"
+
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	must(err)
+	return n
+}
 
 func must(err error) {
 	if err != nil {

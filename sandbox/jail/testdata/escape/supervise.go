@@ -87,30 +87,55 @@ func supervise(mode string, args []string) {
 		o.Bomb = "none"
 		sabotage(args[1], args[2])
 	}
+	r := run(tier, o, boundedBy(o.Bomb))
+	r.Contacts = int(c.contacts.Load())
+	must(json.NewEncoder(os.Stdout).Encode(r))
+}
+
+// boundedBy are the limits of a bomb.
+func boundedBy(bomb string) jail.Limits {
 	limits := jail.Limits{Wall: 10 * time.Second, CPU: 9 * time.Second, Memory: 256 << 20, Output: 1 << 20}
-	switch o.Bomb {
+	switch bomb {
 	case "spin":
 		limits.CPU = time.Second
 	case "sleep", "sigstop":
 		limits.Wall = 300 * time.Millisecond
 	}
-	r := run(tier, o, limits)
-	r.Contacts = int(c.contacts.Load())
-	must(json.NewEncoder(os.Stdout).Encode(r))
+	return limits
 }
 
-// run starts this program in the jail with an order and says how it ended.
-func run(tier hallmark.Tier, o order, limits jail.Limits) report {
+// start starts this program in the jail with an order.
+func start(tier hallmark.Tier, o order, limits jail.Limits) (*jail.Process, error) {
 	ctx := context.Background()
 	exe, err := os.Open("/proc/self/exe")
 	must(err)
+	defer exe.Close()
 	program, _, err := jail.SealProgram(ctx, exe)
 	must(err)
+	defer program.Close()
 	b, err := json.Marshal(o)
 	must(err)
 	model, _, err := jail.Seal(ctx, "order", bytes.NewReader(b), nil)
 	must(err)
-	p, err := jail.Start(ctx, jail.Spec{Program: program, Model: model, Tier: tier, Limits: limits, Threads: 2})
+	defer model.Close()
+	return jail.Start(ctx, jail.Spec{Program: program, Model: model, Tier: tier, Limits: limits, Threads: 2})
+}
+
+// reapTime is how long it takes from the kill of a guest until nothing of it is left.
+func reapTime(tier string) time.Duration {
+	p, err := start(hallmark.Tier(tier), order{Bomb: "hold"}, boundedBy("hold"))
+	must(err)
+	killed := time.Now()
+	p.Kill(hallmark.RunWallLimit, "measured")
+	<-p.Done()
+	took := time.Since(killed)
+	p.Stop()
+	return took
+}
+
+// run starts this program in the jail with an order and says how it ended.
+func run(tier hallmark.Tier, o order, limits jail.Limits) report {
+	p, err := start(tier, o, limits)
 	if err != nil {
 		r := report{Detail: err.Error()}
 		if e, ok := errors.AsType[*jail.RunError](err); ok {

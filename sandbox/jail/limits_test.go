@@ -1,0 +1,76 @@
+package jail_test
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+// output runs testdata/escape and decodes what it prints.
+func output(t *testing.T, into any, args ...string) {
+	t.Helper()
+	cmd := command(t, nil, args...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(out, into), "%s", out)
+}
+
+// TestKillsLeaveNothing kills supervisors, and some guests, at random moments: in the middle of a start, of a run, of an
+// end. HALLMARK_FULL=1 does it a thousand times.
+func TestKillsLeaveNothing(t *testing.T) {
+	t.Parallel()
+
+	n := 10
+	if full() {
+		n = 500
+	}
+	for seed, tier := range tiers() {
+		t.Run(string(tier), func(t *testing.T) {
+			t.Parallel()
+
+			var got struct{ Kills, Survivors, Descriptors, Files, Groups, Started int }
+			output(t, &got, "kills", string(tier), strconv.Itoa(n), strconv.Itoa(seed))
+			require.Equal(t, n, got.Kills)
+			require.Zero(t, got.Survivors)
+			require.LessOrEqual(t, got.Descriptors, 2, "the runtime's poller is all that is opened once")
+			require.Zero(t, got.Files)
+			require.Zero(t, got.Groups)
+			t.Logf("%+v", got)
+		})
+	}
+}
+
+// TestLimitsInFigures prints how far limits are overrun. What must hold on any machine is in the other tests: these are
+// asserted where nothing else runs, with HALLMARK_FULL=1.
+func TestLimitsInFigures(t *testing.T) {
+	if !full() {
+		t.Parallel()
+	}
+	n := 4
+	if full() {
+		n = 200
+	}
+	var got struct {
+		Peak       map[string]float64
+		Late, Reap []float64
+	}
+	output(t, &got, "figures", string(hallmark.TierFull), strconv.Itoa(n))
+	for bomb, share := range got.Peak {
+		require.LessOrEqual(t, share, 1.07, "%s: 5 %% of 256 MiB, and the program's own pages", bomb)
+	}
+	slices.Sort(got.Late)
+	slices.Sort(got.Reap)
+	t.Logf("peaks %v of the limit; wall kill late p50 %.0f ms, most %.0f ms; kill to reap p50 %.1f ms, p90 %.1f ms, p99 %.1f ms",
+		got.Peak, got.Late[n/2], got.Late[n-1], got.Reap[n/2], got.Reap[n*9/10], got.Reap[n*99/100])
+	if full() {
+		require.LessOrEqual(t, got.Late[n*99/100], 25.0, "ms")
+		require.LessOrEqual(t, got.Reap[n*9/10], 5.0, "ms")
+	}
+}
