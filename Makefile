@@ -13,7 +13,7 @@ LDFLAGS   = -s -w -X main.buildVersion=$(VERSION)
 RACE_PKGS  = $(shell $(GO) list ./... | grep -vE '/(sandbox/jail|engine/kernel)$$')
 RACE_FLAGS = -gcflags='modernc.org/sqlite/lib=-race=false' -gcflags='golang.org/x/crypto/scrypt=-race=false'
 
-.PHONY: help demo test test-full check race lint deadcode vuln bench bench-engine build guest serve contracts deps peer clean
+.PHONY: help demo test test-full check race lint deadcode vuln bench bench-engine bench-jail escape build guest serve contracts deps peer clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -71,6 +71,15 @@ bench: ## benchmarks, table in docs/benchmarks.md
 # Flags by BENCH="...": -quick, -rounds, -rows, -clock cpu; "kl" first for the distance of logits; -help.
 bench-engine: ## the engine against llama.cpp, which is installed first; table in docs/benchmarks.md
 	$(GO) run ./testdata/bench-engine $(or $(BENCH),-docs docs/benchmarks.md)
+
+# Built where every user may run it: half of the attempts are made as nobody.
+ESCAPE = dir=$$(mktemp -d); trap 'rm -rf $$dir' EXIT; chmod 755 $$dir; CGO_ENABLED=0 $(GO) build -o $$dir/escape ./sandbox/jail/testdata/escape && cd / && $$dir/escape
+
+escape: ## try every way out of the jail, and see what stops it
+	@$(ESCAPE) table
+
+bench-jail: ## start of the jail against a plain start, bwrap, runc and runsc
+	@$(ESCAPE) bench 100
 
 contracts: deps ## compile the contract, regenerate artifact and bindings, run its Foundry tests
 	npm --prefix contracts run build

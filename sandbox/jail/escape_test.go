@@ -198,7 +198,6 @@ func TestEscapeBombs(t *testing.T) {
 		"logflood": {hallmark.RunOutputLimit},
 		"segv":     {hallmark.RunCrash},
 		"panic":    {hallmark.RunCrash},
-		"pastend":  {hallmark.RunCrash},
 		"exit7":    {hallmark.RunCrash},
 		"late":     {hallmark.RunProtocolError},
 		"deaf":     {hallmark.RunProtocolError},

@@ -61,10 +61,6 @@ func bombs() map[string]func() {
 			address := uintptr(8)
 			**(**int)(unsafe.Pointer(&address)) = 1
 		},
-		"pastend": func() { // reads after the end of the model's pages, where nothing may be
-			model := unsafe.Pointer(unsafe.SliceData(modelBytes))
-			_ = *(*byte)(unsafe.Add(model, os.Getpagesize()*4096))
-		},
 		"panic":   func() { panic("bomb") },
 		"sigstop": func() { _ = unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGSTOP); time.Sleep(20 * time.Second) },
 		"sigkill": func() { _ = unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGKILL) },

@@ -60,7 +60,11 @@ func main() {
 		plain()
 	case os.Args[1] == "nothing":
 	case os.Args[1] == "bench":
-		bench(os.Args[2])
+		bench(number(os.Args[2]))
+	case os.Args[1] == "table":
+		if !table() {
+			os.Exit(1)
+		}
 	case os.Args[1] == "kills":
 		kills(os.Args[2], number(os.Args[3]), number(os.Args[4]))
 	case os.Args[1] == "figures":
@@ -69,9 +73,6 @@ func main() {
 		supervise(os.Args[1], os.Args[2:])
 	}
 }
-
-// modelBytes is the model as the payload sees it.
-var modelBytes []byte
 
 func payload() {
 	buf := make([]byte, 1<<16)
@@ -85,7 +86,7 @@ func payload() {
 	if o.Bomb == "" {
 		opts = append(opts, jail.DenyWithError())
 	}
-	if modelBytes, err = jail.Enter(opts...); err != nil {
+	if _, err := jail.Enter(opts...); err != nil {
 		os.Exit(3)
 	}
 	if _, err := os.Stdin.Read(make([]byte, 1)); err != nil { // the supervisor looks at it first
