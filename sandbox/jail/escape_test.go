@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -395,7 +394,7 @@ func TestNothingSurvivesTheSupervisor(t *testing.T) {
 	t.Parallel()
 
 	runs := 3
-	if os.Getenv("HALLMARK_FULL") != "" {
+	if full() {
 		runs = 100
 	}
 	for _, tier := range tiers() {
@@ -437,14 +436,4 @@ func killSupervisor(t *testing.T, tier hallmark.Tier, as *syscall.Credential) {
 		break
 	}
 	require.Error(t, cmd.Wait())
-}
-
-// BenchmarkColdStart compares a jailed start with a plain one of the same binary. Interleaved, so that both see the same
-// machine.
-func BenchmarkColdStart(b *testing.B) {
-	runtime.LockOSThread()
-	cmd := exec.CommandContext(b.Context(), program, "bench", strconv.Itoa(max(b.N, 20)))
-	out, err := cmd.CombinedOutput()
-	require.NoError(b, err, "%s", out)
-	b.Logf("\n%s", out)
 }
