@@ -87,7 +87,7 @@ type span struct{ off, n int64 }
 
 // Bounds of one pickle. Emulation is linear in its bytes; these bound memory.
 const (
-	maxRetained = 32 << 20 // bytes that stack, memo and values take together
+	maxRetained = 24 << 20 // bytes that stack, memo and values take together
 	maxLine     = 4096
 	maxText     = 128 // names are shorter; of longer texts only the length is known
 	maxItems    = 16  // of a tuple; those that matter are shorter
