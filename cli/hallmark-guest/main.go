@@ -9,4 +9,4 @@ import (
 	"github.com/hallmark-ml/hallmark/sandbox/guest"
 )
 
-func main() { os.Exit(guest.Main(context.Background())) }
+func main() { os.Exit(guest.Main(context.Background(), os.Args)) }

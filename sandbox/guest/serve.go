@@ -22,8 +22,12 @@ type Config struct {
 	Threads int
 }
 
-// Main is the guest's process: it locks itself in and serves until its input ends. It returns the exit status.
-func Main(ctx context.Context) int {
+// Main is the guest's process: it locks itself in and serves until its input ends, or, when its arguments say so, it is the
+// first process of another program's jail. It returns the exit status.
+func Main(ctx context.Context, args []string) int {
+	if len(args) == 2 && args[1] == jail.ProgramArg {
+		return jail.RunProgramInit()
+	}
 	file, err := jail.Enter()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -63,7 +63,7 @@ func findGroups(mounts, own string) groupPlace {
 	none := groupPlace{kind: cgroupNone, why: "no control groups for memory and threads are mounted"}
 	for _, place := range groupPlaces(mounts, own) {
 		place.sweep()
-		g, err := place.make(Limits{Memory: 64 << 20})
+		g, err := place.make(groupLimits{memory: 64 << 20, tasks: 1})
 		if err == nil {
 			err = g.remove()
 		}
@@ -172,8 +172,20 @@ type group struct {
 
 var groupNumber atomic.Int64
 
+// groupLimits bound a group.
+type groupLimits struct {
+	memory int64 // bytes
+	tasks  int   // processes and threads
+}
+
+// group is what the kernel keeps a guest to. It leaves room for what the kernel keeps about the guest itself, page tables
+// above all, so that the watchdog, which counts the guest's own pages, speaks first if it comes in time.
+func (l Limits) group() groupLimits {
+	return groupLimits{l.Memory + memorySlack(l.Memory), maxThreads}
+}
+
 // make makes a group with limits, which hold from the guest's first page on. A place of kind none gives nil.
-func (p groupPlace) make(l Limits) (*group, error) {
+func (p groupPlace) make(l groupLimits) (*group, error) {
 	if p.kind == cgroupNone {
 		return nil, nil //nolint:nilnil // no group is a group that does nothing
 	}
@@ -186,7 +198,7 @@ func (p groupPlace) make(l Limits) (*group, error) {
 	}
 }
 
-func (p groupPlace) makeOnce(l Limits) (*group, error) {
+func (p groupPlace) makeOnce(l groupLimits) (*group, error) {
 	name := fmt.Sprintf("%s%d-%d", groupPrefix, os.Getpid(), groupNumber.Add(1))
 	g := &group{place: p}
 	for _, parent := range p.dirs {
@@ -222,11 +234,10 @@ type setting struct {
 	optional    bool // the kernel may be built without it
 }
 
-// settings are a guest's limits. That of memory leaves the kernel room for what it keeps about the guest itself, page
-// tables above all, so that the watchdog, which counts the guest's own pages, speaks first if it comes in time.
-func (p groupPlace) settings(l Limits) []setting {
-	memory := strconv.FormatInt(l.Memory+memorySlack(l.Memory), 10)
-	threads := strconv.Itoa(maxThreads)
+// settings are a group's limits.
+func (p groupPlace) settings(l groupLimits) []setting {
+	memory := strconv.FormatInt(l.memory, 10)
+	threads := strconv.Itoa(l.tasks)
 	if p.kind == cgroupV1 {
 		return []setting{
 			{0, "memory.limit_in_bytes", memory, false},

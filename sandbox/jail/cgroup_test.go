@@ -106,7 +106,7 @@ func TestSettingsOfAGroup(t *testing.T) {
 		cgroupV2: {"memory.max": "108003328", "memory.swap.max": "0", "memory.oom.group": "1", "pids.max": "64"},
 	} {
 		got := map[string]string{}
-		for _, s := range (groupPlace{kind: kind}).settings(Limits{Memory: 96 << 20}) {
+		for _, s := range (groupPlace{kind: kind}).settings(Limits{Memory: 96 << 20}.group()) {
 			got[s.name] = s.value
 		}
 		require.Equal(t, want, got)
@@ -137,7 +137,7 @@ func TestSweepTakesWhatAKilledSupervisorLeft(t *testing.T) {
 func TestNoGroupIsAGroup(t *testing.T) {
 	t.Parallel()
 
-	g, err := groupPlace{kind: cgroupNone}.make(Limits{})
+	g, err := groupPlace{kind: cgroupNone}.make(groupLimits{})
 	require.NoError(t, err)
 	require.NoError(t, g.enter(nil))
 	require.NoError(t, g.leave())
@@ -148,7 +148,7 @@ func TestNoGroupIsAGroup(t *testing.T) {
 
 	// A group that cannot be made leaves nothing behind and does not pass for none.
 	dir := t.TempDir()
-	_, err = groupPlace{kind: cgroupV2, dirs: []string{dir}}.make(Limits{Memory: 1})
+	_, err = groupPlace{kind: cgroupV2, dirs: []string{dir}}.make(groupLimits{memory: 1})
 	require.ErrorIs(t, err, unix.ENOENT)
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)

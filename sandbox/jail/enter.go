@@ -347,6 +347,7 @@ func (e *entry) landlock() (err error) {
 	return err
 }
 
+// dropCapabilities leaves every thread without capabilities.
 func dropCapabilities() error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var none [2]unix.CapUserData
@@ -364,13 +365,16 @@ func undumpable() error {
 	return nil
 }
 
-// seccomp puts the filter on all threads, those that start later included.
 func (e *entry) seccomp() error {
 	a, ok := arches()[runtime.GOARCH]
 	if !ok {
 		return fmt.Errorf("no filter for %s", runtime.GOARCH)
 	}
-	filter := assemble(a, uint32(os.Getpid()), e.deny)
+	return installFilter(assemble(a, uint32(os.Getpid()), e.deny))
+}
+
+// installFilter puts the filter on all threads, those that start later included.
+func installFilter(filter []unix.SockFilter) error {
 	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	r, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
 	runtime.KeepAlive(filter)

@@ -32,6 +32,11 @@ const (
 	layerDump     = "not-dumpable"
 	layerSeccomp  = "seccomp-tsync"
 
+	// Those of programs beside the guest.
+	layerBound          = "bound-root"
+	layerSeccompProgram = "seccomp-program"
+	layerTree           = "tree-watchdog"
+
 	// Those that the supervisor holds itself.
 	layerClosed   = "closed-descriptors"
 	layerSealed   = "sealed-program-and-model"

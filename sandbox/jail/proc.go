@@ -19,6 +19,7 @@ import (
 type status struct {
 	resident int64 // anonymous memory, in RAM or swapped out, bytes
 	peak     int64 // highest resident set so far, bytes
+	tables   int64 // page tables, bytes
 	threads  int
 }
 
@@ -48,6 +49,8 @@ func parseStatus(b []byte) status {
 			s.resident += kilobytes(value)
 		case "VmHWM":
 			s.peak = kilobytes(value)
+		case "VmPTE":
+			s.tables = kilobytes(value)
 		case "Threads":
 			s.threads, _ = strconv.Atoi(string(bytes.TrimSpace(value)))
 		}

@@ -36,6 +36,8 @@ type Process struct {
 	stdin   *os.File
 	stdout  *os.File
 	started time.Time
+	args    []string // of the process
+	bounds  groupLimits
 
 	proc   *os.Process
 	pid    int
@@ -106,7 +108,7 @@ func (p *Process) own(path string, attr *os.ProcAttr, started chan<- error) {
 
 // fork starts the process in a control group of its own.
 func (p *Process) fork(path string, attr *os.ProcAttr) (*os.Process, error) {
-	g, err := groups().make(p.limits)
+	g, err := groups().make(p.bounds)
 	if err != nil {
 		return nil, groupError(err)
 	}
@@ -116,7 +118,7 @@ func (p *Process) fork(path string, attr *os.ProcAttr) (*os.Process, error) {
 	}
 	spawning.Lock()
 	defer spawning.Unlock()
-	return os.StartProcess(path, []string{"hallmark-guest"}, attr)
+	return os.StartProcess(path, p.args, attr)
 }
 
 // reap waits for the end, then makes sure that nothing is left: in the full tier the kernel ended the whole pid namespace
@@ -258,15 +260,23 @@ func (p *Process) SetWriteDeadline(t time.Time) error { return p.stdin.SetWriteD
 // Read returns bytes of a reply. A guest that sends more than its output limit since [Process.ExpectReply] is killed.
 func (p *Process) Read(b []byte) (int, error) {
 	n, err := p.stdout.Read(b)
+	if overErr := p.countReply(n); overErr != nil {
+		return 0, overErr
+	}
+	return n, err
+}
+
+// countReply counts n more bytes of a reply, and ends a guest that sends too many.
+func (p *Process) countReply(n int) error {
 	p.mu.Lock()
 	p.reply += int64(n)
 	over := p.reply > p.limits.Output
 	p.mu.Unlock()
-	if over {
-		p.Kill(hallmark.RunOutputLimit, fmt.Sprintf("sent more than %d bytes in one reply", p.limits.Output))
-		return 0, io.ErrUnexpectedEOF
+	if !over {
+		return nil
 	}
-	return n, err
+	p.Kill(hallmark.RunOutputLimit, fmt.Sprintf("sent more than %d bytes in one reply", p.limits.Output))
+	return io.ErrUnexpectedEOF
 }
 
 // ExpectReply starts to count a reply's bytes.

@@ -19,7 +19,7 @@ func (e *entry) selfTest() error {
 		check func() error
 	}{
 		{layerRoot, readOnlyRoot},
-		{layerRlimits, e.limitsAreSet},
+		{layerRlimits, func() error { return rlimitsAre(rlimits(e.hello, e.untouched)) }},
 		{layerNoNew, func() error { return prctlIs(unix.PR_GET_NO_NEW_PRIVS, 1) }},
 		{fmt.Sprintf("%s:%d", layerLandlock, e.abi), e.landlockDenies},
 		{layerCaps, noCapabilities},
@@ -56,8 +56,8 @@ func readOnlyRoot() error {
 	return nil
 }
 
-func (e *entry) limitsAreSet() error {
-	for _, l := range rlimits(e.hello, e.untouched) {
+func rlimitsAre(want []rlimit) error {
+	for _, l := range want {
 		var got unix.Rlimit
 		if err := unix.Getrlimit(l.resource, &got); err != nil {
 			return err

@@ -105,6 +105,7 @@ func spawn(spec Spec) (*Process, error) {
 	p := &Process{
 		tier: spec.Tier, limits: spec.Limits, stdin: files.requests, stdout: files.replies,
 		done: make(chan struct{}), logged: make(chan struct{}), started: time.Now(),
+		args: []string{"hallmark-guest"}, bounds: spec.Limits.group(),
 	}
 	started := make(chan error)
 	go p.own("/proc/self/fd/"+strconv.Itoa(int(files.program.Fd())), attr, started)
