@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A machine runs a filter as the kernel does, and counts which way each jump went. It knows the five instructions that
+// A machine runs a filter as the kernel does, and counts which way each jump went. It knows the instructions that
 // filters consist of, and no others.
 // Source: the kernel's networking/filter.rst.
 type machine struct {
@@ -21,7 +21,11 @@ type machine struct {
 
 func newMachine(tb testing.TB, a arch) *machine {
 	tb.Helper()
-	prog := assemble(a, self, actKill)
+	return newMachineOf(tb, assemble(a, self, actKill))
+}
+
+func newMachineOf(tb testing.TB, prog []unix.SockFilter) *machine {
+	tb.Helper()
 	var instructions []bpf.Instruction
 	for _, in := range prog {
 		instructions = append(instructions, bpf.RawInstruction{Op: in.Code, Jt: in.Jt, Jf: in.Jf, K: in.K}.Disassemble())
@@ -61,6 +65,11 @@ func (m *machine) run(data [16]uint32) (uint32, error) {
 			continue
 		case unix.BPF_RET | unix.BPF_K:
 			return in.K, nil
+		case unix.BPF_ALU | unix.BPF_AND | unix.BPF_K:
+			acc &= in.K
+			continue
+		case unix.BPF_JMP | unix.BPF_JGT | unix.BPF_K:
+			holds = acc > in.K
 		case unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K:
 			holds = acc == in.K
 		case unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K:
@@ -132,6 +141,10 @@ func disassemble(in unix.SockFilter) string {
 		return fmt.Sprintf("if == %#-12x", in.K)
 	case unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K:
 		return fmt.Sprintf("if >= %#-12x", in.K)
+	case unix.BPF_JMP | unix.BPF_JGT | unix.BPF_K:
+		return fmt.Sprintf("if >  %#-12x", in.K)
+	case unix.BPF_ALU | unix.BPF_AND | unix.BPF_K:
+		return fmt.Sprintf("mask  %#-12x", in.K)
 	case unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K:
 		return fmt.Sprintf("if &  %#-12x", in.K)
 	}

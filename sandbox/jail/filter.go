@@ -58,12 +58,7 @@ type call struct {
 	action         uint32 // 0 is allow
 }
 
-func (c call) number(a arch) uint32 {
-	if a.generic {
-		return c.generic
-	}
-	return c.amd64
-}
+func (c call) number(a arch) uint32 { return a.numbered(c.amd64, c.generic) }
 
 // table lists every call that is not answered with the filter's default. self is the process's own id.
 func table(a arch, self uint32) []call {

@@ -242,9 +242,12 @@ func dump(a arch) string {
 	for _, c := range table(a, 1) {
 		names[c.number(a)] = c.name
 	}
-	prog := assemble(a, 1, actKill)
+	return dumpOf(assemble(a, 1, actKill), "; process id 1", names)
+}
+
+func dumpOf(prog []unix.SockFilter, note string, names map[uint32]string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# sha256 %s, %d instructions; process id 1\n", digestOf(prog).Hex(), len(prog))
+	fmt.Fprintf(&b, "# sha256 %s, %d instructions%s\n", digestOf(prog).Hex(), len(prog), note)
 	ofCall := false
 	for at, in := range prog {
 		line := fmt.Sprintf("%3d  %s", at, disassemble(in))

@@ -1,6 +1,7 @@
 package jail
 
 import (
+	"maps"
 	"runtime"
 	"slices"
 
@@ -40,12 +41,11 @@ func assembleProgram(a arch) []unix.SockFilter {
 		prog = append(append(prog, jump(unix.BPF_JEQ, a.numbered(c.amd64, c.generic), 0, len(c.body))), c.body...)
 	}
 	for _, r := range allowedRanges(a) {
-		prog = append(prog,
-			jump(unix.BPF_JGT, r.last, 3, 0), // beyond this range
-			jump(unix.BPF_JGE, r.first, 0, 1),
-			ret(actAllow),
-			ret(denyProgram),
-		)
+		body := []unix.SockFilter{jump(unix.BPF_JGE, r.first, 0, 1), ret(actAllow), ret(denyProgram)}
+		if r.first == 0 {
+			body = []unix.SockFilter{ret(actAllow)}
+		}
+		prog = append(append(prog, jump(unix.BPF_JGT, r.last, len(body), 0)), body...)
 	}
 	return append(prog, ret(denyProgram))
 }
@@ -53,22 +53,27 @@ func assembleProgram(a arch) []unix.SockFilter {
 // A numberRange is a run of numbers that are all allowed.
 type numberRange struct{ first, last uint32 }
 
-// allowedRanges are the numbers of [programCalls] on an architecture, in ascending order.
+// allowedRanges are the numbers of [programCalls] on an architecture, in ascending order. Numbers of [programConditions]
+// are decided before and do not interrupt a run.
 func allowedRanges(a arch) []numberRange {
-	var numbers []uint32
+	allowed := map[uint32]bool{} // or decided before
+	for _, c := range programConditions() {
+		allowed[a.numbered(c.amd64, c.generic)] = false
+	}
 	for _, c := range programCalls() {
 		if nr := a.numbered(c.amd64, c.generic); nr != absent {
-			numbers = append(numbers, nr)
+			allowed[nr] = true
 		}
 	}
-	slices.Sort(numbers)
 	var ranges []numberRange
-	for _, nr := range numbers {
-		if n := len(ranges); n > 0 && nr == ranges[n-1].last+1 {
+	for _, nr := range slices.Sorted(maps.Keys(allowed)) {
+		n := len(ranges)
+		switch {
+		case n > 0 && nr == ranges[n-1].last+1:
 			ranges[n-1].last = nr
-			continue
+		case allowed[nr]:
+			ranges = append(ranges, numberRange{nr, nr})
 		}
-		ranges = append(ranges, numberRange{nr, nr})
 	}
 	return ranges
 }
