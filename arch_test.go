@@ -38,11 +38,12 @@ var layers = []struct {
 	{"sandbox/jail/internal/weak", nil},
 	{"sandbox/jail", []string{".", "sandbox/wire", "sandbox/jail/internal/weak"}},
 	{"sandbox/jail/*", []string{".", "sandbox/wire", "sandbox/jail"}},
+	{"sandbox/openai", []string{".", "sandbox/probe"}},
 	{"sandbox/guest", []string{
 		".", "engine/batch", "engine/gguf", "engine/kernel", "engine/quant", "engine/token", "engine/template", "engine/model", "engine/sample", "engine/grammar",
 		"sandbox/wire", "sandbox/jail", "sandbox/scan",
 	}},
-	{"sandbox", []string{".", "engine/al", "sandbox/jail", "sandbox/wire", "sandbox/probe", "sandbox/scan", "sandbox/pii", "sandbox/pii/*", "sandbox/stats"}},
+	{"sandbox", []string{".", "engine/al", "sandbox/jail", "sandbox/wire", "sandbox/openai", "sandbox/probe", "sandbox/scan", "sandbox/pii", "sandbox/pii/*", "sandbox/stats"}},
 	{"attest/fingerprint", []string{"."}},
 	{"attest/statement", []string{".", "attest/fingerprint"}},
 	{"attest/oms", []string{".", "attest/fingerprint"}},
@@ -58,7 +59,7 @@ var layers = []struct {
 	{"server/gateway", []string{".", "attest/policy", "server/pipeline"}},
 	{"server/web", []string{".", "attest/policy", "server/pipeline"}},
 	{"cli/hallmark", []string{
-		".", "contracts", "engine/al", "engine/model", "engine/sample", "sandbox", "sandbox/jail", "sandbox/probe", "sandbox/scan", "sandbox/stats", "sandbox/pii", "sandbox/pii/*", "attest/*",
+		".", "contracts", "engine/al", "engine/model", "engine/sample", "sandbox", "sandbox/jail", "sandbox/openai", "sandbox/probe", "sandbox/scan", "sandbox/stats", "sandbox/pii", "sandbox/pii/*", "attest/*",
 		"chain", "chain/*", "server/*", "cli/hallmark/*",
 	}},
 	{"cli/hallmark/*", []string{

@@ -195,11 +195,25 @@ const (
 // Tier is the strength of a jail.
 type Tier string
 
-// The jail tiers, strongest first.
+// The jail tiers, strongest first; program and no-namespaces are two weaker jails, of which neither contains the other.
 const (
 	TierFull         Tier = "full"
 	TierNoNamespaces Tier = "no-namespaces"
+	TierProgram      Tier = "program" // all namespaces around a program that is not ours, under a filter made for such programs
+	TierRemote       Tier = "remote"  // no jail of ours: the model runs behind an endpoint, and what it is is the endpoint's word
 )
+
+// A ProgramRun says what ran the model where it was not the guest.
+type ProgramRun struct {
+	Command []string `json:"command"`         // with {model} and {port} as the user wrote them
+	Digest  Digest   `json:"digest"`          // SHA-256 of the program's file; what it loads is not in it
+	Binds   []string `json:"binds,omitempty"` // what it could read beside the system's libraries
+	// Evidence is how strongly the model's bytes are known to be what answered: "supervised" of a program that was given
+	// them in a jail, "declared" of an endpoint.
+	Evidence string `json:"evidence"`
+	Endpoint string `json:"endpoint,omitempty"` // its URL, of an endpoint
+	Model    string `json:"model,omitempty"`    // the model's name there
+}
 
 // A RunRecord is what happened during a run, signed beside the report: where, how long, under which limits.
 type RunRecord struct {
@@ -211,7 +225,8 @@ type RunRecord struct {
 	Layers       []string          `json:"layers"` // active layers, e.g. "userns", "landlock:7", "seccomp-tsync"
 	FilterSHA256 Digest            `json:"filterSha256"`
 	Kernel       string            `json:"kernel"`
-	Guest        Digest            `json:"guest"` // SHA-256 of the guest binary
+	Guest        Digest            `json:"guest"`             // SHA-256 of the guest binary
+	Program      *ProgramRun       `json:"program,omitempty"` // nil when the guest itself ran the model
 	Limits       map[string]string `json:"limits"`
 	PeakRSS      int64             `json:"peakRss"` // bytes
 	CPU          time.Duration     `json:"cpuNs"`

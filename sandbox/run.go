@@ -394,7 +394,19 @@ func (r *run) prompt(ctx context.Context, req probe.GenerateRequest) (string, er
 		return req.Prompt, nil
 	}
 	rendered, err := r.plan.Model.Render(ctx, req.Messages, true)
+	if errors.Is(err, hallmark.ErrUnavailable) && !gone(err) { // an endpoint that keeps its template to itself
+		return unrendered(req.Messages), nil
+	}
 	return rendered.Text, err
+}
+
+// unrendered is a chat of which nobody but the model knows how it reads it.
+func unrendered(msgs []probe.Message) string {
+	var b strings.Builder
+	for _, m := range msgs {
+		fmt.Fprintf(&b, "%s: %s\n", m.Role, m.Content)
+	}
+	return b.String()
 }
 
 // plain answers a request once, however often it is asked.

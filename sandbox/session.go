@@ -92,11 +92,11 @@ func Open(ctx context.Context, model *os.File, cfg Config) (*Session, error) {
 	return s, nil
 }
 
-// startStrongest tries the tiers from full down to least.
+// startStrongest tries the tiers of guests from full down to least; below no-namespaces there is none.
 func startStrongest(ctx context.Context, spec jail.Spec, least hallmark.Tier) (*jail.Process, error) {
 	spec.Tier = hallmark.TierFull
 	p, err := start(ctx, spec)
-	if errors.Is(err, hallmark.ErrUnsandboxed) && least == hallmark.TierNoNamespaces {
+	if errors.Is(err, hallmark.ErrUnsandboxed) && least != hallmark.TierFull {
 		spec.Tier = hallmark.TierNoNamespaces
 		return start(ctx, spec)
 	}

@@ -112,8 +112,10 @@ func tierRank(t hallmark.Tier) (rank int, known bool) {
 	switch t {
 	case hallmark.TierFull:
 		return 2, true
-	case hallmark.TierNoNamespaces:
+	case hallmark.TierNoNamespaces, hallmark.TierProgram: // neither contains the other
 		return 1, true
+	case hallmark.TierRemote:
+		return 0, true
 	default:
 		return 0, false
 	}

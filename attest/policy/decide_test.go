@@ -143,6 +143,7 @@ func TestTiers(t *testing.T) {
 	full, loose := load(t, head+limits), load(t, strings.Replace(head, "minTier: full", "minTier: no-namespaces", 1)+limits)
 	gate := load(t, strings.Replace(head, "minTier: full", "minTier: full\nminTierGate: no-namespaces", 1)+limits)
 	require.Equal(t, hallmark.TierNoNamespaces, gate.MinTierGate())
+	remote := load(t, strings.Replace(head, "minTier: full", "minTier: full\nminTierGate: remote", 1)+limits)
 	for _, tt := range []struct {
 		policy    *Policy
 		tier      hallmark.Tier
@@ -156,6 +157,11 @@ func TestTiers(t *testing.T) {
 		{loose, hallmark.TierNoNamespaces, false, hallmark.Allow},
 		{gate, hallmark.TierNoNamespaces, false, hallmark.Undecided},
 		{gate, hallmark.TierNoNamespaces, true, hallmark.Allow},
+		{gate, hallmark.TierProgram, true, hallmark.Allow},
+		{gate, hallmark.TierRemote, true, hallmark.Undecided},
+		{full, hallmark.TierProgram, true, hallmark.Undecided},
+		{remote, hallmark.TierRemote, true, hallmark.Allow},
+		{remote, hallmark.TierNoNamespaces, true, hallmark.Allow},
 		{loose, "", false, hallmark.Undecided},
 		{loose, "fuller", false, hallmark.Undecided},
 	} {

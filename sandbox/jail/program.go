@@ -208,7 +208,7 @@ type Program struct {
 	replies chan programReply
 	heard   chan struct{} // closed when the control connection is over
 	watched sync.WaitGroup
-	dialing sync.Mutex    // one at a time
+	dialing sync.Mutex // one at a time
 
 	treeCPU time.Duration // of all processes; guarded by mu
 }

@@ -187,4 +187,3 @@ func (c *Client) Render(context.Context, []probe.Message, bool) (probe.Rendered,
 func (c *Client) LogProbs(context.Context, []int32) ([]probe.LogProb, error) {
 	return nil, unanswered("log-probabilities of a text")
 }
-
