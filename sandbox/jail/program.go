@@ -62,6 +62,9 @@ const (
 	// MaxProcesses is how many processes and threads a program may have.
 	MaxProcesses = 256
 
+	// maxTasks is where the kernel stops more; the watchdog speaks before.
+	maxTasks = MaxProcesses + MaxProcesses/4
+
 	maxModels             = 1024
 	maxProgramDescriptors = 512
 	// copyRate is a rate, in bytes a second, that copying a model into a jail surpasses.
@@ -201,6 +204,18 @@ func (s ProgramSpec) order() (o programOrder, mounts []*os.File, err error) {
 	return o, mounts, nil
 }
 
+// group is what a control group keeps all of the program's processes to: their own memory, and the files in memory that
+// they are given or may write.
+func (s ProgramSpec) group() groupLimits {
+	g := groupLimits{memory: s.Limits.Memory + memorySlack(s.Limits.Memory) + s.Scratch + initMemory, tasks: maxTasks}
+	for _, m := range s.Models {
+		if info, err := m.File.Stat(); err == nil {
+			g.memory += info.Size()
+		}
+	}
+	return g
+}
+
 // A Program runs in its jail.
 type Program struct {
 	*Process
@@ -271,10 +286,11 @@ func spawnProgram(spec ProgramSpec) (*Program, []byte, error) {
 	p := &Program{
 		Process: &Process{
 			tier: hallmark.TierFull, limits: spec.Limits, done: make(chan struct{}), logged: make(chan struct{}), started: time.Now(),
+			args: []string{"hallmark-guest", ProgramArg}, bounds: spec.group(),
 		},
 		replies: make(chan programReply), heard: make(chan struct{}),
 	}
-	log, err := p.fork(spec, mounts)
+	log, err := p.begin(spec, mounts)
 	if err != nil {
 		return nil, nil, startError(err)
 	}
@@ -283,8 +299,8 @@ func spawnProgram(spec ProgramSpec) (*Program, []byte, error) {
 	return p, raw, nil
 }
 
-// fork makes the descriptors and starts the first process; it returns the log.
-func (p *Program) fork(spec ProgramSpec, mounts []*os.File) (log *os.File, err error) {
+// begin makes the descriptors and starts the first process; it returns the log.
+func (p *Program) begin(spec ProgramSpec, mounts []*os.File) (log *os.File, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -310,13 +326,12 @@ func (p *Program) fork(spec ProgramSpec, mounts []*os.File) (log *os.File, err e
 	started := make(chan error)
 	attr, path, err := p.prepare(spec, mounts, theirs, stderr, &open)
 	if err == nil {
-		go p.own(path, []string{"hallmark-guest", ProgramArg}, attr, started)
+		go p.own(path, attr, started)
 		err = <-started
 	}
 	if err != nil {
 		return nil, errors.Join(err, conn.Close(), log.Close())
 	}
-	_ = p.status.Close() // it is of one process, and the watchdog looks at all
 	return log, nil
 }
 
@@ -349,7 +364,7 @@ func (p *Program) prepare(spec ProgramSpec, mounts []*os.File, control, log *os.
 	if err != nil {
 		return nil, "", err
 	}
-	return &os.ProcAttr{Dir: "/", Env: environment(1, initMemory), Files: files, Sys: sys}, "/proc/self/fd/" + strconv.Itoa(int(program.Fd())), nil
+	return &os.ProcAttr{Dir: "/", Env: environment(initMemory), Files: files, Sys: sys}, "/proc/self/fd/" + strconv.Itoa(int(program.Fd())), nil
 }
 
 // initMemory is a limit for the runtime of the first process, which needs little.
@@ -365,7 +380,7 @@ func (p *programInit) rlimits() []rlimit {
 		{unix.RLIMIT_MEMLOCK, "memlock", 0},
 		{unix.RLIMIT_MSGQUEUE, "msgqueue", 0},
 		{unix.RLIMIT_DATA, "data", 2*uint64(p.order.Limits.Memory) + 4<<30}, // stacks of threads count in full
-		{unix.RLIMIT_NPROC, "nproc", MaxProcesses + MaxProcesses/4},
+		{unix.RLIMIT_NPROC, "nproc", maxTasks},
 	}
 	if s := p.order.Limits.cpuSeconds(); s > 0 {
 		l = append(l, rlimit{unix.RLIMIT_CPU, "cpu", uint64(s)})
@@ -420,7 +435,11 @@ func (p *Program) enter(order []byte) error {
 	if err := checkProgramLayers(layers); err != nil {
 		return errors.Join(err, r.file.Close())
 	}
-	if err := checkOutside(p.pid, hallmark.TierFull); err != nil {
+	own, err := ownThread()
+	if err == nil {
+		err = checkOutside(p.status, hallmark.TierFull, own)
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("look at the jail from outside: %w", err), r.file.Close())
 	}
 	p.layers = append(layers, layerSealed, layerTree)
@@ -508,6 +527,8 @@ func (p *Program) exited(s syscall.WaitStatus) {
 		p.Kill(hallmark.RunPolicyViolation, "the program made a system call of another architecture")
 	case s.Signaled() && s.Signal() == syscall.SIGXCPU:
 		p.Kill(hallmark.RunCPULimit, fmt.Sprintf("the program used more than %v of processor time", p.limits.CPU))
+	case s.Signaled() && p.group.outOfMemory():
+		p.Kill(hallmark.RunMemoryLimit, fmt.Sprintf("the kernel ended the program at its limit of %d bytes of memory", p.limits.Memory))
 	case s.Signaled():
 		p.Kill(hallmark.RunCrash, fmt.Sprintf("the program was killed by signal %d, %v", int(s.Signal()), s.Signal()))
 	default:
@@ -517,7 +538,7 @@ func (p *Program) exited(s syscall.WaitStatus) {
 
 // Limits returns the limits as they were applied, as a run record has them.
 func (p *Program) Limits() map[string]string {
-	m := p.limits.record()
+	m := p.Process.Limits()
 	maps.Copy(m, map[string]string{"descriptors": strconv.Itoa(maxProgramDescriptors), "processes": strconv.Itoa(MaxProcesses)})
 	delete(m, "threads")
 	return m
@@ -596,6 +617,7 @@ func (p *Program) end() Exit {
 	defer timer.Stop()
 	exit := p.Wait()
 	_ = p.control.Close() // there is nobody at the other end
+	_ = p.status.Close()  // the watchdog looks at all processes
 	<-p.heard
 	p.watched.Wait()
 	p.mu.Lock()

@@ -92,7 +92,7 @@ func TestInfoNamesTheServer(t *testing.T) {
 	}{
 		"header":        {200, "llama.cpp", `{"data":[{"id":"x","owned_by":"y"}]}`, "openai:llama.cpp"},
 		"owner":         {200, "", `{"data":[{"id":"x","owned_by":"vllm"}]}`, "openai:vllm"},
-		"hostile":       {200, "\u202e evil\t" + strings.Repeat("x", 100), `{"data":[]}`, "openai:__evil_" + strings.Repeat("x", 33)},
+		"hostile":       {200, "\u202e evil\t" + strings.Repeat("x", 100), `{"data":[]}`, "openai:__evil_" + strings.Repeat("x", 31)},
 		"nothing":       {200, "", `{"data":[]}`, "openai:unknown"},
 		"no such place": {404, "Python/3.11", "", "openai:Python/3.11"},
 	}

@@ -99,6 +99,7 @@ func supervise(text string) {
 		fail(err)
 	}
 	defer func() { fail(errors.Join(r.Close(), w.Close(), self.Close(), program.Close(), model.Close())) }()
+	jail.CgroupKind() // opens what stays open
 	before := descriptors()
 	start := time.Now()
 	p, err := jail.StartProgram(ctx, jail.ProgramSpec{
