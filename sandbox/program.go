@@ -74,6 +74,9 @@ func OpenProgram(ctx context.Context, model *os.File, cfg ProgramConfig) (*Progr
 	}
 	if s.program != nil {
 		exit := s.program.Stop()
+		if verdictOf(err) == hallmark.RunCrash { // what it is given, or its own arguments: that says nothing of the model's answers
+			err = fmt.Errorf("%s before it answered: %w", exit.Detail, hallmark.ErrUndecided)
+		}
 		if exit.Log != "" {
 			err = hallmark.WithHint(err, "the program says: "+hallmark.CleanText(exit.Log, 500))
 		}

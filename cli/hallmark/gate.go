@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,19 +27,36 @@ type gateFlags struct {
 	budget, threads       int
 	wall                  time.Duration
 	memory                int64
+	runner                runnerFlags
 }
 
 func (a *app) gateCmd() *cobra.Command {
 	var f gateFlags
 	cmd := &cobra.Command{
-		Use:   "gate MODEL",
+		Use:   "gate MODEL [-- PROGRAM ARG...]",
 		Short: "Scan and test a model on this host, without a server; the exit code is the verdict",
 		Long: `Gate runs what the server runs before it serves a model: fingerprint, static scan and test suite in the jail, then the policy.
 It judges the model alone; a policy's demands on lineage are left to the server. Nothing in the checkout is read but the model
-and the files named by flags.`,
-		Args: args(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, paths []string) error {
-			result, err := a.gate(cmd.Context(), f, paths[0])
+and the files named by flags.
+
+With a command after --, that program runs the model instead of the built-in engine. It has to serve the OpenAI-compatible API
+at 127.0.0.1:{port}, and finds the model at {model}. It runs in a jail of its own: it reads the system's libraries, itself
+and what --bind names, writes a scratch directory in memory, has no network, and its limits are over all its processes.
+With --endpoint, the model is tested behind a URL; what it is is then the endpoint's word, which a policy has to accept with
+minTierGate: remote. Detectors that look inside a model are not assessable with either. See docs/runners.md.`,
+		Args: args(func(cmd *cobra.Command, list []string) error {
+			paths, err := f.runner.take(cmd, list)
+			if err != nil || f.runner.endpoint != "" && len(paths) == 0 {
+				return err
+			}
+			return cobra.ExactArgs(1)(cmd, paths)
+		}),
+		RunE: func(cmd *cobra.Command, list []string) error {
+			paths, err := f.runner.take(cmd, list)
+			if err != nil {
+				return err
+			}
+			result, err := a.gate(cmd.Context(), f, strings.Join(paths, ""))
 			if err != nil {
 				return err
 			}
@@ -64,6 +82,7 @@ and the files named by flags.`,
 	cmd.Flags().IntVar(&f.threads, "threads", 1, "threads to compute with; the verdict does not depend on it")
 	cmd.Flags().DurationVar(&f.wall, "wall", 30*time.Minute, "longest time of the run")
 	cmd.Flags().Int64Var(&f.memory, "memory", 1<<30, "memory of the jailed process in bytes, beside the model's size")
+	f.runner.add(cmd)
 	return cmd
 }
 
@@ -80,7 +99,10 @@ func (a *app) gate(ctx context.Context, f gateFlags, path string) (gateResult, e
 	if f.threads < 1 || f.budget < 0 || f.wall <= 0 || f.memory < 64<<20 {
 		return result, fmt.Errorf("threads, budget, wall or memory is out of range: %w", errUsage)
 	}
-	if _, err := os.Lstat(path); err != nil {
+	if err := f.runner.check(a); err != nil {
+		return result, err
+	}
+	if _, err := os.Lstat(path); err != nil && path != "" {
 		return result, notThere(path, err)
 	}
 	j, err := openJail(serverConfig{Threads: f.threads, RunWall: f.wall, RunMemory: f.memory}, a.guest)
@@ -132,24 +154,16 @@ type gateRun struct {
 }
 
 func (g gateRun) run(ctx context.Context, path string, result gateResult) (gateResult, error) {
-	bar := g.app.progress("hash")
-	fp, err := g.jail.fingerprintOf(ctx, hallmark.Artifact{Path: path, Kind: hallmark.KindModel}, g.policy.MinTierGate(), bar.set)
-	bar.done()
+	target, scan, err := g.static(ctx, path, &result)
 	if err != nil {
 		return result, err
 	}
-	result.Fingerprint = fp
-	artifact := hallmark.Artifact{Digest: fp.Digest, Kind: hallmark.KindModel, Name: fp.Name, Dir: fp.Dir, Size: fp.Size, Path: path, CID: fp.CID}
-	target := pipeline.Target{Artifact: artifact, MinTier: g.policy.MinTierGate()}
-	scan, err := g.jail.Scan(ctx, target)
-	if err != nil {
-		return result, err
-	}
-	bar = g.app.progress("test")
-	test, err := g.jail.test(ctx, pipeline.TestRequest{
+	fp := result.Fingerprint
+	bar := g.app.progress("test")
+	test, err := g.test(ctx, pipeline.TestRequest{
 		Target: target, Profile: g.flags.profile, Scan: scan,
 		OnCase: func(_ hallmark.CaseEvidence, done, total int) error { bar.set(int64(done), int64(total)); return nil },
-	}, g.options)
+	})
 	bar.done()
 	if err != nil {
 		return g.untested(result, scan, err)
@@ -164,6 +178,50 @@ func (g gateRun) run(ctx context.Context, path string, result gateResult) (gateR
 		Model: fp.Digest, Fingerprint: fp, Report: &result.Report, ReportCID: result.ReportDigest.String(), Run: test.Record.Verdict, Tier: test.Record.Tier, ModelOnly: true,
 	})
 	return result, nil
+}
+
+// static is what can be said of the model's file. A model of an endpoint without a file has a digest of its address and
+// name, and no scan.
+func (g gateRun) static(ctx context.Context, path string, result *gateResult) (pipeline.Target, hallmark.Scan, error) {
+	if path == "" {
+		result.Path = g.flags.runner.endpoint
+		result.Fingerprint = g.flags.runner.declared()
+		a := hallmark.Artifact{Digest: result.Fingerprint.Digest, Kind: hallmark.KindModel, Name: result.Fingerprint.Name}
+		return pipeline.Target{Artifact: a, MinTier: g.policy.MinTierGate()}, hallmark.Scan{}, nil
+	}
+	bar := g.app.progress("hash")
+	fp, err := g.jail.fingerprintOf(ctx, hallmark.Artifact{Path: path, Kind: hallmark.KindModel}, g.policy.MinTierGate(), bar.set)
+	bar.done()
+	if err != nil {
+		return pipeline.Target{}, hallmark.Scan{}, err
+	}
+	result.Fingerprint = fp
+	artifact := hallmark.Artifact{Digest: fp.Digest, Kind: hallmark.KindModel, Name: fp.Name, Dir: fp.Dir, Size: fp.Size, Path: path, CID: fp.CID}
+	target := pipeline.Target{Artifact: artifact, MinTier: g.policy.MinTierGate()}
+	scan, err := g.jail.Scan(ctx, target)
+	return target, scan, err
+}
+
+// test runs the suite on the model, wherever the flags say that it runs.
+func (g gateRun) test(ctx context.Context, r pipeline.TestRequest) (pipeline.TestResult, error) {
+	switch {
+	case len(g.flags.runner.command) > 0:
+		m, err := g.openProgram(ctx, r.Artifact)
+		if err != nil {
+			return pipeline.TestResult{}, err
+		}
+		return runSuite(ctx, m, r, g.options)
+	case g.flags.runner.endpoint != "":
+		ctx, stop := context.WithTimeout(ctx, g.flags.wall) // what a jail does for the others
+		defer stop()
+		m, err := g.openEndpoint()
+		if err != nil {
+			return pipeline.TestResult{}, err
+		}
+		return runSuite(ctx, m, r, g.options)
+	default:
+		return g.jail.test(ctx, r, g.options)
+	}
 }
 
 // untested is a model that could not be run. If the scan says why (a file that cannot be parsed, say), that is a block

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -62,6 +63,9 @@ func (g gateResult) writeTable(w io.Writer) {
 		fmt.Fprintf(w, "verdict\t%s\tpolicy %s\n", strings.ToUpper(string(g.Verdict.Decision)), g.Verdict.Policy)
 	}
 	fmt.Fprintf(w, "model\t%s\t%s\n", sanitize(g.Path), g.Fingerprint.Digest)
+	if p := g.Record.Program; p != nil {
+		fmt.Fprintf(w, "run by\t%s\tevidence %s\n", oneLine(cmp.Or(strings.Join(p.Command, " "), p.Endpoint), 200), p.Evidence)
+	}
 	if g.Fingerprint.CID != "" {
 		fmt.Fprintf(w, "CID\t%s\tprofile %s\n", g.Fingerprint.CID, g.Fingerprint.CIDProfile)
 	}

@@ -129,46 +129,70 @@ type testOptions struct {
 
 // test runs the suite.
 func (j *jail) test(ctx context.Context, r pipeline.TestRequest, o testOptions) (pipeline.TestResult, error) {
-	suite, err := probe.Builtin(suiteName)
-	if err != nil {
-		return pipeline.TestResult{}, err
-	}
-	path, err := runnable(r.Artifact)
-	if err != nil {
-		return pipeline.TestResult{}, err
-	}
-	f, digest, err := sandbox.SealFile(ctx, path, nil)
+	f, err := sealArtifact(ctx, r.Artifact)
 	if err != nil {
 		return pipeline.TestResult{}, err
 	}
 	defer f.Close() // read-only memory
-	if !r.Artifact.Dir && digest != r.Artifact.Digest {
-		return pipeline.TestResult{}, &hallmark.DigestMismatchError{What: r.Artifact.Name, Want: r.Artifact.Digest, Got: digest}
-	}
 	s, err := j.open(ctx, f, r.MinTier, j.wall)
 	if err != nil {
 		return pipeline.TestResult{}, err
 	}
+	return runSuite(ctx, s, r, o)
+}
+
+// testedModel is a model under test; closing it tells how it ran.
+type testedModel interface {
+	probe.Model
+	Close() hallmark.RunRecord
+}
+
+// runSuite tests a model, and closes it.
+func runSuite(ctx context.Context, m testedModel, r pipeline.TestRequest, o testOptions) (pipeline.TestResult, error) {
+	result, err := askSuite(ctx, m, r, o)
+	record := m.Close()
+	if err != nil {
+		return pipeline.TestResult{Record: record}, err
+	}
+	return pipeline.TestResult{Report: result.Report, Cases: result.Evidence, Record: record}, nil
+}
+
+func askSuite(ctx context.Context, m probe.Model, r pipeline.TestRequest, o testOptions) (sandbox.Result, error) {
+	suite, err := probe.Builtin(suiteName)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
 	plan := sandbox.Plan{
-		Model: s, ModelDigest: r.Artifact.Digest, Suite: suite, Seed: o.seed, Profile: r.Profile, Scan: r.Scan.Findings, Done: r.Done,
+		Model: m, ModelDigest: r.Artifact.Digest, Suite: suite, Seed: o.seed, Profile: r.Profile, Scan: r.Scan.Findings, Done: r.Done,
 		Budget: o.budget, Previous: o.previous,
 	}
-	committed, err := sandbox.Commit(plan, model.Version, true)
+	_, inside := m.(probe.WhiteBox)
+	committed, err := sandbox.Commit(plan, model.Version, inside) // for the number of cases, which the engine does not change
 	if err != nil {
-		s.Close()
-		return pipeline.TestResult{}, err
+		return sandbox.Result{}, err
 	}
 	done := len(r.Done)
 	plan.OnCase = func(c hallmark.CaseEvidence) error {
 		done++
 		return r.OnCase(c, done, committed.Cases)
 	}
-	result, err := sandbox.Run(ctx, plan)
-	record := s.Close()
+	return sandbox.Run(ctx, plan)
+}
+
+// sealArtifact seals the model file of an artifact, which has to have the artifact's digest.
+func sealArtifact(ctx context.Context, a hallmark.Artifact) (*os.File, error) {
+	path, err := runnable(a)
 	if err != nil {
-		return pipeline.TestResult{Record: record}, err
+		return nil, err
 	}
-	return pipeline.TestResult{Report: result.Report, Cases: result.Evidence, Record: record}, nil
+	f, digest, err := sandbox.SealFile(ctx, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if !a.Dir && digest != a.Digest {
+		return nil, errors.Join(&hallmark.DigestMismatchError{What: a.Name, Want: a.Digest, Got: digest}, f.Close())
+	}
+	return f, nil
 }
 
 // runnable returns the model file of an artifact: itself, or the one GGUF file of a directory.

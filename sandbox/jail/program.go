@@ -568,11 +568,12 @@ func (p *Program) Dial(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the program: %w", err)
 	}
-	if _, ok := conn.(*net.TCPConn); !ok {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
 		p.Kill(hallmark.RunProtocolError, "the first process of the jail gives a descriptor that is no connection")
 		return nil, errors.Join(p.gone(), conn.Close())
 	}
-	return programConn{conn, p.Process}, nil
+	return programConn{tcp, p.Process}, tcp.SetNoDelay(true)
 }
 
 // gone waits for the end of a jail that is ending, and says how it ended.
@@ -583,17 +584,30 @@ func (p *Program) gone() error {
 
 // programConn counts what a program sends.
 type programConn struct {
-	net.Conn
+	*net.TCPConn
 	p *Process
 }
 
 func (c programConn) Write(b []byte) (int, error) {
 	c.p.ExpectReply()
-	return c.Conn.Write(b)
+	n, err := c.TCPConn.Write(b)
+	return n, errors.Join(err, c.acknowledge())
+}
+
+// acknowledge has the kernel acknowledge the reply's packets at once: a server that sends a head and then a body often
+// waits for that, 40 ms each time.
+func (c programConn) acknowledge() error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var setErr error
+	err = raw.Control(func(fd uintptr) { setErr = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1) })
+	return errors.Join(err, setErr)
 }
 
 func (c programConn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
+	n, err := c.TCPConn.Read(b)
 	if countErr := c.p.countReply(n); countErr != nil {
 		return 0, countErr
 	}
