@@ -95,21 +95,20 @@ func (p *Program) watchTree(proc *os.File) {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
 	for {
-		select {
-		case <-p.done:
-			return
-		case <-ticker.C:
-		}
-		use, err := w.look()
-		if err != nil {
+		if use, err := w.look(); err == nil {
+			p.judgeUse(use)
+		} else {
 			select {
 			case <-p.done: // and its /proc with it
 			default:
 				p.Kill(hallmark.RunInfraError, "watch the program: "+err.Error())
 			}
-			continue
 		}
-		p.judgeUse(use)
+		select {
+		case <-p.done:
+			return
+		case <-ticker.C:
+		}
 	}
 }
 
