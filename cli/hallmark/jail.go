@@ -40,12 +40,19 @@ func (j *jail) open(ctx context.Context, f *os.File, least hallmark.Tier, wall t
 	})
 }
 
-// scanWall bounds the scan of one file.
-const scanWall = 2 * time.Minute
+// scanWall bounds the scan of one file, which gets a second more for each scanRate bytes.
+const (
+	scanWall = 2 * time.Minute
+	scanRate = 16 << 20
+)
 
 // scanFile asks a jailed guest what one file holds.
 func (j *jail) scanFile(ctx context.Context, f *os.File, name string, least hallmark.Tier) (sandbox.ScanReport, hallmark.Digest, error) {
-	s, err := j.open(ctx, f, least, scanWall)
+	info, err := f.Stat()
+	if err != nil {
+		return sandbox.ScanReport{}, hallmark.Digest{}, fmt.Errorf("scan %s: %w", name, err)
+	}
+	s, err := j.open(ctx, f, least, scanWall+time.Duration(info.Size()/scanRate)*time.Second)
 	if err != nil {
 		return sandbox.ScanReport{}, hallmark.Digest{}, err
 	}
