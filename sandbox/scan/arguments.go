@@ -92,11 +92,13 @@ func checkFraction(m *machine, args []value, _ value) string {
 
 // checkFactory looks at what a default dictionary calls later.
 func checkFactory(m *machine, args []value, _ value) string {
-	switch f := at(args, 0); f.kind() {
-	case kindNone:
+	f := at(args, 0)
+	if f.kind() == kindNone {
 		return ""
-	case kindGlobal:
-		if g := m.names.list[f.payload()]; g.uses&(useCall|useNew) != 0 && argumentChecks[g.full] == nil || strings.HasPrefix(g.full, "builtins.") && g.uses&useCall != 0 {
+	}
+	if f.kind() == kindGlobal {
+		g := m.names.list[f.payload()]
+		if g.uses&(useCall|useNew) != 0 && argumentChecks[g.full] == nil || strings.HasPrefix(g.full, "builtins.") && g.uses&useCall != 0 {
 			return ""
 		}
 	}

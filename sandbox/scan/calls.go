@@ -131,7 +131,7 @@ func (m *machine) storage(items []value) {
 		m.report("pickle-persistent-id", "the pickle refers to a tensor storage whose type, key or size is not plain")
 		return
 	}
-	n := int64(min(items[4].payload(), maxInt/16)) //nolint:gosec // G115: 54 bits
+	n := int64(min(items[4].payload(), maxInt/16))
 	m.storages[key] = max(m.storages[key], n*width)
 }
 

@@ -29,7 +29,7 @@ func stackGlobal(module, name string) string {
 func tuple(items ...string) string        { return "(" + strings.Join(items, "") + "t" }
 func dict(pairs ...string) string         { return "}(" + strings.Join(pairs, "") + "u" }
 func reduce(callable, args string) string { return callable + args + "R" }
-func newObj(class, args string) string    { return class + args + "\x81" }
+func newObj(class string) string          { return class + ")\x81" }
 func build(object, state string) string   { return object + state + "b" }
 func asPickle(body string) string         { return "\x80\x04" + body + "." }
 
@@ -77,7 +77,7 @@ func evasions() []evasion {
 		{"NEWOBJ_EX", "pickle-global", system + tuple(text("id")) + "}\x92"},
 		{"class that may only be named is called", "pickle-call", reduce(nd, tuple("K\x01"))},
 		{"estimator is called", "pickle-call", reduce(global("sklearn.svm._classes", "SVC"), ")")},
-		{"function is an object's class", "pickle-call", newObj(array, ")")},
+		{"function is an object's class", "pickle-call", newObj(array)},
 		{"default dictionary that imports", "pickle-global", reduce(global("collections", "defaultdict"), tuple(system))},
 		{"default dictionary with a helper", "pickle-call", reduce(global("collections", "defaultdict"), tuple(global("torch.storage", "_load_from_bytes")))},
 		{"generator with a constructor of its own", "pickle-call", reduce(global("numpy.random._pickle", "__generator_ctor"), tuple(text("x"), global("torch.storage", "_load_from_bytes")))},
@@ -87,12 +87,12 @@ func evasions() []evasion {
 		{"reconstructor with a base of its own", "pickle-call", reduce(global("copyreg", "_reconstructor"), tuple(linear, global("numpy", "ndarray"), "N"))},
 		{"class attribute through BUILD", "pickle-build", build(od, dict(text("get"), system))},
 		{"slots of a class", "pickle-build", build(global("torch.nn.modules.linear", "Linear"), tuple("N", dict(text("forward"), "N")))},
-		{"special method through BUILD", "pickle-build", build(newObj(linear, ")"), dict(text("__setstate__"), od))},
-		{"special method through slots", "pickle-build", build(newObj(linear, ")"), tuple("N", dict(text("__class__"), od)))},
-		{"special method through DICT", "pickle-build", build(newObj(linear, ")"), "("+text("__reduce__")+od+"d")},
-		{"special method through SETITEM", "pickle-build", build(newObj(linear, ")"), "}"+text("__call__")+od+"s")},
-		{"special method named by a call", "pickle-build", build(newObj(linear, ")"), "}("+reduce(global("builtins", "str"), tuple(text("__setstate__")))+od+"u")},
-		{"state made of pairs", "pickle-build", build(newObj(linear, ")"), reduce(od, tuple("]("+tuple(text("__setstate__"), od)+"e")))},
+		{"special method through BUILD", "pickle-build", build(newObj(linear), dict(text("__setstate__"), od))},
+		{"special method through slots", "pickle-build", build(newObj(linear), tuple("N", dict(text("__class__"), od)))},
+		{"special method through DICT", "pickle-build", build(newObj(linear), "("+text("__reduce__")+od+"d")},
+		{"special method through SETITEM", "pickle-build", build(newObj(linear), "}"+text("__call__")+od+"s")},
+		{"special method named by a call", "pickle-build", build(newObj(linear), "}("+reduce(global("builtins", "str"), tuple(text("__setstate__")))+od+"u")},
+		{"state made of pairs", "pickle-build", build(newObj(linear), reduce(od, tuple("]("+tuple(text("__setstate__"), od)+"e")))},
 		{"item of a class", "pickle-build", od + text("x") + "Ns"},
 		{"items appended to a class", "pickle-build", global("collections", "deque") + "(K\x01e"},
 		{"bytes that are a file of their own", "pickle-global", reduce(global("torch.storage", "_load_from_bytes"), tuple("B"+string(binary.LittleEndian.AppendUint32(nil, uint32(len(evalP2))))+evalP2))},
@@ -147,14 +147,10 @@ type trick struct {
 	data       []byte
 }
 
-// patched changes bytes behind the nth mark.
-func patched(data []byte, mark string, n, at int, to ...byte) []byte {
+// patched changes bytes behind the first mark.
+func patched(data []byte, mark string, at int, to ...byte) []byte {
 	data = bytes.Clone(data)
-	place := -1
-	for range n {
-		place += 1 + bytes.Index(data[place+1:], []byte(mark))
-	}
-	copy(data[place+at:], to)
+	copy(data[bytes.Index(data, []byte(mark))+at:], to)
 	return data
 }
 
@@ -166,21 +162,21 @@ func zipTricks(tb testing.TB) []trick {
 	hidden := writeZip(tb, [2]string{"archive/data.pkl", evalP2})
 	hidden = hidden[:bytes.Index(hidden, []byte(central))]
 	comment := append(bytes.Clone(clean), emptyZip...)
-	comment = patched(comment, end, 1, 20, byte(len(emptyZip)))
+	comment = patched(comment, end, 20, byte(len(emptyZip)))
 	return []trick{
-		{"encrypted in the directory", "archive-mismatch", patched(clean, central, 1, 8, 1)},
-		{"encrypted in the member", "archive-mismatch", patched(clean, local, 1, 6, 1)},
-		{"encrypted in both", "archive-encrypted", patched(patched(clean, central, 1, 8, 1|8), local, 1, 6, 1|8)},
-		{"other checksum in the member", "archive-mismatch", patched(patched(clean, local, 1, 6, 0, 0), local, 1, 14, 1, 2, 3, 4)},
-		{"other checksum in the directory", "archive-checksum", patched(clean, central, 1, 16, 1, 2, 3, 4)},
-		{"other method in the member", "archive-mismatch", patched(clean, local, 1, 8, 8)},
-		{"other name in the member", "archive-mismatch", patched(clean, local, 1, 30, 'A')},
-		{"place of another member", "cannot-parse", patched(clean, central, 1, 42, 0x3f)},
-		{"member outside of the file", "cannot-parse", patched(clean, central, 1, 42, 0xff, 0xff, 0xff, 0x7f)},
-		{"more members than it says", "cannot-parse", patched(clean, end, 1, 8, 2, 0, 2, 0)},
-		{"fewer members than it says", "cannot-parse", patched(clean, end, 1, 8, 9, 0, 9, 0)},
-		{"several disks", "cannot-parse", patched(clean, end, 1, 4, 1)},
-		{"64-bit directory that is not there", "cannot-parse", patched(clean, end, 1, 8, 0xff, 0xff, 0xff, 0xff)},
+		{"encrypted in the directory", "archive-mismatch", patched(clean, central, 8, 1)},
+		{"encrypted in the member", "archive-mismatch", patched(clean, local, 6, 1)},
+		{"encrypted in both", "archive-encrypted", patched(patched(clean, central, 8, 1|8), local, 6, 1|8)},
+		{"other checksum in the member", "archive-mismatch", patched(patched(clean, local, 6, 0, 0), local, 14, 1, 2, 3, 4)},
+		{"other checksum in the directory", "archive-checksum", patched(clean, central, 16, 1, 2, 3, 4)},
+		{"other method in the member", "archive-mismatch", patched(clean, local, 8, 8)},
+		{"other name in the member", "archive-mismatch", patched(clean, local, 30, 'A')},
+		{"place of another member", "cannot-parse", patched(clean, central, 42, 0x3f)},
+		{"member outside of the file", "cannot-parse", patched(clean, central, 42, 0xff, 0xff, 0xff, 0x7f)},
+		{"more members than it says", "cannot-parse", patched(clean, end, 8, 2, 0, 2, 0)},
+		{"fewer members than it says", "cannot-parse", patched(clean, end, 8, 9, 0, 9, 0)},
+		{"several disks", "cannot-parse", patched(clean, end, 4, 1)},
+		{"64-bit directory that is not there", "cannot-parse", patched(clean, end, 8, 0xff, 0xff, 0xff, 0xff)},
 		{"archive in the comment", "archive-hidden", comment},
 		{"member that the directory does not list", "archive-hidden", slices.Concat(hidden, clean)},
 		{"bytes before", "polyglot", slices.Concat([]byte("PK\x05\x06 hello"), clean)},
@@ -189,7 +185,7 @@ func zipTricks(tb testing.TB) []trick {
 		{"pickle as tensor data", "pickle-global", writeZip(tb, [2]string{"a/data.pkl", dictP2}, [2]string{"a/data/0", evalP4})},
 		{"archive in an archive", "pickle-global", writeZip(tb, [2]string{"x.zip", string(torchZip(tb, evalP4))})},
 		{"tensor data shorter than the pickle says", "torch-storage", writeZip(tb, [2]string{"a/data.pkl", asPickle(tuple(text("storage"), global("torch", "FloatStorage"), text("0"), text("cpu"), "M\x00\x10") + "Q")}, [2]string{"a/data/0", strings.Repeat("x", 64)})},
-		{"symbolic link", "archive-link", patched(patched(clean, central, 1, 5, 3), central, 1, 40, 0xff, 0xa1)},
+		{"symbolic link", "archive-link", patched(patched(clean, central, 5, 3), central, 40, 0xff, 0xa1)},
 	}
 }
 
