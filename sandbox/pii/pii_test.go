@@ -2,13 +2,15 @@ package pii_test
 
 import (
 	"encoding/json"
-	"math/rand/v2"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/hallmark-ml/hallmark/sandbox/pii"
 )
@@ -52,8 +54,8 @@ func TestFind(t *testing.T) {
 		"digits without context":        {"id 2079460018", "", "", 0, false},
 		"date":                          {"2031-02-01 12:30:11", "", "", 0, false},
 		"guid":                          {"550e8400-e29b-41d4-a716-446655440000", "", "", 0, false},
-		"SSN":                           {"123-45-6789", "123-45-6789", pii.SSN, pii.Medium, false},
-		"SSN, context":                  {"SSN 123 45 6789", "123 45 6789", pii.SSN, pii.High, false},
+		"SSN":                           {"219-45-6789", "219-45-6789", pii.SSN, pii.Medium, false},
+		"SSN, context":                  {"SSN 219 45 6789", "219 45 6789", pii.SSN, pii.High, false},
 		"SSN, advertised":               {"078-05-1120", "078-05-1120", pii.SSN, pii.Medium, true},
 		"SSN, area never given":         {"900-45-6789", "", "", 0, false},
 		"IBAN":                          {"DE75 5121 0800 1245 1261 99", "DE75 5121 0800 1245 1261 99", pii.IBAN, pii.High, false},
@@ -71,7 +73,7 @@ func TestFind(t *testing.T) {
 		"GitHub token":                  {"t=" + join("gh", "p_") + any36, join("gh", "p_") + any36, pii.Secret, pii.High, false},
 		"GitHub token, too long":        {join("gh", "p_") + any36 + "0", "", "", 0, false},
 		"web token":                     {join("eyJhbGciOiJIUzI1NiJ9", ".eyJzdWIiOiIxMjM0NTY3ODkwIn0", ".c2lnbmF0dXJlLWhlcmU"), join("eyJhbGciOiJIUzI1NiJ9", ".eyJzdWIiOiIxMjM0NTY3ODkwIn0", ".c2lnbmF0dXJlLWhlcmU"), pii.Secret, pii.High, false},
-		"private key":                   {join("-----BEGIN EC PRI", "VATE KEY-----\nMHcC\n-----END EC"), join("-----BEGIN EC PRI", "VATE KEY-----\nMHcC\n"), pii.Secret, pii.High, false},
+		"private key":                   {join("-----BEGIN EC PRI", "VATE KEY-----\nMHcCAQEEIIrYSSNQFaA2Hwf1duRS\n-----END EC"), join("-----BEGIN EC PRI", "VATE KEY-----\nMHcCAQEEIIrYSSNQFaA2Hwf1duRS\n"), pii.Secret, pii.High, false},
 		"public key":                    {"-----BEGIN PUBLIC KEY-----\nMHcC\n-----END", "", "", 0, false},
 		"assigned":                      {`db_password = "hV7qP2mX9zLk"`, "hV7qP2mX9zLk", pii.Secret, pii.Medium, false},
 		"assigned placeholder":          {`password = "your-password-123"`, "", "", 0, false},
@@ -86,7 +88,7 @@ func TestFind(t *testing.T) {
 
 			var found []pii.Match
 			for _, m := range pii.Find(tt.text) {
-				if m.Confidence >= pii.Medium {
+				if m.Confidence >= pii.Medium && m.Class.Personal() {
 					found = append(found, m)
 				}
 			}
@@ -138,29 +140,6 @@ func TestFindCanaries(t *testing.T) {
 	}
 }
 
-// One wrong digit is never accepted where a checksum guards the value.
-func TestOneDigitCorruptions(t *testing.T) {
-	t.Parallel()
-
-	r := rand.New(rand.NewPCG(1, 2))
-	for _, tt := range []struct {
-		class pii.Class
-		text  string
-	}{{pii.Card, "card 4539 5787 6362 1486"}, {pii.IBAN, "iban DE75512108001245126199"}} {
-		for range 200 {
-			b := []byte(tt.text)
-			at := len(b) - 1 - r.IntN(15)
-			if b[at] < '0' || b[at] > '9' {
-				continue
-			}
-			b[at] = '0' + (b[at]-'0'+1+byte(r.IntN(9)))%10
-			for _, m := range pii.Find(string(b)) {
-				require.NotEqual(t, tt.class, m.Class, "%s", b)
-			}
-		}
-	}
-}
-
 func TestMaskShowsLittle(t *testing.T) {
 	t.Parallel()
 
@@ -172,47 +151,86 @@ func TestMaskShowsLittle(t *testing.T) {
 	require.Len(t, pii.Hash("a", pii.Card, "1"), 16)
 }
 
-// Four times the text takes about four times as long, whatever it is made of.
-func TestFindIsLinear(t *testing.T) {
-	t.Parallel()
-
-	for _, unit := range []string{"@", "a@", "1", "1 ", "+", "(", "password=\"", "eyJ", "-----BEGIN PRIVATE KEY-----", ":", "a:", "DE12", "a@b.io ", "4000 0093 0135 3846 "} {
-		elapsed := func(n int) time.Duration {
-			text := strings.Repeat(unit, n/len(unit))
-			best := time.Hour
-			for range 3 {
-				start := time.Now()
-				pii.Find(text)
-				best = min(best, time.Since(start))
+// Four times the text takes at most 4.4 times as long, whatever it is made of: time of this thread alone, the best of some
+// rounds.
+func TestScanIsLinear(t *testing.T) {
+	units := []string{
+		"@", "a@", "1", "1 ", "12-", "1.", "+", "(", "password=\"", "password=", "token: ", "eyJ", "ey.ey.", "-----BEGIN PRIVATE KEY-----", ":", "a:", "::", "DE12", "a@b.io ",
+		"4000 0093 0135 3846 ", "www.", "a.b", "http://", "x://a:", "%41", "\\x41", "&#65;", "QUJD", "QUJD/", "41", "$2y$12$", "machine ", "1:", "123456:", "key,", "\"key\",", "Q~", ">", "aa-",
+		"sk-", "ghp_", "A3-", "\x00", "\xff", "é", "secret_key = ", "curl ",
+	}
+	s := pii.NewScanner(pii.Config{Least: pii.Medium})
+	for _, unit := range units {
+		small := strings.Repeat(unit, (32<<10)/len(unit))
+		big := strings.Repeat(unit, (128<<10)/len(unit))
+		s.Scan(big)
+		least, leastBig := time.Hour, time.Hour
+		for range 60 {
+			least = min(least, threadTime(t, func() { s.Scan(small) }))
+			leastBig = min(leastBig, threadTime(t, func() { s.Scan(big) }))
+			if float64(leastBig) <= 4.4*float64(least) {
+				break
 			}
-			return best
 		}
-		small, big := elapsed(10_000), elapsed(80_000)
-		require.Less(t, big, 40*small+20*time.Millisecond, "%q", unit) // quadratic would be 64 times
+		require.LessOrEqual(t, float64(leastBig), 4.4*float64(least), "%q", unit)
 	}
 }
 
-func FuzzFind(f *testing.F) {
-	for _, s := range []string{"a@b.io 4539 5787 6362 1486", "+44 20 7946 0018 SSN 123-45-6789", "DE75 5121 0800 1245 1261 99", "8.8.4.4 2a00:1450::200e", `password="hV7qP2mX9zLk"`, "-----BEGIN PRIVATE KEY-----", "@.@", "\xff@\xff.io", "+", "(", "4"} {
+// threadTime is the processor time that f takes on this thread.
+func threadTime(t *testing.T, f func()) time.Duration {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before, after unix.Timespec
+	require.NoError(t, unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &before))
+	f()
+	require.NoError(t, unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &after))
+	return time.Duration(after.Nano() - before.Nano())
+}
+
+// Once its buffers have grown, a scanner allocates nothing.
+func TestScanDoesNotAllocate(t *testing.T) {
+	var b strings.Builder
+	for _, k := range known {
+		b.WriteString(k.word + ": " + k.value + "\npassword = \"hV7qP2mX9zLk\" %61%40b.io YW5uLmxlZUBtYWlsLmNvcnAuaW8gaXMgaGVyZQ== 2020-05-17\n")
+	}
+	text := b.String()
+	s := pii.NewScanner(pii.Config{Least: pii.Weak})
+	for range 3 {
+		require.NotEmpty(t, s.Scan(text))
+	}
+	require.Zero(t, testing.AllocsPerRun(20, func() { s.Scan(text) }))
+}
+
+func FuzzScan(f *testing.F) {
+	for _, s := range []string{
+		"a@b.io 4539 5787 6362 1486", "+44 20 7946 0018 SSN 123-45-6789", "DE75 5121 0800 1245 1261 99", "8.8.4.4 2a00:1450::200e", `password="hV7qP2mX9zLk"`,
+		"-----BEGIN PRIVATE KEY-----", "@.@", "\xff@\xff.io", "+", "(", "4", "%61%40b.io", `\u0061\u0040b.io`, "&#97;&commat;b.io", "YW5uLmxlZUBtYWlsLmNvcnAuaW8gaXMgaGVyZQ==",
+		"616e6e2e6c6565406d61696c2e636f72702e696f", "machine a login b password c", "a:1:b:c:d", "$2y$12$", "x://a:b@c", "2020-05-17T12:30:00Z", "eyJ.eyJ.", "Q~", "::", "756.9217.0769.85",
+	} {
 		f.Add(s)
 	}
+	all := pii.NewScanner(pii.Config{All: true})
 	f.Fuzz(func(t *testing.T, text string) {
 		end := 0
 		for _, m := range pii.Find(text) {
 			require.LessOrEqual(t, end, m.Start)
-			require.Less(t, m.Start, m.End)
-			require.LessOrEqual(t, m.End, len(text))
+			requireOffsets(t, text, m)
 			end = m.End
-			require.NotEmpty(t, m.Value(text))
+		}
+		for _, m := range all.Scan(text) {
+			requireOffsets(t, text, m)
 		}
 		pii.Redact(text)
 	})
 }
 
-func BenchmarkFind(b *testing.B) {
-	text := strings.Repeat("Thank you for the bell and the chair, says vito.rasken@bistro.example on 2031-02-01 about 564 marks. ", 1000)
-	b.SetBytes(int64(len(text)))
-	for b.Loop() {
-		pii.Find(text)
-	}
+// requireOffsets asks for a range in the text that does not cut a letter.
+func requireOffsets(t *testing.T, text string, m pii.Match) {
+	t.Helper()
+	require.Less(t, m.Start, m.End)
+	require.LessOrEqual(t, m.End, len(text))
+	require.True(t, utf8.RuneStart(text[m.Start]) || !utf8.ValidString(text), "%+v", m)
+	require.True(t, m.End == len(text) || utf8.RuneStart(text[m.End]) || !utf8.ValidString(text), "%+v", m)
+	require.NotEmpty(t, m.Entity)
 }

@@ -80,7 +80,7 @@ func (s *scanner) suspicious(key, text string) {
 	for _, m := range pii.Find(text[:min(len(text), 1<<20)]) {
 		if m.Class == pii.Secret && m.Confidence >= pii.Medium && !m.Test {
 			s.addAs(DetectorLeak, "pii-"+string(m.Class), hallmark.SeverityCritical, key,
-				"the metadata holds a credential ("+m.Rule+" "+pii.Mask(text[m.Start:m.End])+")")
+				"the metadata holds a credential ("+m.Entity+" "+pii.Mask(text[m.Start:m.End])+")")
 		}
 	}
 }

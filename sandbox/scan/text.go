@@ -18,8 +18,6 @@ import (
 // Bounds of texts.
 const (
 	maxJSON   = 64 << 20
-	chunkText = 1 << 20
-	overlap   = 4096 // longer than anything that is looked for
 	sniffText = 64 << 10
 )
 
@@ -73,35 +71,52 @@ func (s *scanner) personal() {
 	if s.res.Format == FormatTemplate { // assignments in it are to variables of a language
 		least = pii.High
 	}
-	buf := make([]byte, chunkText+overlap)
-	for at := int64(0); at < s.size; at += chunkText {
-		n, err := s.r.ReadAt(buf[:min(int64(len(buf)), s.size-at)], at)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return // kept by the reader
+	stream := pii.NewStream(pii.NewScanner(pii.Config{Least: least}))
+	binary := int64(-1)
+	err := stream.Scan(&zeroFinder{r: s.section(0, s.size), at: &binary}, nil, func(m pii.Match, start, _ pii.Place, value string) error {
+		if m.Test || !m.Class.Personal() {
+			return nil
 		}
-		text := string(buf[:n])
-		if i := strings.IndexByte(text, 0); i >= 0 {
-			s.add("binary-in-text", hallmark.SeverityHigh, fmt.Sprintf("byte %d", at+int64(i)), "the file begins as text and goes on as something else")
-			return
+		seen := found[m.Class]
+		if seen.count == 0 {
+			seen.first, seen.shown = start.Byte, pii.Mask(value)
 		}
-		for _, m := range pii.Find(text) {
-			// What begins in the overlap belongs to the next chunk.
-			if m.Confidence < least || m.Test || m.Start >= chunkText {
-				continue
-			}
-			seen := found[m.Class]
-			if seen.count == 0 {
-				seen.first, seen.shown = at+int64(m.Start), pii.Mask(text[m.Start:m.End])
-			}
-			seen.count++
-			found[m.Class] = seen
-		}
+		seen.count++
+		found[m.Class] = seen
+		return nil
+	})
+	switch {
+	case binary >= 0:
+		s.add("binary-in-text", hallmark.SeverityHigh, fmt.Sprintf("byte %d", binary), "the file begins as text and goes on as something else")
+		return
+	case err != nil:
+		return // kept by the reader
 	}
 	for _, class := range slices.Sorted(maps.Keys(found)) {
 		seen := found[class]
 		s.addAs(DetectorLeak, "pii-"+string(class), severityOf(class), fmt.Sprintf("byte %d", seen.first),
 			fmt.Sprintf("the text holds %d of class %s, the first is %s", seen.count, class, seen.shown))
 	}
+}
+
+// errBinary ends the reading of a text that is none.
+var errBinary = errors.New("a zero byte")
+
+// A zeroFinder ends a text at its first zero byte and keeps where that is.
+type zeroFinder struct {
+	r    io.Reader
+	read int64
+	at   *int64
+}
+
+func (z *zeroFinder) Read(p []byte) (int, error) {
+	n, err := z.r.Read(p)
+	if i := bytes.IndexByte(p[:n], 0); i >= 0 {
+		*z.at = z.read + int64(i)
+		return 0, errBinary
+	}
+	z.read += int64(n)
+	return n, err
 }
 
 func severityOf(class pii.Class) hallmark.Severity {

@@ -1,0 +1,131 @@
+package dataset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox/pii"
+)
+
+// valuesAtOnce is how many values of a column are read at once.
+const valuesAtOnce = 1024
+
+// parquet scans the texts of a Parquet file, column by column.
+func (s *Scanner) parquet(ctx context.Context, name string, f File, size int64, progress func(int64), emit func(Finding) error) (err error) {
+	defer func() {
+		// The library panics on some malformed files; none of this package's code can.
+		if r := recover(); r != nil {
+			err = fmt.Errorf("read Parquet file %s: %v: %w", name, r, hallmark.ErrInvalid)
+		}
+	}()
+	file, err := parquet.OpenFile(f, size, parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
+	if err != nil {
+		return fmt.Errorf("open Parquet file %s: %w: %w", name, err, hallmark.ErrInvalid)
+	}
+	columns := file.Schema().Columns()
+	rows, chunks := int64(0), int64(len(file.RowGroups()))*int64(len(columns))
+	done := int64(0)
+	for _, group := range file.RowGroups() {
+		for i, chunk := range group.ColumnChunks() {
+			if i >= len(columns) {
+				break
+			}
+			c := column{s: s, path: name, name: strings.Join(columns[i], "."), emit: emit, row: rows}
+			if err := c.scan(ctx, chunk); err != nil {
+				return fmt.Errorf("read column %s of %s: %w", c.name, name, err)
+			}
+			done++
+			progress(size * done / max(1, chunks))
+		}
+		rows += group.NumRows()
+	}
+	return nil
+}
+
+// A column is scanned value by value.
+type column struct {
+	s          *Scanner
+	path, name string
+	emit       func(Finding) error
+	row        int64 // of the next value that begins one
+	fields     [1]pii.Field
+}
+
+func (c *column) scan(ctx context.Context, chunk parquet.ColumnChunk) error {
+	if k := chunk.Type().Kind(); k != parquet.ByteArray && k != parquet.FixedLenByteArray && k != parquet.Int64 {
+		return nil
+	}
+	pages := chunk.Pages()
+	defer pages.Close()
+	values := make([]parquet.Value, valuesAtOnce)
+	for {
+		page, err := pages.ReadPage()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", err, hallmark.ErrInvalid)
+		}
+		err = c.page(ctx, page.Values(), values)
+		parquet.Release(page)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (c *column) page(ctx context.Context, r parquet.ValueReader, values []parquet.Value) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := r.ReadValues(values)
+		for _, v := range values[:n] {
+			if v.RepetitionLevel() == 0 {
+				c.row++
+			}
+			if err := c.value(v); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", err, hallmark.ErrInvalid)
+		}
+	}
+}
+
+// value scans one value; texts only, and whole numbers, which are the digits that people write.
+func (c *column) value(v parquet.Value) error {
+	if v.IsNull() {
+		return nil
+	}
+	text := ""
+	switch v.Kind() {
+	case parquet.Int64:
+		text = fmt.Sprint(v.Int64())
+	default:
+		text = string(v.ByteArray())
+	}
+	c.fields[0] = pii.Field{End: len(text), Name: c.name}
+	for _, m := range c.s.scanner.ScanFields(text, c.fields[:]) {
+		start := pii.Place{Byte: int64(m.Start), Rune: int64(utf8.RuneCountInString(text[:m.Start]))}
+		end := pii.Place{Byte: int64(m.End), Rune: start.Rune + int64(utf8.RuneCountInString(text[m.Start:m.End]))}
+		f := c.s.finding(c.path, m, start, end, text[m.Start:m.End])
+		row := c.row - 1
+		f.Column, f.Row = c.name, &row
+		if err := c.emit(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
