@@ -35,6 +35,9 @@ Exit codes: 0 every file is safe · 1 some are not · 2 usage · 3 interrupted �
 With --pii: 0 nothing of the wanted confidence beside documented test values · 1 something · 2 usage`,
 		Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
+			if personal.on && sarif != "" {
+				return fmt.Errorf("--sarif does not go with --pii: %w", errUsage)
+			}
 			if personal.on {
 				return a.scanPII(cmd.Context(), paths, personal, cmd.Flags().Changed("output"))
 			}

@@ -32,7 +32,6 @@ func (f *piiFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.least, "min-confidence", pii.Medium.String(), "with --pii: very-weak, weak, medium or high")
 	flags.StringSliceVar(&f.entities, "entities", nil, "with --pii: only these, such as US_SSN,aws-access-token (default: all but DATE_TIME and URL)")
 	flags.StringVar(&f.salt, "salt", "", "with --pii: key of the hashes, to compare runs (default: random)")
-	cmd.MarkFlagsMutuallyExclusive("pii", "sarif")
 }
 
 // config checks the flags.

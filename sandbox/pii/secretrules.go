@@ -324,12 +324,11 @@ const (
 	ruleAuthHeader = "curl-auth-header"
 	ruleSidekiq    = "sidekiq-sensitive-url"
 	ruleFacebook   = "facebook-access-token"
-	ruleRails      = "rails-master-key"
 )
 
 var ownRules = []string{
 	ruleGeneric, rulePassword, rulePrivateKey, rulePuTTY, ruleJWT, ruleURL, ruleHash, ruleNetrc, rulePgpass, ruleWordPress, ruleNpmrc, ruleFirefox,
-	ruleAzureAD, ruleTerraform, ruleMaxMind, ruleAuthHeader, ruleSidekiq, ruleFacebook, ruleRails,
+	ruleAzureAD, ruleTerraform, ruleMaxMind, ruleAuthHeader, ruleSidekiq, ruleFacebook,
 }
 
 // A prefixIndex finds rules by the first three bytes of a word: a bit for each possible start, then a list.

@@ -109,12 +109,9 @@ func (c *column) value(v parquet.Value) error {
 	if v.IsNull() {
 		return nil
 	}
-	text := ""
-	switch v.Kind() {
-	case parquet.Int64:
+	text := string(v.ByteArray())
+	if v.Kind() == parquet.Int64 {
 		text = fmt.Sprint(v.Int64())
-	default:
-		text = string(v.ByteArray())
 	}
 	c.fields[0] = pii.Field{End: len(text), Name: c.name}
 	for _, m := range c.s.scanner.ScanFields(text, c.fields[:]) {

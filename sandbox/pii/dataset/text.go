@@ -16,7 +16,7 @@ const sniff = 4096
 func decoded(r io.Reader) (*bufio.Reader, bool, error) {
 	b := bufio.NewReaderSize(r, 64<<10)
 	head, err := b.Peek(sniff)
-	if err != nil && err != io.EOF { //nolint:errorlint // bufio returns it as it is
+	if err != nil && err != io.EOF {
 		return nil, false, err
 	}
 	switch {
@@ -82,7 +82,7 @@ func (u *utf16Reader) pair(first uint16) rune {
 func (u *utf16Reader) unit() (uint16, bool) {
 	var b [2]byte
 	n, err := io.ReadFull(u.r, b[:])
-	if err == io.ErrUnexpectedEOF && n == 1 { //nolint:errorlint // io.ReadFull returns it as it is
+	if err == io.ErrUnexpectedEOF && n == 1 {
 		u.out = utf8.AppendRune(u.out, utf8.RuneError) // half a unit at the end
 		err = io.EOF
 	}
