@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -104,15 +105,20 @@ func (c *column) page(ctx context.Context, r parquet.ValueReader, values []parqu
 	}
 }
 
+// textOf is the text of a value of a kind that is scanned.
+func textOf(v parquet.Value) string {
+	if v.Kind() == parquet.Int64 {
+		return strconv.FormatInt(v.Int64(), 10)
+	}
+	return string(v.ByteArray())
+}
+
 // value scans one value; texts only, and whole numbers, which are the digits that people write.
 func (c *column) value(v parquet.Value) error {
 	if v.IsNull() {
 		return nil
 	}
-	text := string(v.ByteArray())
-	if v.Kind() == parquet.Int64 {
-		text = fmt.Sprint(v.Int64())
-	}
+	text := textOf(v)
 	c.fields[0] = pii.Field{End: len(text), Name: c.name}
 	for _, m := range c.s.scanner.ScanFields(text, c.fields[:]) {
 		start := pii.Place{Byte: int64(m.Start), Rune: int64(utf8.RuneCountInString(text[:m.Start]))}
