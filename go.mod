@@ -21,8 +21,8 @@ require (
 	github.com/moby/profiles/seccomp v0.3.0
 	github.com/multiformats/go-multihash v0.2.3
 	github.com/nikolalohinski/gonja/v2 v2.9.1
-	github.com/opencontainers/runtime-spec v1.2.1
 	github.com/nyaruka/phonenumbers v1.8.1
+	github.com/opencontainers/runtime-spec v1.2.1
 	github.com/parquet-go/parquet-go v0.32.0
 	github.com/pb33f/libopenapi v0.42.4
 	github.com/pressly/goose/v3 v3.30.0
