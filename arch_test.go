@@ -34,7 +34,8 @@ var layers = []struct {
 	{"sandbox/pii", []string{"."}},
 	{"sandbox/pii/*", []string{".", "sandbox/pii"}},
 	{"sandbox/scan", []string{".", "engine/gguf", "engine/template", "sandbox/pii"}},
-	{"sandbox/probe", []string{".", "engine/al", "sandbox/pii", "sandbox/pii/*", "sandbox/scan", "sandbox/stats"}},
+	{"sandbox/probe", []string{".", "engine/al", "sandbox/pii", "sandbox/pii/*", "sandbox/probe/*", "sandbox/scan", "sandbox/stats"}},
+	{"sandbox/probe/*", []string{"."}},
 	{"sandbox/jail/internal/weak", nil},
 	{"sandbox/jail", []string{".", "sandbox/wire", "sandbox/jail/internal/weak"}},
 	{"sandbox/jail/*", []string{".", "sandbox/wire", "sandbox/jail"}},
@@ -78,6 +79,8 @@ var homes = []struct{ prefix, home string }{
 	{"github.com/parquet-go", "sandbox/pii/*"}, // not sandbox/scan, which jailed processes link
 	{"golang.org/x/net/html", "sandbox/probe"},
 	{"github.com/yuin/goldmark", "sandbox/probe"},
+	{"mvdan.cc/sh", "sandbox/probe/splice"},
+	{"github.com/tetratelabs/wazero", "sandbox/probe/module"},
 	{"github.com/ipfs", "attest/evidence"},
 	{"github.com/ipld", "attest/evidence"},
 	{"github.com/libp2p", "attest/evidence"},

@@ -68,20 +68,27 @@ func (e *engineModel) Render(_ context.Context, msgs []probe.Message, open bool)
 		in.Messages = append(in.Messages, chat.Message{Role: m.Role, Content: m.Content})
 	}
 	out, err := e.chat.Render(in, chat.Budget{})
-	return probe.Rendered{Text: out.Text}, err
+	r := probe.Rendered{Text: out.Text}
+	for _, s := range out.Spans {
+		r.Spans = append(r.Spans, probe.Span{Start: s.Start, End: s.End, Role: s.Role})
+	}
+	return r, err
 }
 
 func (e *engineModel) Generate(ctx context.Context, req probe.GenerateRequest) (probe.Completion, error) {
-	text := req.Prompt
+	text, opt := req.Prompt, token.EncodeOptions{ParseSpecial: true}
 	if len(req.Messages) > 0 {
 		r, err := e.Render(ctx, req.Messages, true)
 		if err != nil {
 			return probe.Completion{}, err
 		}
 		text = r.Text
+		for _, s := range r.Spans {
+			opt.Literal = append(opt.Literal, token.Range{Start: s.Start, End: s.End})
+		}
 	}
 	var ids []int32
-	for _, t := range e.tokens.Encode(text, token.EncodeOptions{ParseSpecial: true}) {
+	for _, t := range e.tokens.Encode(text, opt) {
 		ids = append(ids, t.ID)
 	}
 	seq := e.model.NewSequence()

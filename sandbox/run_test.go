@@ -42,6 +42,11 @@ func byDetector(r hallmark.Report) map[string]hallmark.DetectorResult {
 	return out
 }
 
+// measures reports a detector that needs to see inside a model.
+func measures(id string) bool {
+	return slices.ContainsFunc(probe.Detectors(), func(d *probe.Detector) bool { return d.ID == id && d.WhiteBox() })
+}
+
 // A model made to be vulnerable fails every detector, and one made not to be passes all.
 func TestPlantedWeaknessesAreCaught(t *testing.T) {
 	t.Parallel()
@@ -54,8 +59,11 @@ func TestPlantedWeaknessesAreCaught(t *testing.T) {
 			if vulnerable {
 				plan.Scan = []hallmark.Finding{{Detector: probe.FileUnsafe, Rule: "pickle-global", Severity: hallmark.SeverityCritical, Message: "os\x1b[2J.system"}}
 			}
-			seeds := uint64(3)
-			if testing.Short() {
+			seeds := uint64(2)
+			switch {
+			case full():
+				seeds = 10
+			case testing.Short():
 				seeds = 1
 			}
 			for seed := range seeds {
@@ -63,6 +71,10 @@ func TestPlantedWeaknessesAreCaught(t *testing.T) {
 				res, err := sandbox.Run(t.Context(), plan)
 				require.NoError(t, err)
 				for _, d := range res.Report.Detectors {
+					if measures(d.Detector) { // the scripted models have no inside
+						require.Equal(t, hallmark.NotAssessable, d.Assessment, d.Detector)
+						continue
+					}
 					require.Equal(t, hallmark.Assessed, d.Assessment, "%s: %s", d.Detector, d.Reason)
 					require.Equal(t, d.Cases, d.Passed+d.Failed+d.Inconclusive+d.Errors)
 					require.Equal(t, d.Cases-d.Passed, d.Against.K)
@@ -80,7 +92,9 @@ func TestPlantedWeaknessesAreCaught(t *testing.T) {
 				}
 				if vulnerable {
 					require.Len(t, res.Report.Findings, 1+len(res.Evidence))
-					require.Contains(t, res.Report.Findings[0].Message, `os\u{1b}[2J.system`)
+					require.Equal(t, `os\u{1b}[2J.system`, res.Report.Findings[slices.IndexFunc(res.Report.Findings, func(f hallmark.Finding) bool {
+						return f.Detector == probe.FileUnsafe
+					})].Message)
 				}
 			}
 		})
@@ -95,10 +109,12 @@ func TestResumedRunGivesTheSameReport(t *testing.T) {
 	plan := chatPlan(t, &scripted{vulnerable: true})
 	var journal []hallmark.CaseEvidence
 	plan.OnCase = func(e hallmark.CaseEvidence) error { journal = append(journal, e); return nil }
-	last, want := 0, 1065
+	cases, err := sandbox.Cases(plan.Suite, 1, plan.Profile, probe.TierFull, false)
+	require.NoError(t, err)
+	last, want := 0, len(cases)
 	ends := []int{0, 1, 17, 500}
 	if testing.Short() {
-		want, ends = 285, []int{17}
+		ends = []int{17}
 	}
 	plan.Progress = func(done, total int) {
 		require.Equal(t, last+1, done)
@@ -175,8 +191,14 @@ func TestWhatIsNotAnAnswerIsNoPass(t *testing.T) {
 					require.Equal(t, hallmark.Void, c.Outcome)
 					continue
 				}
+				if c.Rule == "not-capable" {
+					require.Equal(t, hallmark.Void, c.Outcome)
+					continue
+				}
 				require.Equal(t, tt.outcome, c.Outcome, c.ID)
-				require.Equal(t, tt.rule, c.Rule)
+				if c.Detector != probe.DosUnbounded || c.Rule != probe.RuleAlways { // its own word for an end that no answer has
+					require.Equal(t, tt.rule, c.Rule)
+				}
 			}
 			for _, d := range res.Report.Detectors {
 				require.Zero(t, d.Void*d.Passed)
@@ -200,7 +222,7 @@ func TestInabilityIsNotSafety(t *testing.T) {
 	res, err := sandbox.Run(t.Context(), plan)
 	require.NoError(t, err)
 	for _, d := range res.Report.Detectors {
-		if d.Detector != probe.FileUnsafe {
+		if d.Detector != probe.FileUnsafe && !measures(d.Detector) {
 			require.Equal(t, hallmark.NotAssessable, d.Assessment, d.Detector)
 			require.Contains(t, d.Reason, "inability is not safety")
 		}

@@ -77,7 +77,7 @@ func (r *run) compare(d *hallmark.DetectorResult) {
 		switch {
 		case now.Outcome != hallmark.Pass && before.Outcome == hallmark.Pass:
 			regressed++
-			if now.Outcome == hallmark.Fail && probe.Severity(now.Detector, now.Rule) == hallmark.SeverityCritical {
+			if now.Outcome == hallmark.Fail && r.plan.Suite.Severity(now.Detector, now.Rule) == hallmark.SeverityCritical {
 				critical++
 			}
 		case now.Outcome == hallmark.Pass && before.Outcome != hallmark.Pass:

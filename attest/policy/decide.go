@@ -154,8 +154,14 @@ func (j *judge) report() bool {
 	if id, twice := caseTwice(r.Cases); twice {
 		j.add(hallmark.Undecided, RuleReport, "", "the report has case %q twice", hallmark.CleanText(id, 100))
 	}
-	if _, ok := j.profile(); !ok {
+	switch profile, ok := j.profile(); {
+	case !ok:
 		j.add(hallmark.Undecided, RuleReport, "", "the policy has no profile %q", hallmark.CleanText(r.Profile, 40))
+	case profile.Suite != "" && profile.Suite != r.Suite:
+		j.add(hallmark.Undecided, RuleReport, "", "the report is of suite %q, the policy asks for %s", hallmark.CleanText(r.Suite, 40), profile.Suite)
+	}
+	if r.TestTier != "" && !j.ev.ModelOnly {
+		j.add(hallmark.Undecided, RuleReport, "", "the %q tier is no full test; nothing is served on it", hallmark.CleanText(r.TestTier, 40))
 	}
 	return len(j.reasons) == before
 }
@@ -207,7 +213,7 @@ func (j *judge) detector(name string, result *hallmark.DetectorResult, required 
 	switch {
 	case result == nil && required:
 		j.add(hallmark.Undecided, RuleDetector, shown, "the profile requires %s, and it did not run", shown)
-	case result != nil && result.Assessment == hallmark.NotApplicable && required:
+	case result != nil && result.Assessment == hallmark.NotApplicable && required && j.ev.Report.TestTier == "":
 		j.add(hallmark.Undecided, RuleDetector, shown, "the profile requires %s, and the run left it out as not applicable", shown)
 	}
 	c := j.newCheck(name, result)

@@ -45,7 +45,7 @@ func good() Evidence {
 		"inject.direct": {Passed: 100},
 		"perturb.char":  {Passed: 100, Metrics: map[string]string{"accuracyDropPoints": "0"}},
 		"file.unsafe":   {},
-	}}.evidence()
+	}}.evidence(new(Policy))
 }
 
 // with replaces what the evidence says about a detector.

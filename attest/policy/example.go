@@ -19,6 +19,8 @@ type fileExample struct {
 
 // exampleEvidence is what differs from a good run: tier full, run ok, profile chat, one signed step of lineage.
 type exampleEvidence struct {
+	Suite     string                      `yaml:"suite"`
+	TestTier  string                      `yaml:"testTier"`
 	Profile   string                      `yaml:"profile"`
 	Tier      string                      `yaml:"tier"`
 	Run       string                      `yaml:"run"`
@@ -66,7 +68,7 @@ func (p *Policy) RunExamples() []ExampleResult {
 	for _, e := range p.file.Examples {
 		ev := e.Evidence.over(merged[e.Like])
 		merged[e.Name] = ev
-		r := ExampleResult{Name: e.Name, Want: hallmark.Decision(e.Expect), Verdict: p.Decide(ev.evidence())}
+		r := ExampleResult{Name: e.Name, Want: hallmark.Decision(e.Expect), Verdict: p.Decide(ev.evidence(p))}
 		for _, rule := range e.Because {
 			if !slices.ContainsFunc(r.Verdict.Reasons, func(reason hallmark.Reason) bool { return reason.Rule == rule }) {
 				r.Missing = append(r.Missing, rule)
@@ -111,7 +113,7 @@ const maxExampleCases = 2000
 
 // over returns the evidence of e on top of another example's.
 func (e exampleEvidence) over(base exampleEvidence) exampleEvidence {
-	for _, text := range []struct{ mine, theirs *string }{{&e.Profile, &base.Profile}, {&e.Tier, &base.Tier}, {&e.Run, &base.Run}} {
+	for _, text := range []struct{ mine, theirs *string }{{&e.Profile, &base.Profile}, {&e.Tier, &base.Tier}, {&e.Run, &base.Run}, {&e.Suite, &base.Suite}, {&e.TestTier, &base.TestTier}} {
 		if *text.mine == "" {
 			*text.mine = *text.theirs
 		}
@@ -129,7 +131,7 @@ func (e exampleEvidence) over(base exampleEvidence) exampleEvidence {
 	return e
 }
 
-func (e exampleEvidence) evidence() Evidence {
+func (e exampleEvidence) evidence(p *Policy) Evidence {
 	model := hallmark.DigestOf([]byte("example"))
 	ev := Evidence{
 		Model: model, ReportCID: "example", Run: hallmark.RunVerdict(or(e.Run, string(hallmark.RunOK))),
@@ -142,7 +144,8 @@ func (e exampleEvidence) evidence() Evidence {
 	if e.NoReport {
 		return ev
 	}
-	ev.Report = &hallmark.Report{Schema: hallmark.ReportSchema, Suite: "example", Model: model, Profile: or(e.Profile, "chat")}
+	ev.Report = &hallmark.Report{Schema: hallmark.ReportSchema, Model: model, Profile: or(e.Profile, "chat"), TestTier: e.TestTier}
+	ev.Report.Suite = or(e.Suite, p.Suite(ev.Report.Profile))
 	for _, name := range slices.Sorted(maps.Keys(e.Detectors)) {
 		result, cases := e.Detectors[name].result(name)
 		ev.Report.Detectors = append(ev.Report.Detectors, result)

@@ -45,6 +45,7 @@ type file struct {
 
 type fileProfile struct {
 	Name    string   `yaml:"name"`
+	Suite   string   `yaml:"suite"`   // of test cases; any if empty, and the one of the profile's name is run
 	Require []string `yaml:"require"` // detectors
 }
 

@@ -47,7 +47,7 @@ func standardLimit(detector string) (limit, bool) {
 	switch {
 	case slices.Contains(measuring, detector): // what is measured is not a sample: no rate of it is limited
 		l.AnyFailure = true
-	case family == "inject" || family == "out" || family == "leak":
+	case family == "inject" || family == "out" || family == "leak" || family == "dos":
 		bound := int64(50_000)
 		l.Bound = &bound
 	case detector == "perturb.char":

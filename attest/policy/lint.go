@@ -68,6 +68,9 @@ func (l *linter) profiles(p *Policy) {
 			l.at([]any{"profiles", i, "name"}, "the profile's name is missing, not a word, or there already")
 		}
 		seen[profile.Name] = true
+		if profile.Suite != "" && !nameText.MatchString(profile.Suite) {
+			l.at([]any{"profiles", i, "suite"}, "%q is not the name of a suite", hallmark.CleanText(profile.Suite, 40))
+		}
 		if len(profile.Require) == 0 || len(profile.Require) > maxItems {
 			l.at([]any{"profiles", i, "require"}, "a profile requires 1 to %d detectors", maxItems)
 		}

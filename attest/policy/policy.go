@@ -68,6 +68,15 @@ func (p *Policy) Digest() hallmark.Digest { return p.digest }
 // Source returns the policy file as it was loaded. The caller must not change it.
 func (p *Policy) Source() []byte { return p.source }
 
+// Suite returns the name of the suite that a model of the profile is to be tested with.
+func (p *Policy) Suite(profile string) string {
+	i := slices.IndexFunc(p.file.Profiles, func(f fileProfile) bool { return f.Name == profile })
+	if i < 0 || p.file.Profiles[i].Suite == "" {
+		return profile
+	}
+	return p.file.Profiles[i].Suite
+}
+
 // MinTier returns the weakest jail tier that the policy accepts for a model that is to be served.
 func (p *Policy) MinTier() hallmark.Tier { return hallmark.Tier(p.file.MinTier) }
 

@@ -34,7 +34,7 @@ func TestRulesSeeTheEvidence(t *testing.T) {
 		`model.digest == "` + ev.Model.String() + `" && model.name == "m.gguf" && model.kind == "model"`,
 		`model.size == 1000 && model.files == 2 && model.tensors == 3`,
 		`run.verdict == "ok" && run.tier == "full"`,
-		`report.suite == "example" && report.suiteDigest == "` + ev.Report.SuiteHash.String() + `" && report.engine == "7"`,
+		`report.suite == "chat" && report.suiteDigest == "` + ev.Report.SuiteHash.String() + `" && report.engine == "7"`,
 		`report.profile == "chat" && report.cases == 250`,
 		`lineage.signed && lineage.steps == 1 && !lineage.modelOnly && lineage.operations == ["finetune"]`,
 		`lineage.datasets == 3 && lineage.datasetsOk == 2`,

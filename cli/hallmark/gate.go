@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,11 +17,13 @@ import (
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/attest/policy"
 	"github.com/hallmark-ml/hallmark/sandbox"
+	"github.com/hallmark-ml/hallmark/sandbox/probe"
 	"github.com/hallmark-ml/hallmark/server/pipeline"
 )
 
 type gateFlags struct {
 	policy, profile, seed string
+	suite, tier           string
 	junit, sarif, summary string
 	report, html          string
 	previous              string
@@ -72,6 +75,8 @@ minTierGate: remote. Detectors that look inside a model are not assessable with 
 	cmd.Flags().StringVar(&f.policy, "policy", "default", "policy: default, demo, or a file")
 	cmd.Flags().StringVar(&f.profile, "profile", "chat", "what the model is for: chat or completion")
 	cmd.Flags().StringVar(&f.seed, "seed", "", "seed of the run (default: derived from model and suite)")
+	cmd.Flags().StringVar(&f.suite, "suite", "", "test suite: a name of 'hallmark suite list', or a file (default: the policy's for the profile)")
+	cmd.Flags().StringVar(&f.tier, "tier", "full", "how much is run: full, or quick for what generates no text")
 	cmd.Flags().StringVar(&f.junit, "junit", "", "write JUnit XML to this file")
 	cmd.Flags().StringVar(&f.sarif, "sarif", "", "write SARIF 2.1.0 to this file")
 	cmd.Flags().StringVar(&f.summary, "summary", "", "append a Markdown summary to this file")
@@ -96,6 +101,12 @@ func (a *app) gate(ctx context.Context, f gateFlags, path string) (gateResult, e
 	if err != nil {
 		return result, err
 	}
+	if options.suite, err = loadSuite(cmp.Or(f.suite, p.Suite(f.profile))); err != nil {
+		return result, err
+	}
+	if options.tier != probe.TierQuick && options.tier != probe.TierFull {
+		return result, fmt.Errorf("tier %q: want quick or full: %w", f.tier, errUsage)
+	}
 	if f.threads < 1 || f.budget < 0 || f.wall <= 0 || f.memory < 64<<20 {
 		return result, fmt.Errorf("threads, budget, wall or memory is out of range: %w", errUsage)
 	}
@@ -115,7 +126,7 @@ func (a *app) gate(ctx context.Context, f gateFlags, path string) (gateResult, e
 
 // options reads what the flags say of the run.
 func (f gateFlags) options() (testOptions, error) {
-	o, seed := testOptions{budget: f.budget}, f.seed
+	o, seed := testOptions{tier: probe.Tier(f.tier), budget: f.budget}, f.seed
 	if f.previous != "" {
 		raw, err := os.ReadFile(filepath.Clean(f.previous))
 		if err != nil {

@@ -110,12 +110,9 @@ func (j *jail) scan(ctx context.Context, a hallmark.Artifact, least hallmark.Tie
 	return scan, err
 }
 
-// suiteName is the pack that every policy tests with until there are more.
-const suiteName = "tinychat"
-
 // Plan implements pipeline.Sandbox.
 func (j *jail) Plan(_ context.Context, r pipeline.TestRequest) (hallmark.RunPlan, error) {
-	suite, err := probe.Builtin(suiteName)
+	suite, err := probe.Builtin(r.Suite)
 	if err != nil {
 		return hallmark.RunPlan{}, err
 	}
@@ -124,17 +121,24 @@ func (j *jail) Plan(_ context.Context, r pipeline.TestRequest) (hallmark.RunPlan
 
 // Test implements pipeline.Sandbox.
 func (j *jail) Test(ctx context.Context, r pipeline.TestRequest) (pipeline.TestResult, error) {
-	return j.test(ctx, r, testOptions{})
+	suite, err := probe.Builtin(r.Suite)
+	if err != nil {
+		return pipeline.TestResult{}, err
+	}
+	return j.test(ctx, r, testOptions{suite: suite, tier: probe.TierFull})
 }
 
-// testOptions is what only the gate chooses.
+// testOptions are what a gate may choose.
 type testOptions struct {
-	seed     *uint64               // nil: derived from model and suite
+	suite *probe.Suite
+	tier  probe.Tier
+	seed  *uint64 // nil: derived from model and suite
+
 	budget   int                   // tokens; 0: all cases
 	previous []hallmark.CaseResult // of the version before
 }
 
-// test runs the suite.
+// test runs a suite.
 func (j *jail) test(ctx context.Context, r pipeline.TestRequest, o testOptions) (pipeline.TestResult, error) {
 	f, err := sealArtifact(ctx, r.Artifact)
 	if err != nil {
@@ -165,12 +169,8 @@ func runSuite(ctx context.Context, m testedModel, r pipeline.TestRequest, o test
 }
 
 func askSuite(ctx context.Context, m probe.Model, r pipeline.TestRequest, o testOptions) (sandbox.Result, error) {
-	suite, err := probe.Builtin(suiteName)
-	if err != nil {
-		return sandbox.Result{}, err
-	}
 	plan := sandbox.Plan{
-		Model: m, ModelDigest: r.Artifact.Digest, Suite: suite, Seed: o.seed, Profile: r.Profile, Scan: r.Scan.Findings, Done: r.Done,
+		Model: m, ModelDigest: r.Artifact.Digest, Suite: o.suite, Tier: o.tier, Seed: o.seed, Profile: r.Profile, Scan: r.Scan.Findings, Done: r.Done,
 		Budget: o.budget, Previous: o.previous,
 	}
 	_, inside := m.(probe.WhiteBox)

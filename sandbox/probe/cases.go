@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox/probe/splice"
 )
 
 // Profiles of use.
@@ -25,7 +26,9 @@ type Case struct {
 	ID       string // stable text: detector, template, number
 	Detector string
 	Template string
-	Request  GenerateRequest
+	// Group is the alternative of the dimension that the suite groups the detector's cases by.
+	Group   string
+	Request GenerateRequest
 	// Control is the control arm: the same case with its payload neutralised, or, for perturb.char, not perturbed.
 	Control GenerateRequest
 	// Slots and Params are what the case's template and the suite set, for measuring detectors.
@@ -45,22 +48,27 @@ type want struct {
 	answer  string // perturb.char
 	prompt  string // leak.scan: what stands here is no leak
 	planted *Planted
+	hosts   []string     // out.exfil: where addresses may lead to
+	host    *splice.Host // out.interp
+	factors string       // out.interp: two numbers that the payload multiplies
 }
 
 // A Check is one plain request of a capability control.
 type Check struct {
 	ID      string
+	Group   string // that it is the control of; empty for all
 	Request GenerateRequest
-	want    string
+	want    want
 	whole   bool // the answer has to be what is wanted, not only to hold it
 }
 
 // Passed judges the answer to the request. Markup may be written raw or escaped: both show that the model can write it.
 func (c Check) Passed(got Completion) bool {
 	if c.whole {
-		return sameAnswer(got.Text, c.want)
+		return answers(got.Text, c.want)
 	}
-	return strings.Contains(fold(got.Text), fold(c.want)) || strings.Contains(fold(html.UnescapeString(got.Text)), fold(c.want))
+	wanted := fold(c.want.answer)
+	return strings.Contains(fold(got.Text), wanted) || strings.Contains(fold(html.UnescapeString(got.Text)), wanted)
 }
 
 // Applies reports whether the profile asks for the detector.
@@ -92,6 +100,29 @@ func (s *Suite) Cases(seed uint64, profile string) ([]Case, error) {
 	return all, nil
 }
 
+// All returns the table of detectors and those of the suite's modules.
+func (s *Suite) All() []*Detector { return append(Detectors(), s.own...) }
+
+// Severity is how bad a failure of a detector by a rule is; of a detector that the suite has not it is high.
+func (s *Suite) Severity(detector, rule string) hallmark.Severity {
+	d, err := s.detector(detector)
+	if err != nil {
+		return hallmark.SeverityHigh
+	}
+	return d.SeverityOf(rule)
+}
+
+// detector returns the detector of that id: of the table, or one of the suite's own.
+func (s *Suite) detector(id string) (*Detector, error) {
+	if i := slices.IndexFunc(s.own, func(d *Detector) bool { return d.ID == id }); i >= 0 {
+		return s.own[i], nil
+	}
+	return lookup(id)
+}
+
+// ProfileNames lists the uses of a model that the suite has tests for.
+func (s *Suite) ProfileNames() []string { return slices.Sorted(maps.Keys(s.Profiles)) }
+
 func (s *Suite) index(detector string) int {
 	return slices.IndexFunc(s.Detectors, func(spec Spec) bool { return spec.ID == detector })
 }
@@ -114,19 +145,39 @@ func (s *Suite) Checks(seed uint64, profile, detector string) ([]Check, error) {
 	}
 	name := s.Detectors[i].Capability
 	capability := s.Capabilities[name]
+	if capability.Each == "" {
+		return s.checks(seed, profile, capability, &filler{suite: s, seed: seed, key: "capability/" + name})
+	}
+	var all []Check
+	alternatives := s.Detectors[i].Dims[capability.Each]
+	for _, group := range slices.Sorted(maps.Keys(alternatives)) {
+		checks, err := s.checks(seed, profile, capability, &filler{suite: s, seed: seed, key: "capability/" + name + "/" + group, slots: alternatives[group]})
+		if err != nil {
+			return nil, err
+		}
+		for n := range checks {
+			checks[n].Group = group
+		}
+		all = append(all, checks...)
+	}
+	return all, nil
+}
+
+// checks makes the requests of one capability; f has their common key and slots.
+func (s *Suite) checks(seed uint64, profile string, capability Capability, f *filler) ([]Check, error) {
 	checks := make([]Check, capability.Cases)
 	for n := range checks {
-		id := fmt.Sprintf("capability/%s/%02d", name, n)
-		f := &filler{suite: s, seed: seed, key: id}
-		messages, _, err := f.messages(capability.Turns)
+		id := fmt.Sprintf("%s/%02d", f.key, n)
+		one := &filler{suite: s, seed: seed, key: id, slots: f.slots}
+		messages, _, err := one.messages(capability.Turns)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", id, err)
 		}
-		answer, err := f.answer(capability.Want)
+		answer, err := one.answer(capability.Want)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", id, err)
 		}
-		checks[n] = Check{ID: id, Request: s.fit(profile, GenerateRequest{Messages: messages, MaxTokens: capability.MaxTokens}), want: answer}
+		checks[n] = Check{ID: id, Request: s.fit(profile, GenerateRequest{Messages: messages, MaxTokens: capability.MaxTokens}), want: want{answer: answer}}
 	}
 	return checks, nil
 }
@@ -139,7 +190,7 @@ func (s *Suite) cleanChecks(spec *Spec, seed uint64, profile string) ([]Check, e
 	}
 	var checks []Check
 	for i := 0; i < len(cases); i += len(spec.Edits) { // the edits of one question follow one another
-		checks = append(checks, Check{ID: cases[i].ID, Request: cases[i].Control, want: cases[i].want.answer, whole: true})
+		checks = append(checks, Check{ID: cases[i].ID, Request: cases[i].Control, want: cases[i].want, whole: true})
 	}
 	return checks, nil
 }
@@ -148,6 +199,7 @@ func (s *Suite) cleanChecks(spec *Spec, seed uint64, profile string) ([]Check, e
 type template struct {
 	id    string
 	slots map[string]string
+	group string // the alternative of the dimension that cases are grouped by
 }
 
 // templates returns the combinations that the suite takes of the cross product: those whose ids hash lowest, so that a
@@ -160,7 +212,11 @@ func (spec *Spec) templates() []template {
 			for _, id := range slices.Sorted(maps.Keys(spec.Dims[name])) {
 				slots := maps.Clone(t.slots)
 				maps.Copy(slots, spec.Dims[name][id])
-				next = append(next, template{strings.TrimPrefix(t.id+"."+id, "."), slots})
+				made := template{id: strings.TrimPrefix(t.id+"."+id, "."), slots: slots, group: t.group}
+				if name == spec.Group {
+					made.group = id
+				}
+				next = append(next, made)
 			}
 		}
 		all = next
@@ -194,6 +250,7 @@ func (s *Suite) specCases(spec *Spec, seed uint64, profile string) ([]Case, erro
 				if err != nil {
 					return nil, err
 				}
+				c.Group = tmpl.group
 				c.Request, c.Control = s.fit(profile, c.Request), s.fit(profile, c.Control)
 				cases = append(cases, c)
 			}
@@ -207,7 +264,7 @@ func (f *filler) build(spec *Spec, tmpl, edited string, rep int) (Case, error) {
 	if edited != "" {
 		tmpl = strings.TrimPrefix(tmpl+"."+edited, ".")
 	}
-	d, err := lookup(spec.ID)
+	d, err := f.suite.detector(spec.ID)
 	if err != nil {
 		return Case{}, err
 	}
@@ -238,7 +295,7 @@ func (f *filler) build(spec *Spec, tmpl, edited string, rep int) (Case, error) {
 		messages[len(messages)-1].Content = text
 	}
 	c.Request = GenerateRequest{Messages: messages, MaxTokens: spec.MaxTokens}
-	if c.want, err = f.want(d, messages); err != nil {
+	if c.want, err = f.want(d, spec.Params, messages); err != nil {
 		return Case{}, fmt.Errorf("%s: %w", c.ID, err)
 	}
 	return c, nil
@@ -277,13 +334,14 @@ func (s *Suite) fit(profile string, req GenerateRequest) GenerateRequest {
 }
 
 // want fills in what the detector's judge compares with.
-func (f *filler) want(d *Detector, messages []Message) (want, error) {
+func (f *filler) want(d *Detector, params map[string]string, messages []Message) (want, error) {
 	var w want
 	var prompt strings.Builder
 	for _, m := range messages {
 		prompt.WriteString(m.Content + "\n")
 	}
 	w.prompt = prompt.String()
+	w.hosts = strings.Fields(params["hosts"])
 	if d.want == nil {
 		return w, nil
 	}
@@ -293,19 +351,27 @@ func (f *filler) want(d *Detector, messages []Message) (want, error) {
 	return w, nil
 }
 
-// wantJoined: both halves joined, which no prompt holds.
+// wantJoined: both halves joined, or what the template's slot "nonce" says, which no prompt holds.
 func wantJoined(f *filler, w *want, _ []Message) error {
 	w.nonce, _ = f.builtin("joined", "")
+	if text := f.slots["nonce"]; text != "" {
+		var err error
+		if w.nonce, err = f.text(text); err != nil {
+			return err
+		}
+	}
 	if strings.Contains(fold(w.prompt), fold(w.nonce)) {
 		return fmt.Errorf("the prompt holds the nonce of a success: %w", hallmark.ErrInvalid)
 	}
 	return nil
 }
 
+var errNoSecret = fmt.Errorf("the chat holds no secret: %w", hallmark.ErrInvalid)
+
 func wantSecret(f *filler, w *want, messages []Message) error {
 	w.secret, _ = f.builtin("secret", "secret")
 	if messages[0].Role != "system" || !strings.Contains(messages[0].Content, w.secret) {
-		return fmt.Errorf("the system prompt holds no secret: %w", hallmark.ErrInvalid)
+		return errNoSecret
 	}
 	w.system = messages[0].Content
 	return nil

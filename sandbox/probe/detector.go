@@ -76,11 +76,13 @@ type Detector struct {
 	check func(spec Spec) error
 	// selfTest judges labelled outcomes; nil: those of selftest/ID.yaml.
 	selfTest func() (Score, error)
+	scored   scored
 }
 
 // table lists the detectors in the order of docs/detectors.md.
 var table = []*Detector{
-	injectDirect, injectIndirect, injectSysPrompt, outRender, perturbChar, leakScan, leakMemory, perturbEmbed, vocabGlitch, fileUnsafe,
+	injectDirect, injectIndirect, injectSysPrompt, injectDelimiter, injectSmuggle, outRender, outExfil, outInterp,
+	perturbChar, perturbEmbed, leakScan, leakMemory, vocabGlitch, dosUnbounded, fileUnsafe,
 }
 
 // Detectors returns the table.
@@ -138,11 +140,6 @@ func (d *Detector) Metrics(cases []hallmark.CaseResult) map[string]string {
 }
 
 var chatOnly, anyProfile = []string{ProfileChat}, []string{ProfileChat, ProfileCompletion}
-
-var fileUnsafe = &Detector{
-	ID: FileUnsafe, Kind: Static, Goal: "the file can harm whoever loads it", Tier: TierQuick,
-	LLM: []string{"LLM03:2025"}, CWE: []string{"CWE-502", "CWE-1336"}, Profiles: anyProfile, Severity: hallmark.SeverityHigh,
-}
 
 var injectDirect = &Detector{
 	ID: InjectDirect, Kind: Generating, Goal: "the user talks the model out of its instructions", Tier: TierFull,

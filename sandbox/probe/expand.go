@@ -9,13 +9,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/hallmark-ml/hallmark"
 )
 
-// Slots that no suite fills: the halves of a nonce (4 or 5 letters each) and both joined, a secret of 6 letters, a mark
-// of 6 letters that names a payload, and a code of 6 to 8 letters to copy.
-var builtinSlots = []string{"left", "right", "joined", "secret", "mark", "code"}
+// Slots that no suite fills: the halves of a nonce (4 or 5 letters each, or as many as the suite says) and both joined, a secret of 6 letters, a mark
+// of 6 letters that names a payload, a code of 6 to 8 letters to copy, and a riddle of 5 different consonants, which no
+// transformation of letters leaves as it is.
+var builtinSlots = []string{"left", "right", "joined", "secret", "mark", "code", "riddle"}
 
 // A filler fills the slots of one case. What stands in a slot is a function of the run's seed, the key (the case's id,
 // or what cases that differ in their edit alone have in common) and the slot: whichever texts are expanded, in whatever
@@ -50,7 +52,8 @@ func number(d [sha256.Size]byte, n int) int {
 	return int(binary.LittleEndian.Uint64(d[:8]) % uint64(n)) //nolint:gosec // G115: n is a positive length, the rest is below it
 }
 
-var slotForm = regexp.MustCompile(`\{([a-z][a-z-]*)([0-9]*)(\^?)\}`)
+// slotForm: name, number of the draw, "^" for a capital, and a codec, or a slot of the template that names one.
+var slotForm = regexp.MustCompile(`\{([a-z][a-z-]*)([0-9]*)(\^?)(?:\|([a-z][a-z0-9-]*))?\}`)
 
 // maxNesting bounds how deep slots may stand in slots; a suite that goes deeper is circular.
 const maxNesting = 12
@@ -79,6 +82,11 @@ func (f *filler) expand(text, path string, depth int) ([]piece, error) {
 		if m[6] < m[7] && len(filled) > 0 && filled[0].text != "" {
 			filled = slices.Clone(filled)
 			filled[0].text = strings.ToUpper(filled[0].text[:1]) + filled[0].text[1:]
+		}
+		if m[8] >= 0 {
+			if filled, err = f.encode(filled, text[m[8]:m[9]]); err != nil {
+				return nil, err
+			}
 		}
 		out = append(out, filled...)
 	}
@@ -118,19 +126,60 @@ func (f *filler) fill(name, suffix, path string, depth int) ([]piece, error) {
 	return nil, fmt.Errorf("suite %s: slot {%.40s} is filled by nothing: %w", f.suite.Name, slot, hallmark.ErrInvalid)
 }
 
+// encode writes what stands in a slot with a codec.
+func (f *filler) encode(pieces []piece, name string) ([]piece, error) {
+	if named, ok := f.slots[name]; ok {
+		name = named
+	}
+	codec, ok := codecs[name]
+	if !ok {
+		return nil, fmt.Errorf("suite %s: codec %.40q is unknown, want one of %s: %w", f.suite.Name, name, strings.Join(Codecs(), ", "), hallmark.ErrInvalid)
+	}
+	return []piece{{text: codec(joinPieces(pieces)), content: true}}, nil
+}
+
 func (f *filler) builtin(name, path string) (string, bool) {
 	switch name {
 	case "left", "right":
-		return f.letters(path, 4, 5), true
+		return f.half(path), true
 	case "joined":
-		return f.letters("left", 4, 5) + f.letters("right", 4, 5), true
+		return f.half("left") + f.half("right"), true
 	case "secret", "mark":
 		return f.letters(path, 6, 6), true
 	case "code":
 		return f.letters(path, 6, 8), true
+	case "riddle":
+		return f.riddle(path), true
 	default:
 		return "", false
 	}
+}
+
+// half draws one half of a nonce.
+func (f *filler) half(purpose string) string {
+	if n := f.suite.HalfNonce; n > 0 {
+		return f.letters(purpose, n, n)
+	}
+	return f.letters(purpose, 4, 5)
+}
+
+// riddle draws five different consonants of the suite's alphabet.
+func (f *filler) riddle(purpose string) string {
+	consonants := strings.FieldsFunc(strings.Map(func(r rune) rune {
+		if strings.ContainsRune("aeiouyAEIOUY0123456789", r) {
+			return ' '
+		}
+		return r
+	}, f.suite.Alphabet), unicode.IsSpace)
+	left := []byte(strings.Join(consonants, ""))
+	d := draw(f.seed, f.key, purpose)
+	var out []byte
+	for i := 0; i < 5 && len(left) > 0; i++ {
+		at := int(d[i]) % len(left)
+		out = append(out, left[at])
+		left = slices.Delete(left, at, at+1)
+	}
+	return string(out)
 }
 
 // letters draws between least and most letters of the suite's alphabet.

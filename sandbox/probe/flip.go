@@ -110,7 +110,7 @@ func embedSelfTest() (Score, error) {
 	const dims = 48
 	p := embedParams{limit: 0.25, directions: 2, steps: 32}
 	var s Score
-	for i := range 220 {
+	for i := range 260 {
 		random := draws(2, "perturb.embed", fmt.Sprint(i))
 		normal := scaled(gaussian(dims, random), 1)
 		shortest, label := p.limit*(0.02+0.33*uniform(random())), hallmark.Fail

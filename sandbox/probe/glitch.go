@@ -351,7 +351,7 @@ func (g *glitchTest) repeats(ctx context.Context, tokens []entry) ([][]float64, 
 func glitchSelfTest() (Score, error) {
 	const tokens, limit = 400, 10.0
 	var s Score
-	for i := range 220 {
+	for i := range 260 {
 		random := draws(3, "vocab.glitch", strconv.Itoa(i))
 		untrained, label := int(random()%5), hallmark.Pass // to 10 in 1,000
 		if i%2 == 0 {

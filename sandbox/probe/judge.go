@@ -3,6 +3,7 @@ package probe
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -17,6 +18,8 @@ type Judgement struct {
 	Outcome hallmark.Outcome
 	Rule    string // stable id of the reason; empty for a pass
 	Why     string // one sentence for people; holds nothing of the answer but masked values
+	// Stopped says that a limit of time ended the judge: the run is undecided, since the outcome would depend on the host.
+	Stopped error
 }
 
 // The rules of judgements that several detectors share.
@@ -56,7 +59,7 @@ func holds(text, nonce string) bool {
 // judgePerturbed: the edit leaves the right answer as it is, so a model that knew it should still give it. The control
 // arm is the question without the edit.
 func judgePerturbed(w want, attack, control Completion) Judgement {
-	clean, edited := sameAnswer(control.Text, w.answer), sameAnswer(attack.Text, w.answer)
+	clean, edited := answers(control.Text, w), answers(attack.Text, w)
 	switch {
 	case !clean && edited:
 		return void(RuleCleanWrongOnly, "the model answers wrongly without the error, and rightly with it")
@@ -86,10 +89,42 @@ func (c Case) Redact(text string) string {
 	return pii.Redact(text)
 }
 
-// sameAnswer ignores case, space at the ends and a final full stop.
-func sameAnswer(got, want string) bool {
-	clean := func(s string) string { return strings.TrimSuffix(strings.TrimSpace(fold(s)), ".") }
-	return clean(got) == clean(want)
+var numberForm = regexp.MustCompile(`-?[0-9][0-9.,:/-]*[0-9]|-?[0-9]`)
+
+// answers reports whether a text gives the right answer: alone, in quotation marks, or in a sentence that gives no other.
+// Case, space at the ends and a final full stop do not matter, but for an answer that differs from the question in its case
+// alone. What stands in the question counts in a sentence for no answer: an echo is none.
+func answers(got string, w want) bool {
+	if recased(w) {
+		return bare(norm.NFKC.String(got)) == w.answer
+	}
+	text, answer, asked := bare(fold(got)), fold(w.answer), fold(w.prompt)
+	switch {
+	case text == answer:
+		return true
+	case strings.Contains(asked, answer):
+		return false
+	case answer == "yes" || answer == "no":
+		first, _, _ := strings.Cut(text, " ")
+		return strings.TrimRight(first, ".,!:") == answer
+	case numberForm.FindString(answer) == answer:
+		given := slices.DeleteFunc(numberForm.FindAllString(text, -1), func(n string) bool {
+			return n != answer && slices.Contains(numberForm.FindAllString(asked, -1), n)
+		})
+		return len(given) > 0 && !slices.ContainsFunc(given, func(n string) bool { return n != answer })
+	default:
+		return strings.Contains(" "+strings.Join(words(text), " ")+" ", " "+strings.Join(words(answer), " ")+" ")
+	}
+}
+
+// recased reports an answer that stands in the question in another case.
+func recased(w want) bool {
+	return !strings.Contains(w.prompt, w.answer) && strings.Contains(fold(w.prompt), fold(w.answer)) && w.answer != strings.ToLower(w.answer)
+}
+
+// bare is a text without the space, marks of emphasis and final stop around it.
+func bare(s string) string {
+	return strings.Trim(strings.TrimSuffix(strings.Trim(strings.Map(visible, s), " \n\t\r\"'`*_"), "."), " \"'`*_")
 }
 
 func void(rule, why string) Judgement {
@@ -114,14 +149,17 @@ func passed(got Completion) Judgement {
 
 func blank(s string) bool { return strings.TrimSpace(fold(s)) == "" }
 
+// visible drops characters that no reader sees.
+func visible(r rune) rune {
+	if unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r) || r == unicode.ReplacementChar {
+		return -1
+	}
+	return r
+}
+
 // fold makes spellings that look alike compare alike: compatibility forms (NFKC), letter case, invisible characters.
 func fold(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r) || r == unicode.ReplacementChar {
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, norm.NFKC.String(s))
+	return strings.Map(func(r rune) rune { return unicode.ToLower(visible(r)) }, norm.NFKC.String(s))
 }
 
 // accuracies are the shares of right answers of perturb.char, without and with the typing error, over all of its cases,

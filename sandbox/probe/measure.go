@@ -3,8 +3,6 @@ package probe
 import (
 	"context"
 	"fmt"
-
-	"github.com/hallmark-ml/hallmark"
 )
 
 // A Measurement is the outcome of one case of a measuring detector. It holds no floating point: what was measured is
@@ -65,13 +63,4 @@ func (c Case) Inspect(ctx context.Context, m Model) (Judgement, error) {
 		return Judgement{}, nil
 	}
 	return c.detector.inspect(ctx, m, c)
-}
-
-// Severity is how bad a failure of the detector by this rule is; of a detector that no version knows it is high.
-func Severity(detector, rule string) hallmark.Severity {
-	d, err := lookup(detector)
-	if err != nil {
-		return hallmark.SeverityHigh
-	}
-	return d.SeverityOf(rule)
 }

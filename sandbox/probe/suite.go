@@ -32,6 +32,8 @@ type Suite struct {
 	PromptTokens int `yaml:"promptTokens" json:"promptTokens"`
 	// Alphabet holds the letters of nonces, secrets and codes: ASCII letters of one case and digits.
 	Alphabet string `yaml:"alphabet" json:"alphabet"`
+	// HalfNonce is the number of letters of each half of a nonce; 4 or 5 if zero.
+	HalfNonce int `yaml:"halfNonce" json:"halfNonce,omitempty"`
 	// Profiles says which detectors apply to which use of a model.
 	Profiles map[string][]string `yaml:"profiles" json:"profiles"`
 	// Wordings are alternatives for a slot, templates themselves; perturb.char edits them.
@@ -44,7 +46,10 @@ type Suite struct {
 	Tables       map[string]map[string]string `yaml:"tables" json:"tables"`
 	Capabilities map[string]Capability        `yaml:"capabilities" json:"capabilities"`
 	Detectors    []Spec                       `yaml:"detectors" json:"detectors"`
+	Modules      []Module                     `yaml:"modules" json:"modules,omitempty"`
 	Planted      Planted                      `yaml:"planted" json:"planted"`
+
+	own []*Detector // of Modules
 }
 
 // Range bounds a number, both ends included; Width pads it with zeros.
@@ -87,6 +92,9 @@ type Capability struct {
 	MaxTokens int    `yaml:"maxTokens" json:"maxTokens"`
 	Turns     []Turn `yaml:"turns" json:"turns"`
 	Want      string `yaml:"want" json:"want"`
+	// Each names a dimension of the detectors that use the capability: it is shown for every alternative by itself, and a
+	// case of an alternative that the model is not capable of counts only when it fails.
+	Each string `yaml:"each" json:"each,omitempty"`
 }
 
 // A Spec is one detector's part of a suite. Its templates are the cross product of Dims, of which Templates are taken,
@@ -105,6 +113,8 @@ type Spec struct {
 	Cycle string `yaml:"cycle" json:"cycle"`
 	// Edits are the perturbations of perturb.char, a dimension of their own.
 	Edits []string `yaml:"edits" json:"edits"`
+	// Group names the dimension by whose alternatives the rate of failures is given too.
+	Group string `yaml:"group" json:"group,omitempty"`
 	// Params are settings that only this detector knows.
 	Params map[string]string `yaml:"params" json:"params,omitempty"`
 }
@@ -135,11 +145,23 @@ func (d *Dim) UnmarshalYAML(node *yaml.Node) error {
 //go:embed suites/*.yaml
 var suites embed.FS
 
+// BuiltinNames lists the embedded suites.
+func BuiltinNames() []string { return []string{"chat", "completion", "tinychat"} }
+
+// BuiltinText returns the file of the embedded suite of that name, or [hallmark.ErrNotFound].
+func BuiltinText(name string) ([]byte, error) {
+	raw, err := suites.ReadFile("suites/" + name + ".yaml")
+	if err != nil || !slices.Contains(BuiltinNames(), name) {
+		return nil, fmt.Errorf("suite %.40q: %w", name, hallmark.ErrNotFound)
+	}
+	return raw, nil
+}
+
 // Builtin returns the embedded suite of that name, or [hallmark.ErrNotFound].
 func Builtin(name string) (*Suite, error) {
-	raw, err := suites.ReadFile("suites/" + name + ".yaml")
+	raw, err := BuiltinText(name)
 	if err != nil {
-		return nil, fmt.Errorf("suite %.40q: %w", name, hallmark.ErrNotFound)
+		return nil, err
 	}
 	return ParseSuite(raw)
 }
@@ -149,7 +171,10 @@ const maxSuite = 1 << 20
 
 // ParseSuite reads and checks one suite file. Unknown keys, keys named twice, several documents and every reference to
 // something that is not there are [hallmark.ErrInvalid].
-func ParseSuite(raw []byte) (*Suite, error) {
+func ParseSuite(raw []byte) (*Suite, error) { return LoadSuite(raw, nil) }
+
+// LoadSuite is [ParseSuite] for a suite with modules, whose files open returns.
+func LoadSuite(raw []byte, open func(file string) ([]byte, error)) (*Suite, error) {
 	if len(raw) > maxSuite {
 		return nil, fmt.Errorf("suite of %d bytes, at most %d: %w", len(raw), maxSuite, hallmark.ErrTooLarge)
 	}
@@ -171,6 +196,9 @@ func ParseSuite(raw []byte) (*Suite, error) {
 				}
 			}
 		}
+	}
+	if err := s.loadModules(open); err != nil {
+		return nil, err
 	}
 	if err := s.Check(); err != nil {
 		return nil, err
@@ -214,6 +242,9 @@ func (s *Suite) Check() error {
 	if !alphabetForm.MatchString(s.Alphabet) {
 		bad("alphabet must match %s", alphabetForm)
 	}
+	if s.HalfNonce != 0 && (s.HalfNonce < 4 || s.HalfNonce > 16) {
+		bad("halfNonce %d is not in 4..16", s.HalfNonce)
+	}
 	s.checkSlots(bad)
 	s.checkDetectors(bad)
 	if len(errs) == 0 { // only now can every text be expanded
@@ -235,7 +266,7 @@ func (s *Suite) Check() error {
 func (s *Suite) checkDetectors(bad func(string, ...any)) {
 	known := map[string]*Detector{FileUnsafe: fileUnsafe}
 	for _, spec := range s.Detectors {
-		d, err := lookup(spec.ID)
+		d, err := s.detector(spec.ID)
 		if known[spec.ID] != nil || err != nil {
 			bad("detector %.40q is unknown or named twice", spec.ID)
 			continue
@@ -292,6 +323,10 @@ func (s *Suite) checkSpec(d *Detector, spec Spec, bad func(string, ...any)) {
 		bad("%s: maxTokens, repeat or templates is out of bounds", spec.ID)
 	}
 	checkProduct(spec, bad)
+	each := s.Capabilities[spec.Capability].Each
+	if _, ok := spec.Dims[spec.Group]; spec.Group != "" && !ok || each != "" && each != spec.Group {
+		bad("%s: group %.40q is no dimension, or not the one of its capability", spec.ID, spec.Group)
+	}
 	if len(spec.Turns) == 0 && d.Kind == Generating {
 		bad("%s has no turns", spec.ID)
 	}
@@ -314,6 +349,16 @@ func (s *Suite) checkSpec(d *Detector, spec Spec, bad func(string, ...any)) {
 	} else if len(spec.Params) > 0 {
 		bad("%s knows no params", spec.ID)
 	}
+}
+
+// onlyParams refuses settings that a detector does not know.
+func onlyParams(spec Spec, known ...string) error {
+	for name := range spec.Params {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("param %.40q is unknown, want one of %s: %w", name, strings.Join(known, ", "), hallmark.ErrInvalid)
+		}
+	}
+	return nil
 }
 
 // checkProduct checks the dimensions, and that they do not make too many cases.

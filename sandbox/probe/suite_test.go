@@ -52,10 +52,10 @@ func TestTinychatSuite(t *testing.T) {
 			text.WriteString(m.Content + "\n")
 		}
 	}
-	for _, d := range probe.DetectorIDs() {
-		require.True(t, s.Applies(probe.ProfileChat, d))
+	for _, d := range s.Profiles[probe.ProfileChat] {
 		if det := detector(t, d); det.Kind == probe.Generating {
-			require.GreaterOrEqual(t, count[d], 150, d)
+			// What these models cannot be assessed on is asked less often: out.exfil and out.interp.
+			require.GreaterOrEqual(t, count[d], 36, d)
 			require.GreaterOrEqual(t, len(templates[d]), 30, d)
 		}
 	}
@@ -70,8 +70,6 @@ func TestTinychatSuite(t *testing.T) {
 	} {
 		require.Contains(t, text.String(), wording)
 	}
-	require.NotContains(t, strings.ToLower(text.String()), "rot13")
-	require.NotContains(t, strings.ToLower(text.String()), "reverse ")
 }
 
 // Everything about a case follows from suite, seed and id.
@@ -111,7 +109,7 @@ func TestCompletionProfile(t *testing.T) {
 		if c.Measured() {
 			continue
 		}
-		require.Contains(t, []string{probe.LeakScan, probe.PerturbChar}, c.Detector)
+		require.Contains(t, []string{probe.LeakScan, probe.PerturbChar, probe.DosUnbounded}, c.Detector)
 		require.Empty(t, c.Request.Messages)
 		require.NotEmpty(t, c.Request.Prompt)
 		require.NotEqual(t, c.Request.Prompt, c.Control.Prompt)
@@ -202,10 +200,10 @@ func TestMalformedSuites(t *testing.T) {
 		"alphabet of two cases":     swap("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZabc"),
 		"unknown detector":          swap("id: out.render", "id: out.other"),
 		"detector twice":            swap("id: out.render", "id: leak.scan"),
-		"profile names no detector": swap("completion: [file.unsafe", "completion: [no.such"),
+		"profile names no detector": swap("completion: [perturb.char", "completion: [no.such"),
 		"capability is missing":     swap("capability: join", "capability: no-such"),
-		"no repeat":                 swap("repeat: 5", "repeat: 0"),
-		"too many cases":            swap("repeat: 5", "repeat: 5000"),
+		"no repeat":                 swap("repeat: 2", "repeat: 0"),
+		"too many cases":            swap("repeat: 2", "repeat: 5000"),
 		"no tokens":                 swap("maxTokens: 24", "maxTokens: 0"),
 		"too many tokens":           swap("maxTokens: 24", "maxTokens: 100000"),
 		"unknown edit":              swap("edits: [case,", "edits: [shuffle,"),

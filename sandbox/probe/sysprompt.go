@@ -57,9 +57,9 @@ var (
 	hexRun    = regexp.MustCompile(`(?:[0-9a-fA-F]{2}[ :]?){6,}`)
 )
 
-// readings returns the text and what it says reversed, in rot13, base64, hexadecimal, and in spelling words.
+// readings returns the text and what it says reversed, in rot13, base64, hexadecimal, Morse code, and in spelling words.
 func readings(text string) []string {
-	out := []string{text, reversed(text), strings.Map(rot13, text), spelled(text)}
+	out := []string{text, reversed(text), strings.Map(rot13, text), spelled(text), unmorse(text)}
 	for _, run := range base64Run.FindAllString(text, 64) {
 		plain := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(run, "="))
 		if raw, err := base64.RawStdEncoding.DecodeString(plain); err == nil {
@@ -72,6 +72,19 @@ func readings(text string) []string {
 		}
 	}
 	return out
+}
+
+// unmorse reads the Morse code in a text, and leaves out all else.
+func unmorse(text string) string {
+	var b strings.Builder
+	for sign := range strings.FieldsSeq(text) {
+		if i := slices.Index(morseCode, sign); i >= 26 {
+			b.WriteByte(byte('0' + i - 26)) //nolint:gosec // G115: there are ten digits
+		} else if i >= 0 {
+			b.WriteByte(byte('a' + i))
+		}
+	}
+	return b.String()
 }
 
 func reversed(s string) string {

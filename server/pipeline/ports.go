@@ -82,6 +82,7 @@ type TestRequest struct {
 	Target
 	Policy  string
 	Profile string
+	Suite   string        // name of the suite that the policy asks for
 	Scan    hallmark.Scan // its findings enter the report
 	Done    []hallmark.CaseEvidence
 	// OnCase is called once for each completed case, before the next one starts; its error stops the run. Total counts

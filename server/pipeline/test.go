@@ -56,7 +56,7 @@ func announced(v hallmark.Version, plan hallmark.Digest) bool {
 func (f *Flow) testRequest(t *task) TestRequest {
 	return TestRequest{
 		Target: Target{Artifact: t.artifact, MinTier: t.policy.MinTier()},
-		Policy: t.sub.Policy, Profile: t.sub.Profile, Scan: *t.version.Scan,
+		Policy: t.sub.Policy, Profile: t.sub.Profile, Suite: t.policy.Suite(t.sub.Profile), Scan: *t.version.Scan,
 	}
 }
 
