@@ -79,6 +79,28 @@ func sealGuest(ctx context.Context, program []byte) (*os.File, hallmark.Digest, 
 // Probe starts a guest without a model in the strongest jail that this host has and returns its tier and layers. A host
 // that has none gives hallmark.ErrUnsandboxed, with a hint.
 func Probe(ctx context.Context, guest []byte) (hallmark.Tier, []string, error) {
+	return probeTier(ctx, guest, hallmark.TierFull, hallmark.TierNoNamespaces)
+}
+
+// A TierOffer is a tier that was tried.
+type TierOffer struct {
+	Tier   hallmark.Tier
+	Layers []string // if it works
+	Err    error    // if it does not
+}
+
+// ProbeTiers tries every tier.
+func ProbeTiers(ctx context.Context, guest []byte) []TierOffer {
+	var offers []TierOffer
+	for _, tier := range []hallmark.Tier{hallmark.TierFull, hallmark.TierNoNamespaces} {
+		_, layers, err := probeTier(ctx, guest, tier)
+		offers = append(offers, TierOffer{Tier: tier, Layers: layers, Err: err})
+	}
+	return offers
+}
+
+// probeTier starts a guest in the first of the tiers that works.
+func probeTier(ctx context.Context, guest []byte, tiers ...hallmark.Tier) (hallmark.Tier, []string, error) {
 	program, _, err := sealGuest(ctx, guest)
 	if err != nil {
 		return "", nil, fmt.Errorf("probe the sandbox: %w", err)
@@ -89,7 +111,12 @@ func Probe(ctx context.Context, guest []byte) (hallmark.Tier, []string, error) {
 		return "", nil, fmt.Errorf("probe the sandbox: %w", err)
 	}
 	defer model.Close()
-	p, err := startStrongest(ctx, jail.Spec{Program: program, Model: model}, hallmark.TierNoNamespaces)
+	var p *jail.Process
+	for _, tier := range tiers {
+		if p, err = start(ctx, jail.Spec{Program: program, Model: model, Tier: tier}); !errors.Is(err, hallmark.ErrUnsandboxed) {
+			break
+		}
+	}
 	if err != nil {
 		return "", nil, fmt.Errorf("probe the sandbox: %w", err)
 	}
@@ -98,3 +125,12 @@ func Probe(ctx context.Context, guest []byte) (hallmark.Tier, []string, error) {
 	}
 	return p.Tier(), p.Layers(), nil
 }
+
+// An Offer is what this host has of one mechanism that a jail is made of; see [jail.Host].
+type Offer = jail.Offer
+
+// Host looks at what this host offers, mechanism by mechanism.
+func Host() []Offer { return jail.Host() }
+
+// ContainerHint is what containers need for the full tier; empty outside of one.
+func ContainerHint() string { return jail.ContainerHint() }

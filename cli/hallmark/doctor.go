@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,7 +21,8 @@ type diagnosis struct {
 	What   string `json:"what"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"`
-	err    error
+	Hint   string `json:"hint,omitempty"` // how to get what is missing
+	err    error  // nil if hallmark works without it
 }
 
 func (a *app) doctorCmd() *cobra.Command {
@@ -28,19 +30,24 @@ func (a *app) doctorCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Check what this host can do, and a server if one is named", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			list := []diagnosis{checkJail(cmd.Context(), a.guest), checkGit()}
+			list := append(checkJail(cmd.Context(), a.guest), checkGit())
 			if c, err := server.client(a); err == nil {
 				list = append(list, checkServer(cmd.Context(), c))
 			}
 			var worst error
 			for _, d := range list {
-				if !d.OK && worst == nil {
+				if d.err != nil && worst == nil {
 					worst = fmt.Errorf("%s: %w", d.What, d.err)
 				}
 			}
 			if err := a.print(list, func(w io.Writer) {
 				for _, d := range list {
-					fmt.Fprintf(w, "%s\t%s\t%s\n", map[bool]string{true: "ok", false: "PROBLEM"}[d.OK], d.What, sanitize(d.Detail))
+					fmt.Fprintf(w, "%s\t%s\t%s\n", d.mark(), d.What, sanitize(d.Detail))
+				}
+				for _, d := range list {
+					if d.Hint != "" {
+						fmt.Fprintf(w, "\n%s: %s\n", d.What, d.Hint)
+					}
 				}
 			}); err != nil {
 				return err
@@ -56,17 +63,53 @@ func diagnose(what, detail string, err error) diagnosis {
 	if err != nil {
 		detail = err.Error()
 	}
-	return diagnosis{what, err == nil, detail, err}
+	d := diagnosis{What: what, OK: err == nil, Detail: detail, err: err}
+	if hint, ok := errors.AsType[*hallmark.HintError](err); ok {
+		d.Hint = hint.Hint
+	}
+	return d
 }
 
-// checkJail starts a guest through the whole chain of layers.
-func checkJail(ctx context.Context, program func() ([]byte, error)) diagnosis {
+func (d diagnosis) mark() string {
+	switch {
+	case d.OK:
+		return "ok"
+	case d.err == nil:
+		return "missing"
+	default:
+		return "PROBLEM"
+	}
+}
+
+// checkJail starts a guest in each tier, through the whole chain of layers, and says what the host has of each mechanism.
+// That a host has the weaker tier alone is no problem of hallmark's; which one will do is the policy's to say.
+func checkJail(ctx context.Context, program func() ([]byte, error)) []diagnosis {
 	guest, err := program()
 	if err != nil {
-		return diagnose("jail", "", fmt.Errorf("%w: %w", err, hallmark.ErrUnsandboxed))
+		return []diagnosis{diagnose("jail", "", fmt.Errorf("%w: %w", err, hallmark.ErrUnsandboxed))}
 	}
-	tier, layers, err := sandbox.Probe(ctx, guest)
-	return diagnose("jail", fmt.Sprintf("tier %s: %s", tier, strings.Join(layers, ", ")), err)
+	var list []diagnosis
+	works := false
+	for _, t := range sandbox.ProbeTiers(ctx, guest) {
+		works = works || t.Err == nil
+		list = append(list, diagnose("jail, tier "+string(t.Tier), strings.Join(t.Layers, ", "), t.Err))
+	}
+	for i := range list {
+		if works {
+			list[i].err = nil
+		}
+	}
+	if !list[0].OK && list[0].Hint != "" {
+		list[0].Hint += "\n" + sandbox.ContainerHint()
+	}
+	for _, o := range sandbox.Host() {
+		d := diagnosis{What: o.Name, OK: o.OK, Detail: o.Detail}
+		if !o.OK {
+			d.Hint = o.Remedy
+		}
+		list = append(list, d)
+	}
+	return list
 }
 
 // checkGit looks for git, which tells the commits of scripts in lineage files.

@@ -138,9 +138,9 @@ func (e *entry) startState() error {
 	if pid := os.Getpid(); pid != 1 && on(layerPID) {
 		return fmt.Errorf("own id is %d in a new pid namespace, want 1", pid)
 	}
-	for layer := range namespaces() { // the supervisor's one clone call made all seven or none
-		if on(layer) {
-			e.layers = append(e.layers, layer)
+	for _, n := range namespaces() { // the supervisor's one clone call made all seven or none
+		if on(n.layer) {
+			e.layers = append(e.layers, n.layer)
 		}
 	}
 	return nil
@@ -383,6 +383,14 @@ func installFilter(filter []unix.SockFilter) error {
 	}
 	if r != 0 {
 		return fmt.Errorf("thread %d did not take the seccomp filter", r)
+	}
+	return nil
+}
+
+// seccompAvailable asks the kernel whether a filter may answer so.
+func seccompAvailable(action *uint32) error {
+	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(action))); errno != 0 {
+		return errno
 	}
 	return nil
 }

@@ -291,3 +291,19 @@ func TestLandlockAsksForAllThatAnABIKnows(t *testing.T) {
 	require.Equal(t, landlockAttr{fs: 0xffff, net: 3}, landlockAll(5))
 	require.Equal(t, landlockAttr{fs: 0xffff, net: 3, scoped: 3}, landlockAll(7))
 }
+
+func TestHostSaysWhatIsMissingAndHowToGetIt(t *testing.T) {
+	t.Parallel()
+
+	offers := Host()
+	require.Len(t, offers, 7)
+	for _, o := range offers {
+		require.NotEmpty(t, o.Name)
+		require.NotEmpty(t, o.Detail)
+		if !o.OK {
+			require.NotEmpty(t, o.Remedy, o.Name)
+		}
+	}
+	require.Contains(t, appArmorRemedy(), "userns,")
+	require.Empty(t, sysctl("kernel.no_such_parameter"))
+}

@@ -12,14 +12,11 @@ import (
 // them, and returns the kernel's ABI. Only descriptors that are open already go on working.
 // Source: the kernel's userspace-api/landlock.rst.
 func landlock() (int, error) {
-	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
-	if errno != 0 {
-		return 0, fmt.Errorf("ask for Landlock: %w", errno)
+	abi, err := landlockABI()
+	if err != nil {
+		return 0, err
 	}
-	if abi < 1 {
-		return 0, fmt.Errorf("ask for Landlock: no ABI has number %d", abi)
-	}
-	attr := landlockAll(int(abi))
+	attr := landlockAll(abi)
 	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
 	if errno != 0 {
 		return 0, fmt.Errorf("create a Landlock ruleset of ABI %d: %w", abi, errno)
@@ -27,6 +24,18 @@ func landlock() (int, error) {
 	defer unix.Close(int(fd))
 	if _, _, errno := syscall.AllThreadsSyscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0); errno != 0 {
 		return 0, fmt.Errorf("enter the Landlock domain: %w", errno)
+	}
+	return abi, nil
+}
+
+// landlockABI is what this kernel knows of Landlock.
+func landlockABI() (int, error) {
+	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	if errno != 0 {
+		return 0, fmt.Errorf("ask for Landlock: %w", errno)
+	}
+	if abi < 1 {
+		return 0, fmt.Errorf("ask for Landlock: no ABI has number %d", abi)
 	}
 	return int(abi), nil
 }

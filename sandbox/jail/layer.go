@@ -48,11 +48,21 @@ const (
 // on reports whether a layer is wanted: always, but for tests that leave one out.
 func on(layer string) bool { return weak.Off != layer }
 
-// namespaces are the layers that one clone call makes.
-func namespaces() map[string]uintptr {
-	return map[string]uintptr{
-		layerUser: unix.CLONE_NEWUSER, layerPID: unix.CLONE_NEWPID, layerNet: unix.CLONE_NEWNET, layerMount: unix.CLONE_NEWNS,
-		layerIPC: unix.CLONE_NEWIPC, layerUTS: unix.CLONE_NEWUTS, layerCgroup: unix.CLONE_NEWCGROUP,
+// A namespace is a layer that the one clone call makes.
+type namespace struct {
+	layer string
+	flag  uintptr
+}
+
+func namespaces() []namespace {
+	return []namespace{
+		{layerUser, unix.CLONE_NEWUSER},
+		{layerPID, unix.CLONE_NEWPID},
+		{layerNet, unix.CLONE_NEWNET},
+		{layerMount, unix.CLONE_NEWNS},
+		{layerIPC, unix.CLONE_NEWIPC},
+		{layerUTS, unix.CLONE_NEWUTS},
+		{layerCgroup, unix.CLONE_NEWCGROUP},
 	}
 }
 

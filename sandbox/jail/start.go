@@ -184,15 +184,16 @@ func sysProcAttr(t hallmark.Tier) (*syscall.SysProcAttr, error) {
 	if err != nil {
 		return nil, err
 	}
-	root := os.Geteuid() == 0 && on(layerOwner)
+	// Root of a namespace that has no other user stays, and may not be allowed to change groups.
+	root := os.Geteuid() == 0 && user != 0
 	a := &syscall.SysProcAttr{Setsid: on(layerSession)}
 	if on(layerDeath) {
 		a.Pdeathsig = syscall.SIGKILL
 	}
 	if t == hallmark.TierFull {
-		for layer, flag := range namespaces() {
-			if on(layer) {
-				a.Cloneflags |= flag
+		for _, n := range namespaces() {
+			if on(n.layer) {
+				a.Cloneflags |= n.flag
 			}
 		}
 		if !on(layerUser) {
