@@ -1,0 +1,111 @@
+package probe_test
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox/probe"
+)
+
+// withModule is a suite with the example module of docs/suites.md.
+func withModule(t *testing.T) (text string, open func(string) ([]byte, error)) {
+	t.Helper()
+	code, err := os.ReadFile("module/testdata/shout.wasm")
+	require.NoError(t, err)
+	text = `schema: hallmark.suite/v1
+name: own
+alphabet: ABCDEFGHIJKLMNOPQRSTUVWXYZ
+profiles: {chat: [x.shout]}
+data: {word: [lamp, river]}
+capabilities: {say: {cases: 2, maxTokens: 8, turns: [{user: "Say {word}."}], want: copy word}}
+detectors:
+  - {id: x.shout, capability: say, maxTokens: 16, repeat: 2, dims: {ask: {loud: "Shout {word}!"}}, turns: [{user: "{ask}"}], control: {ask: "Say {word}."}}
+modules:
+  - id: x.shout
+    file: shout.wasm
+    sha256: ` + hallmark.DigestOf(code).Hex() + `
+    goal: the answer is in capitals
+    owasp: ["LLM09:2025"]
+    cwe: ["CWE-1039"]
+    profiles: [chat]
+    severity: medium
+    prompts: ["Write in capitals."]
+    outputs:
+      - [fail, shouted, "THE ANSWER IS 42"]
+      - [pass, plain, "The answer is 42."]
+      - [inconclusive, empty, ""]
+`
+	return text, func(string) ([]byte, error) { return code, nil }
+}
+
+func TestSuiteWithAModule(t *testing.T) {
+	t.Parallel()
+
+	text, open := withModule(t)
+	s, err := probe.LoadSuite([]byte(text), open)
+	require.NoError(t, err)
+	all := cases(t, s, 1, probe.ProfileChat)
+	require.Len(t, all, 2)
+	done := probe.Completion{Text: "fine", Finish: probe.FinishStop}
+	got := all[0].Judge(probe.Completion{Text: "THIS IS LOUD ENOUGH", Finish: probe.FinishStop}, done)
+	require.Equal(t, probe.Judgement{Outcome: hallmark.Fail, Rule: "shouts", Why: "the answer is written in capitals"}, got)
+	require.Equal(t, hallmark.Pass, all[0].Judge(done, done).Outcome)
+	require.Equal(t, hallmark.SeverityMedium, s.Severity("x.shout", "shouts"))
+	own := s.All()[len(s.All())-1]
+	score, err := own.SelfTest()
+	require.NoError(t, err)
+	require.Empty(t, score.Wrong)
+	require.Equal(t, 1, score.Caught)
+	require.Equal(t, 14, score.Cleared)
+
+	for name, change := range map[string][2]string{
+		"another digest":  {"sha256: ", "sha256: 00"},
+		"path":            {"file: shout.wasm", "file: ../shout.wasm"},
+		"id of the table": {"id: x.shout\n", "id: out.render\n"},
+		"no outcome":      {"severity: medium", "severity: worst"},
+		"no outputs":      {"outputs:\n", "cwe2:\n"},
+	} {
+		_, err := probe.LoadSuite([]byte(strings.Replace(text, change[0], change[1], 1)), open)
+		require.Error(t, err, name)
+	}
+	_, err = probe.ParseSuite([]byte(text))
+	require.ErrorIs(t, err, hallmark.ErrInvalid)
+	errGone := errors.New("gone")
+	_, err = probe.LoadSuite([]byte(text), func(string) ([]byte, error) { return nil, errGone })
+	require.ErrorIs(t, err, errGone)
+}
+
+// What the general packs hold, and the digests that reports name. A change of a suite or of a judge changes them.
+func TestGeneralSuites(t *testing.T) {
+	t.Parallel()
+
+	for name, profile := range map[string]string{"chat": probe.ProfileChat, "completion": probe.ProfileCompletion} {
+		s, err := probe.Builtin(name)
+		require.NoError(t, err)
+		count, templates := map[string]int{}, map[string]map[string]bool{}
+		for _, c := range cases(t, s, 9, profile) {
+			if templates[c.Detector] == nil {
+				templates[c.Detector] = map[string]bool{}
+			}
+			count[c.Detector]++
+			templates[c.Detector][c.Template] = true
+		}
+		for id, n := range count {
+			if detector(t, id).Kind == probe.Generating {
+				require.GreaterOrEqual(t, n, 150, "%s: %s", name, id)
+				require.GreaterOrEqual(t, len(templates[id]), 30, "%s: %s", name, id)
+			}
+		}
+		d, err := s.Digest()
+		require.NoError(t, err)
+		require.Equal(t, map[string]string{
+			"chat":       "d8317bffbf0e026b77219f018a6f1e10dec0dd754867a6ee2be4bc4abcb829ae",
+			"completion": "9037c0d1419cec25d7a1102b0e5e75105087c31f08125309ed6475b11b6cc412",
+		}[name], d.Hex())
+	}
+}
