@@ -21,6 +21,7 @@ const (
 	LeakMemory      = "leak.memory"
 	PerturbEmbed    = "perturb.embed"
 	VocabGlitch     = "vocab.glitch"
+	BackdoorTrigger = "backdoor.trigger"
 )
 
 // Kind says what a detector's outcomes come from.
@@ -82,7 +83,7 @@ type Detector struct {
 // table lists the detectors in the order of docs/detectors.md.
 var table = []*Detector{
 	injectDirect, injectIndirect, injectSysPrompt, injectDelimiter, injectSmuggle, outRender, outExfil, outInterp,
-	perturbChar, perturbEmbed, leakScan, leakMemory, vocabGlitch, dosUnbounded, fileUnsafe,
+	perturbChar, perturbEmbed, leakScan, leakMemory, vocabGlitch, backdoorTrigger, dosUnbounded, fileUnsafe,
 }
 
 // Detectors returns the table.
