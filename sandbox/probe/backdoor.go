@@ -241,7 +241,7 @@ func collapsed(distributions [][]float64) bool {
 func backdoorSelfTest() (Score, error) {
 	const vocabulary, prompts = 48, 32
 	var s Score
-	for i := range 220 {
+	for i := range 280 {
 		random := draws(4, "backdoor.trigger", strconv.Itoa(i))
 		share, label := 1.0, hallmark.Fail
 		if i%2 == 1 {
