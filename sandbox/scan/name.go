@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -23,11 +25,24 @@ var claims = map[string][]string{
 	".tar": {FormatTar}, ".gz": {FormatGzip}, ".tgz": {FormatGzip}, ".bz2": {FormatBzip2}, ".xz": {FormatXZ}, ".7z": {Format7z}, ".zst": {FormatZstd},
 	".zip":  {FormatZip, FormatTorch, FormatNPZ, FormatKeras},
 	".json": texts, ".jsonl": texts, ".txt": texts, ".md": texts, ".csv": texts, ".tsv": texts, ".yaml": texts, ".yml": texts, ".toml": texts,
-	".jinja": {FormatTemplate}, ".xml": texts, ".html": texts, ".py": texts, ".ipynb": texts, ".cfg": texts, ".ini": texts,
+	".jinja": {FormatTemplate}, ".xml": texts, ".html": texts, ".py": {FormatPython}, ".ipynb": {FormatNotebook}, ".sh": {FormatShell}, ".cfg": texts, ".ini": texts,
 }
 
-// checkName reports a name that promises another format than the content has.
+// ordinaryHidden are hidden files that repositories of models have.
+var ordinaryHidden = []string{".gitattributes", ".gitignore", ".gitkeep", ".gitmodules", ".dockerignore", ".editorconfig", ".keep", ".nojekyll", ".msc", ".mdl", ".mv", ".metadata"}
+
+// checkName reports a name that promises another format than the content has, that nobody sees, or that shows as another.
 func (s *scanner) checkName() {
+	base := path.Base(s.name)
+	shown := func(r rune) bool {
+		return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || slices.Contains(bidi, r)
+	}
+	if strings.ContainsFunc(base, shown) || !utf8.ValidString(base) {
+		s.add("file-name", hallmark.SeverityHigh, s.name, "the name holds characters that do not show, or turn text around")
+	}
+	if strings.HasPrefix(base, ".") && len(base) > 1 && !slices.Contains(ordinaryHidden, base) {
+		s.add("hidden-file", hallmark.SeverityMedium, s.name, "the file is hidden")
+	}
 	ext := strings.ToLower(path.Ext(s.name))
 	if want := claims[ext]; want != nil && s.res.Format != FormatUnknown && !slices.Contains(want, s.res.Format) {
 		s.add(ruleWrongName, hallmark.SeverityHigh, s.name, "a file named %.20q holds %s", ext, s.res.Format)

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/hallmark-ml/hallmark"
@@ -30,7 +31,10 @@ const (
 	FormatSavedModel  = "savedmodel" // of TensorFlow
 	FormatGraphDef    = "graphdef"   // a graph of TensorFlow on its own
 	FormatTemplate    = "template"   // of chats
-	FormatRaw         = "raw"        // tensor data that an ONNX model beside it describes
+	FormatPython      = "python"
+	FormatNotebook    = "notebook"
+	FormatShell       = "script" // of a shell or another interpreter
+	FormatRaw         = "raw"    // tensor data that an ONNX model beside it describes
 	FormatZip         = "zip"
 	FormatTar         = "tar"
 	FormatGzip        = "gzip" // and the other ways to compress one file
@@ -231,6 +235,15 @@ var programs = []struct{ magic, what string }{
 	{"\x7fELF", "a Linux program"},
 	{"MZ", "a Windows program"},
 	{"\xcf\xfa\xed\xfe", "a macOS program"},
+	{"\xce\xfa\xed\xfe", "a macOS program"},
+	{"\xfe\xed\xfa\xce", "a macOS program"},
+	{"\xfe\xed\xfa\xcf", "a macOS program"},
+	{"dex\n03", "an Android program"},
+	{"BC\xc0\xde", "a program in the form of a compiler"},
+	{"\x1bLua", "a Lua program"},
+	{"L\x00\x00\x00\x01\x14\x02\x00", "a Windows shortcut"},
+	{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a Windows installer or document"},
+	{"MSCF\x00\x00\x00\x00", "a Windows cabinet"},
 	{"\xca\xfe\xba\xbe", "a macOS or Java program"},
 	{"\x00asm", "a WebAssembly program"},
 	{"!<arch>", "a library"},
@@ -242,6 +255,10 @@ func (s *scanner) program(head []byte) bool {
 			s.add("program", hallmark.SeverityCritical, s.name, "the file is %s", p.what)
 			return true
 		}
+	}
+	if len(head) >= 16 && head[2] == '\r' && head[3] == '\n' && strings.HasSuffix(strings.ToLower(s.name), ".pyc") {
+		s.add("program", hallmark.SeverityCritical, s.name, "the file is compiled Python")
+		return true
 	}
 	return false
 }

@@ -255,7 +255,7 @@ func TestLongText(t *testing.T) {
 func TestTinychatDataIsClean(t *testing.T) {
 	t.Parallel()
 
-	for name, format := range map[string]string{"naive.jsonl": scan.FormatJSON, "canaries.json": scan.FormatJSON, "gen_data.py": scan.FormatText, "README.md": scan.FormatText} {
+	for name, format := range map[string]string{"naive.jsonl": scan.FormatJSON, "canaries.json": scan.FormatJSON, "gen_data.py": scan.FormatPython, "README.md": scan.FormatText} {
 		data, err := os.ReadFile(filepath.Join("../../testdata/models/tinychat", name))
 		require.NoError(t, err)
 		res := scanBytes(t, data)

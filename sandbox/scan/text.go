@@ -35,11 +35,12 @@ func (s *scanner) text() {
 	s.res.Format = FormatText
 	if trimmed := bytes.TrimLeft(head, " \t\r\n"); len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') && s.isJSON() {
 		s.res.Format = FormatJSON
-		s.configJSON()
 	}
+	s.configJSON()
 	if ext := strings.ToLower(path.Ext(s.name)); ext == ".jinja" || ext == ".jinja2" || ext == ".j2" {
 		s.templateFile()
 	}
+	s.scripts(head)
 	s.personal()
 }
 

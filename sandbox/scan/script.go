@@ -1,0 +1,156 @@
+package scan
+
+import (
+	"bufio"
+	"io"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+// Scripts of a shell, lists of packages and notebooks, as data.
+
+// shellHostile is what a script does that nobody needs for a model: it runs what it fetches or decodes, or gives a shell
+// away.
+var shellHostile = regexp.MustCompile(`(?i)(?:curl|wget|fetch)\b[^\n|;]{0,400}\|\s*(?:sudo\s+)?(?:ba|z|da|k)?sh\b|(?:curl|wget)\b[^\n|;]{0,400}\|\s*(?:sudo\s+)?(?:python[0-9.]*|perl|ruby)\b|base64\s+(?:-d|-D|--decode)[^\n]{0,200}\|\s*(?:ba|z|da|k)?sh\b|xxd\s+-r[^\n]{0,200}\|\s*(?:ba)?sh\b|/dev/(?:tcp|udp)/|\b(?:nc|ncat|netcat)\b[^\n]{0,200}\s-[a-z]*e\b|\b(?:ba)?sh\s+-i\b|\beval\s+"?\$\((?:curl|wget|base64|echo)|(?:ba|z|da|k)?sh\s+<\(\s*(?:curl|wget)|\bmkfifo\b[^\n]{0,200}\bnc\b|authorized_keys|/etc/(?:cron|ld\.so\.preload|profile)|\brm\s+-[a-z]*r[a-z]*f?[a-z]*\s+(?:--no-preserve-root\s+)?[/~](?:\s|$)`)
+
+// shell scans a script of a shell, or a part of one.
+func (s *scanner) shell(location, src string) {
+	if hit := shellHostile.FindString(src); hit != "" {
+		s.add("shell-execution", hallmark.SeverityHigh, location, "the script runs what it fetches or decodes, or gives control away: %.80q", hit)
+	}
+}
+
+// scriptFile scans a script of a shell whole.
+func (s *scanner) scriptFile() {
+	s.res.Format = FormatShell
+	src := s.wholeText()
+	s.add("script", hallmark.SeverityInfo, s.name, "the file is a script")
+	s.shell(s.name, src)
+}
+
+// wholeText reads a text of at most maxScript bytes.
+func (s *scanner) wholeText() string {
+	if s.size > maxScript {
+		s.cannotParse(s.name, "a text of %d bytes is over the limit", s.size)
+		return ""
+	}
+	src, err := io.ReadAll(s.section(0, s.size))
+	if err != nil {
+		return "" // kept by the reader
+	}
+	return string(src)
+}
+
+var (
+	plainSource  = regexp.MustCompile(`(?im)^[^#\n]*(?:--(?:extra-)?index-url|-i|--find-links|-f)?[ =@]*http://[^\s#]+|^\s*--trusted-host\b[^\n]*`)
+	directSource = regexp.MustCompile(`(?im)^[^#\n]*(?:\b(?:git|hg|svn|bzr)\+[a-z]+://|--(?:extra-)?index-url\b|--find-links\b|@\s*https?://|^\s*https?://|@\s*file:|^\s*-e\b)[^\n#]*`)
+)
+
+// requirements scans a list of Python packages.
+func (s *scanner) requirements() {
+	src := s.wholeText()
+	if hit := plainSource.FindString(src); hit != "" {
+		s.add("requirements-source", hallmark.SeverityHigh, s.name, "packages come over a connection that anybody may change: %.80q", strings.TrimSpace(hit))
+	}
+	if hit := directSource.FindString(src); hit != "" {
+		s.add("requirements-source", hallmark.SeverityMedium, s.name, "packages come from elsewhere than the index: %.80q", strings.TrimSpace(hit))
+	}
+}
+
+var (
+	activeHTML = regexp.MustCompile(`(?i)<(?:script|iframe|object|embed|base|meta\s+http-equiv)\b|\bon(?:error|load|click|mouseover|focus)\s*=|javascript:`)
+	shellMagic = regexp.MustCompile(`(?m)^\s*(?:!{1,2}|%%(?:bash|sh|script|cmd|system|perl|ruby)\b|%(?:system|sx)\b)[^\n]*`)
+)
+
+// maxCell bounds one cell of a notebook, in bytes.
+const maxCell = 4 << 20
+
+// notebook scans the cells of a notebook and what they printed.
+//
+// Source: the description of the notebook format, nbformat 4.
+func (s *scanner) notebook() {
+	s.res.Format = FormatNotebook
+	var cell strings.Builder
+	cells := 0
+	v := jsonVisitor{want: map[string]bool{"cell_type": true}}
+	v.text = func(key, value string) {
+		switch key {
+		case "source", "input":
+			if cell.Len()+len(value) <= maxCell {
+				cell.WriteString(value)
+			} else {
+				s.cannotParse(s.name, "a cell of more than %d bytes", maxCell)
+			}
+		case "text/html", "image/svg+xml", "text/markdown":
+			s.activeHTML(value)
+		case "application/javascript":
+			s.add("notebook-active-output", hallmark.SeverityMedium, s.name, "an output holds a script that runs where the notebook is trusted")
+		}
+	}
+	v.object = func(texts map[string]string) {
+		kind, ok := texts["cell_type"]
+		if !ok {
+			return
+		}
+		cells++
+		s.cell(kind, cell.String())
+		cell.Reset()
+	}
+	if err := walkJSON(bufio.NewReader(s.section(0, s.size)), v); err != nil {
+		s.cannotParse(s.name, "the notebook: %v", err)
+	} else if cells == 0 {
+		s.add("notebook-empty", hallmark.SeverityInfo, s.name, "the notebook has no cells")
+	}
+}
+
+func (s *scanner) activeHTML(text string) {
+	if hit := activeHTML.FindString(text); hit != "" {
+		s.add("notebook-active-output", hallmark.SeverityMedium, s.name, "a text of the notebook is active where the notebook is trusted: %.40q", hit)
+	}
+}
+
+func (s *scanner) cell(kind, src string) {
+	if kind != "code" {
+		s.activeHTML(src)
+		return
+	}
+	for _, magic := range shellMagic.FindAllString(src, 100) {
+		s.add("notebook-shell", hallmark.SeverityInfo, s.name, "a cell runs a command: %.80q", strings.TrimSpace(magic))
+	}
+	s.shell(s.name, src)
+	if strings.HasPrefix(strings.TrimSpace(src), "%%") { // another language
+		return
+	}
+	src = regexp.MustCompile(`(?m)^\s*[!%?][^\n]*|[^\n]*\?\??[ \t]*$`).ReplaceAllString(src, "")
+	p := &pyFile{s: s, location: s.name, role: pyScript, imports: map[string]string{}}
+	_ = p.source(src) // a cell that is not Python does nothing when the notebook is opened
+}
+
+// scripts are names by which a text is more than a text. It reports whether the text was one.
+func (s *scanner) scripts(head []byte) {
+	name := strings.ToLower(path.Base(s.name))
+	first, _, _ := strings.Cut(string(head[:min(len(head), 256)]), "\n")
+	interpreter := strings.HasPrefix(first, "#!")
+	switch ext := path.Ext(name); {
+	case ext == ".py", ext == ".pyw", ext == ".pyi", interpreter && strings.Contains(first, "python"):
+		s.python()
+	case ext == ".ipynb":
+		s.notebook()
+	case ext == ".sh", ext == ".bash", ext == ".zsh", ext == ".ksh", interpreter:
+		s.scriptFile()
+	case strings.HasPrefix(name, "requirements") && ext == ".txt", name == "constraints.txt":
+		s.requirements()
+	case name == "dockerfile", name == "makefile", ext == ".yml", ext == ".yaml", ext == ".toml":
+		s.shell(s.name, s.wholeText())
+	case windowsScript[ext]:
+		s.add("program", hallmark.SeverityHigh, s.name, "a file named %q is run when it is opened", ext)
+	}
+}
+
+var windowsScript = map[string]bool{
+	".bat": true, ".cmd": true, ".ps1": true, ".vbs": true, ".vbe": true, ".js": true, ".jse": true, ".wsf": true, ".hta": true, ".reg": true, ".lnk": true, ".scr": true,
+	".desktop": true, ".command": true, ".applescript": true,
+}
