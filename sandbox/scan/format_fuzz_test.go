@@ -43,21 +43,6 @@ func fuzzed(t *testing.T, name string, data []byte) scan.Result {
 	return res
 }
 
-// addFiles gives the files that match a pattern as seeds.
-func addFiles(f *testing.F, pattern string) {
-	f.Helper()
-	files, err := filepath.Glob(pattern)
-	require.NoError(f, err)
-	require.NotEmpty(f, files)
-	for _, name := range files {
-		data, err := os.ReadFile(name)
-		require.NoError(f, err)
-		if len(data) <= 1<<15 { // mutations of small files find more
-			f.Add(data)
-		}
-	}
-}
-
 func FuzzHDF5(f *testing.F) {
 	addFiles(f, "testdata/ordinary/*.h5")
 	addFiles(f, "testdata/hostile/*.h5")

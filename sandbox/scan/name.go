@@ -40,7 +40,7 @@ func (s *scanner) checkName() {
 	if strings.ContainsFunc(base, shown) || !utf8.ValidString(base) {
 		s.add("file-name", hallmark.SeverityHigh, s.name, "the name holds characters that do not show, or turn text around")
 	}
-	if strings.HasPrefix(base, ".") && len(base) > 1 && !slices.Contains(ordinaryHidden, base) {
+	if strings.HasPrefix(base, ".") && len(base) > 1 && !strings.HasPrefix(base, `..\`) && !slices.Contains(ordinaryHidden, base) {
 		s.add("hidden-file", hallmark.SeverityMedium, s.name, "the file is hidden")
 	}
 	ext := strings.ToLower(path.Ext(s.name))
