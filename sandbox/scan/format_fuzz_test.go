@@ -3,8 +3,6 @@ package scan_test
 import (
 	"bytes"
 	"io"
-	"os"
-	"path/filepath"
 	"runtime"
 	"testing"
 
