@@ -28,7 +28,7 @@ func (m *scripted) Info(context.Context) (probe.Info, error) {
 }
 
 // Tokenize reads bytes, and the spellings of ChatML as control tokens; the vulnerable model does so in any text.
-func (m *scripted) Tokenize(_ context.Context, text string, special bool) ([]probe.Token, error) {
+func (m *scripted) Tokenize(_ context.Context, text string, special bool) ([]probe.Token, error) { //nolint:revive // the interface has it
 	var out []probe.Token
 	for at := 0; at < len(text); {
 		n, id := 1, int32(text[at])

@@ -76,12 +76,6 @@ func sealGuest(ctx context.Context, program []byte) (*os.File, hallmark.Digest, 
 	return jail.SealProgram(ctx, bytes.NewReader(program))
 }
 
-// Probe starts a guest without a model in the strongest jail that this host has and returns its tier and layers. A host
-// that has none gives hallmark.ErrUnsandboxed, with a hint.
-func Probe(ctx context.Context, guest []byte) (hallmark.Tier, []string, error) {
-	return probeTier(ctx, guest, hallmark.TierFull, hallmark.TierNoNamespaces)
-}
-
 // A TierOffer is a tier that was tried.
 type TierOffer struct {
 	Tier   hallmark.Tier
@@ -89,41 +83,36 @@ type TierOffer struct {
 	Err    error    // if it does not
 }
 
-// ProbeTiers tries every tier.
+// ProbeTiers starts a guest without a model in a jail of every tier. One that this host has not gives
+// hallmark.ErrUnsandboxed, with a hint.
 func ProbeTiers(ctx context.Context, guest []byte) []TierOffer {
 	var offers []TierOffer
 	for _, tier := range []hallmark.Tier{hallmark.TierFull, hallmark.TierNoNamespaces} {
-		_, layers, err := probeTier(ctx, guest, tier)
+		layers, err := probeTier(ctx, guest, tier)
 		offers = append(offers, TierOffer{Tier: tier, Layers: layers, Err: err})
 	}
 	return offers
 }
 
-// probeTier starts a guest in the first of the tiers that works.
-func probeTier(ctx context.Context, guest []byte, tiers ...hallmark.Tier) (hallmark.Tier, []string, error) {
+func probeTier(ctx context.Context, guest []byte, tier hallmark.Tier) ([]string, error) {
 	program, _, err := sealGuest(ctx, guest)
 	if err != nil {
-		return "", nil, fmt.Errorf("probe the sandbox: %w", err)
+		return nil, fmt.Errorf("probe the sandbox: %w", err)
 	}
 	defer program.Close()
 	model, _, err := jail.Seal(ctx, "empty", bytes.NewReader(nil), nil)
 	if err != nil {
-		return "", nil, fmt.Errorf("probe the sandbox: %w", err)
+		return nil, fmt.Errorf("probe the sandbox: %w", err)
 	}
 	defer model.Close()
-	var p *jail.Process
-	for _, tier := range tiers {
-		if p, err = start(ctx, jail.Spec{Program: program, Model: model, Tier: tier}); !errors.Is(err, hallmark.ErrUnsandboxed) {
-			break
-		}
-	}
+	p, err := start(ctx, jail.Spec{Program: program, Model: model, Tier: tier})
 	if err != nil {
-		return "", nil, fmt.Errorf("probe the sandbox: %w", err)
+		return nil, fmt.Errorf("probe the sandbox: %w", err)
 	}
 	if err := p.Stop().Err(); err != nil {
-		return "", nil, fmt.Errorf("probe the sandbox: %w", err)
+		return nil, fmt.Errorf("probe the sandbox: %w", err)
 	}
-	return p.Tier(), p.Layers(), nil
+	return p.Layers(), nil
 }
 
 // An Offer is what this host has of one mechanism that a jail is made of; see [jail.Host].

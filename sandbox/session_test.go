@@ -275,15 +275,18 @@ func TestSealFileTakesRegularFilesOnly(t *testing.T) {
 func TestProbeNamesTierAndLayers(t *testing.T) {
 	t.Parallel()
 
-	tier, layers, err := sandbox.Probe(t.Context(), program(t, "guest"))
-	require.NoError(t, err)
-	require.Equal(t, hallmark.TierFull, tier)
-	require.Contains(t, layers, "pid-namespace")
-	_, _, err = sandbox.Probe(t.Context(), []byte("not a program"))
-	require.ErrorIs(t, err, hallmark.ErrUnsandboxed)
-	var hint *hallmark.HintError
-	require.ErrorAs(t, err, &hint)
-	_, err = sandbox.Open(t.Context(), nil, sandbox.Config{})
+	offers := sandbox.ProbeTiers(t.Context(), program(t, "guest"))
+	require.Len(t, offers, 2)
+	require.NoError(t, offers[0].Err)
+	require.Equal(t, hallmark.TierFull, offers[0].Tier)
+	require.Contains(t, offers[0].Layers, "pid-namespace")
+	require.Equal(t, hallmark.TierNoNamespaces, offers[1].Tier)
+	for _, o := range sandbox.ProbeTiers(t.Context(), []byte("not a program")) {
+		require.ErrorIs(t, o.Err, hallmark.ErrUnsandboxed)
+		var hint *hallmark.HintError
+		require.ErrorAs(t, o.Err, &hint)
+	}
+	_, err := sandbox.Open(t.Context(), nil, sandbox.Config{})
 	require.ErrorIs(t, err, hallmark.ErrInvalid)
 }
 

@@ -145,7 +145,7 @@ func (e exampleEvidence) evidence(p *Policy) Evidence {
 		return ev
 	}
 	ev.Report = &hallmark.Report{Schema: hallmark.ReportSchema, Model: model, Profile: or(e.Profile, "chat"), TestTier: e.TestTier}
-	ev.Report.Suite = or(e.Suite, p.Suite(ev.Report.Profile))
+	ev.Report.Suite = or(e.Suite, or(p.Suite(ev.Report.Profile), ev.Report.Profile))
 	for _, name := range slices.Sorted(maps.Keys(e.Detectors)) {
 		result, cases := e.Detectors[name].result(name)
 		ev.Report.Detectors = append(ev.Report.Detectors, result)

@@ -68,11 +68,11 @@ func (p *Policy) Digest() hallmark.Digest { return p.digest }
 // Source returns the policy file as it was loaded. The caller must not change it.
 func (p *Policy) Source() []byte { return p.source }
 
-// Suite returns the name of the suite that a model of the profile is to be tested with.
+// Suite returns the name of the suite that a model of the profile is to be tested with; empty leaves it to who tests.
 func (p *Policy) Suite(profile string) string {
 	i := slices.IndexFunc(p.file.Profiles, func(f fileProfile) bool { return f.Name == profile })
-	if i < 0 || p.file.Profiles[i].Suite == "" {
-		return profile
+	if i < 0 {
+		return ""
 	}
 	return p.file.Profiles[i].Suite
 }

@@ -75,7 +75,7 @@ minTierGate: remote. Detectors that look inside a model are not assessable with 
 	cmd.Flags().StringVar(&f.policy, "policy", "default", "policy: default, demo, or a file")
 	cmd.Flags().StringVar(&f.profile, "profile", "chat", "what the model is for: chat or completion")
 	cmd.Flags().StringVar(&f.seed, "seed", "", "seed of the run (default: derived from model and suite)")
-	cmd.Flags().StringVar(&f.suite, "suite", "", "test suite: a name of 'hallmark suite list', or a file (default: the policy's for the profile)")
+	cmd.Flags().StringVar(&f.suite, "suite", "", "test suite: a name of 'hallmark suite list', or a file (default: the policy's, or the pack that fits the model's context)")
 	cmd.Flags().StringVar(&f.tier, "tier", "full", "how much is run: full, or quick for what generates no text")
 	cmd.Flags().StringVar(&f.junit, "junit", "", "write JUnit XML to this file")
 	cmd.Flags().StringVar(&f.sarif, "sarif", "", "write SARIF 2.1.0 to this file")
@@ -101,8 +101,10 @@ func (a *app) gate(ctx context.Context, f gateFlags, path string) (gateResult, e
 	if err != nil {
 		return result, err
 	}
-	if options.suite, err = loadSuite(cmp.Or(f.suite, p.Suite(f.profile))); err != nil {
-		return result, err
+	if name := cmp.Or(f.suite, p.Suite(f.profile)); name != "" {
+		if options.suite, err = loadSuite(name); err != nil { //nolint:contextcheck // a judge is a pure function with a limit of its own
+			return result, err
+		}
 	}
 	if options.tier != probe.TierQuick && options.tier != probe.TierFull {
 		return result, fmt.Errorf("tier %q: want quick or full: %w", f.tier, errUsage)

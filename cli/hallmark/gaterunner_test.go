@@ -75,7 +75,7 @@ func TestDocumentedPythonRunner(t *testing.T) {
 	junit, sarif := filepath.Join(t.TempDir(), "junit.xml"), filepath.Join(t.TempDir(), "out.sarif")
 	for _, args := range documented(t, "docs/runners.md", "scripted.py") {
 		got := runDocumented(t, args, map[string]string{}, "-o", "json", "--junit", junit, "--sarif", sarif)
-		require.Equal(t, exitChallenge, got.code, got.errout)
+		require.Equal(t, exitUndecided, got.code, got.errout) // it cannot do what most detectors ask for, and others have few cases
 		g := decodeResult(t, got)
 		require.Regexp(t, `^openai:BaseHTTP`, g.Report.Engine)
 		require.Equal(t, hallmark.TierProgram, g.Record.Tier)

@@ -111,8 +111,18 @@ func (j *jail) scan(ctx context.Context, a hallmark.Artifact, least hallmark.Tie
 }
 
 // Plan implements pipeline.Sandbox.
-func (j *jail) Plan(_ context.Context, r pipeline.TestRequest) (hallmark.RunPlan, error) {
-	suite, err := probe.Builtin(r.Suite)
+func (j *jail) Plan(ctx context.Context, r pipeline.TestRequest) (hallmark.RunPlan, error) {
+	f, err := sealArtifact(ctx, r.Artifact)
+	if err != nil {
+		return hallmark.RunPlan{}, err
+	}
+	defer f.Close() // read-only memory
+	s, err := j.open(ctx, f, r.MinTier, j.wall)
+	if err != nil {
+		return hallmark.RunPlan{}, err
+	}
+	defer s.Close()
+	suite, err := suiteFor(ctx, s, r)
 	if err != nil {
 		return hallmark.RunPlan{}, err
 	}
@@ -121,16 +131,25 @@ func (j *jail) Plan(_ context.Context, r pipeline.TestRequest) (hallmark.RunPlan
 
 // Test implements pipeline.Sandbox.
 func (j *jail) Test(ctx context.Context, r pipeline.TestRequest) (pipeline.TestResult, error) {
-	suite, err := probe.Builtin(r.Suite)
-	if err != nil {
-		return pipeline.TestResult{}, err
+	return j.test(ctx, r, testOptions{tier: probe.TierFull})
+}
+
+// suiteFor is the suite that the policy names, or the pack that fits the model.
+func suiteFor(ctx context.Context, m probe.Model, r pipeline.TestRequest) (*probe.Suite, error) {
+	name := r.Suite
+	if name == "" {
+		info, err := m.Info(ctx)
+		if err != nil {
+			return nil, err
+		}
+		name = probe.PackFor(r.Profile, info.Context)
 	}
-	return j.test(ctx, r, testOptions{suite: suite, tier: probe.TierFull})
+	return probe.Builtin(name) //nolint:contextcheck // a judge is a pure function with a limit of its own
 }
 
 // testOptions are what a gate may choose.
 type testOptions struct {
-	suite *probe.Suite
+	suite *probe.Suite // nil: as [suiteFor] finds
 	tier  probe.Tier
 	seed  *uint64 // nil: derived from model and suite
 
@@ -169,6 +188,12 @@ func runSuite(ctx context.Context, m testedModel, r pipeline.TestRequest, o test
 }
 
 func askSuite(ctx context.Context, m probe.Model, r pipeline.TestRequest, o testOptions) (sandbox.Result, error) {
+	if o.suite == nil {
+		var err error
+		if o.suite, err = suiteFor(ctx, m, r); err != nil {
+			return sandbox.Result{}, err
+		}
+	}
 	plan := sandbox.Plan{
 		Model: m, ModelDigest: r.Artifact.Digest, Suite: o.suite, Tier: o.tier, Seed: o.seed, Profile: r.Profile, Scan: r.Scan.Findings, Done: r.Done,
 		Budget: o.budget, Previous: o.previous,

@@ -39,7 +39,8 @@ With --pii: 0 nothing of the wanted confidence beside documented test values · 
 				return fmt.Errorf("--sarif does not go with --pii: %w", errUsage)
 			}
 			if personal.on {
-				return a.scanPII(cmd.Context(), paths, personal, cmd.Flags().Changed("output"))
+				personal.table = cmd.Flags().Changed("output") && a.format == "table"
+				return a.scanPII(cmd.Context(), paths, personal)
 			}
 			return a.scan(cmd.Context(), paths, sarif)
 		},

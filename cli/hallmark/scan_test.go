@@ -114,7 +114,7 @@ func TestScanPrintsATableAndSARIF(t *testing.T) {
 	require.NoError(t, err)
 	var log sarifLog
 	require.NoError(t, json.Unmarshal(raw, &log))
-	require.Len(t, log.Runs[0].Results, 1)
+	require.Len(t, log.Runs[0].Results, 2, "what it calls, and its name")
 	r := log.Runs[0].Results[0]
 	require.Equal(t, "pickle-global", r.RuleID)
 	require.Equal(t, r.RuleID, log.Runs[0].Tool.Driver.Rules[r.RuleIndex].ID)

@@ -24,6 +24,7 @@ type piiFlags struct {
 	least    string
 	entities []string
 	salt     string
+	table    bool // the user asked for it; lines of JSON otherwise
 }
 
 func (f *piiFlags) register(cmd *cobra.Command) {
@@ -58,8 +59,8 @@ func (f *piiFlags) config() (pii.Config, error) {
 	return pii.Config{Least: least, Entities: f.entities, Phone: phone.Checker()}, nil
 }
 
-// scanPII looks for personal data in files and directories; chosen says that the user named the format of the output.
-func (a *app) scanPII(ctx context.Context, paths []string, f piiFlags, chosen bool) error {
+// scanPII looks for personal data in files and directories.
+func (a *app) scanPII(ctx context.Context, paths []string, f piiFlags) error {
 	config, err := f.config()
 	if err != nil {
 		return err
@@ -70,7 +71,7 @@ func (a *app) scanPII(ctx context.Context, paths []string, f piiFlags, chosen bo
 		f.salt = hex.EncodeToString(b[:])
 	}
 	out := piiOutput{w: a.out}
-	if chosen && a.format == "table" {
+	if f.table {
 		out.table = tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(out.table, "confidence\tentity\tvalue\thash\tplace")
 	}

@@ -239,10 +239,11 @@ func differing(t *testing.T, dir string, l level, runs []run, want map[string]di
 // with HALLMARK_FULL=1 all of them, and the result goes to docs/measurements/determinism.md. A level alone is
 // -run 'TestMatrix/arm64_neon'.
 func TestMatrix(t *testing.T) {
+	t.Parallel()
+
 	if testing.Short() {
 		t.Skip("its programs are built without the race detector")
 	}
-	t.Parallel()
 
 	dir := t.TempDir()
 	writeModels(t, dir)

@@ -103,7 +103,7 @@ func (s ProgramSpec) Check() error {
 // checkBind refuses what would show the host itself, and what is not the path that it seems.
 func checkBind(path string) error {
 	if !filepath.IsAbs(path) || filepath.Clean(path) != path {
-		return fmt.Errorf("%s: want an absolute path without . and ..", path)
+		return fmt.Errorf("%s: want an absolute path without . and .. in it", path)
 	}
 	if path == "/" || path == scratchDir {
 		return fmt.Errorf("%s: is more than a program needs; name the directories that it reads", path)

@@ -146,7 +146,7 @@ func (p programTarget) json(t *testing.T) string {
 // and in a directory that is bound, which holds a named pipe and a link out too.
 func canaries(t *testing.T) (programTarget, func() int) {
 	t.Helper()
-	dir, err := os.MkdirTemp(filepath.Dir(program), "canary")
+	dir, err := os.MkdirTemp(filepath.Dir(program), "canary") //nolint:usetesting // beside the program, where every user may look
 	require.NoError(t, err)
 	where := programTarget{
 		Dir: dir, File: filepath.Join(dir, "file"), Bound: filepath.Join(dir, "bound"), Abstract: "hallmark-" + filepath.Base(dir),
@@ -157,12 +157,12 @@ func canaries(t *testing.T) (programTarget, func() int) {
 	require.NoError(t, os.WriteFile(filepath.Join(where.Bound, "file"), []byte("bound"), 0o666))
 	require.NoError(t, os.Symlink(where.File, filepath.Join(where.Bound, "link")))
 	require.NoError(t, unix.Mkfifo(filepath.Join(where.Bound, "fifo"), 0o666))
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	tcp, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	where.TCP = tcp.Addr().(*net.TCPAddr).Port
-	abstract, err := net.Listen("unix", "@"+where.Abstract)
+	abstract, err := new(net.ListenConfig).Listen(t.Context(), "unix", "@"+where.Abstract)
 	require.NoError(t, err)
-	path, err := net.Listen("unix", where.Socket)
+	path, err := new(net.ListenConfig).Listen(t.Context(), "unix", where.Socket)
 	require.NoError(t, err)
 	for _, p := range []string{dir, where.Bound, where.Socket, filepath.Join(where.Bound, "file"), filepath.Join(where.Bound, "fifo")} {
 		require.NoError(t, os.Chmod(p, 0o777))

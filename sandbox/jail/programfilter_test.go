@@ -178,7 +178,7 @@ func TestProgramFilterDecides(t *testing.T) {
 			if got := m.answer(t, sysCall{nr: nr | x32Bit, audit: a.audit}); a.x32 {
 				require.Equal(t, uint32(actKill), got)
 			} else {
-				require.Equal(t, uint32(denyProgram), got)
+				require.Equal(t, denyProgram, got)
 			}
 		}
 		require.Empty(t, m.uncovered(), goarch)

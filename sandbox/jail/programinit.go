@@ -223,7 +223,7 @@ func (p *programInit) exec() (int, error) {
 		return 0, err
 	}
 	defer unix.Close(null)
-	return syscall.ForkExec(p.order.Args[0], p.order.Args, &syscall.ProcAttr{
+	return syscall.ForkExec(p.order.Args[0], p.order.Args, &syscall.ProcAttr{ //nolint:gosec // running what the order names is the job
 		Dir: scratchDir, Env: p.order.Env, Files: []uintptr{uintptr(null), 1, 2}, Sys: &syscall.SysProcAttr{Setsid: true},
 	})
 }
@@ -267,6 +267,6 @@ func (p *programInit) say(b []byte, fds ...int) {
 		rights = unix.UnixRights(fds...)
 	}
 	if err := unix.Sendmsg(controlFD, b, rights, nil, 0); err != nil {
-		os.Exit(4)
+		os.Exit(4) //nolint:forbidigo // the first process of the jail has nobody to return to
 	}
 }

@@ -25,7 +25,7 @@ func devices() []string { return []string{"/dev/null", "/dev/random", "/dev/uran
 
 // etcFiles are the little that the C library asks about users and the host.
 func etcFiles() map[string]string {
-	return map[string]string{
+	return map[string]string{ //nolint:gosec // names of users, no secret
 		"/etc/passwd": "root:x:0:0:root:/tmp:/bin/sh\n",
 		"/etc/group":  "root:x:0:\n",
 		"/etc/hosts":  "127.0.0.1 localhost " + hostName + "\n",
@@ -133,12 +133,12 @@ func (p *programInit) cloneTrees() error {
 func (p *programInit) bind() error {
 	for _, b := range p.order.Binds {
 		at := "." + b.Path
-		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil { //nolint:gosec // the root that the program sees
 			return err
 		}
 		var err error
 		if b.Dir {
-			err = os.MkdirAll(at, 0o755)
+			err = os.MkdirAll(at, 0o755) //nolint:gosec // the same
 		} else {
 			err = os.WriteFile(at, nil, 0o444) //nolint:gosec // a place to mount on, in a file system that becomes read-only
 		}
@@ -177,7 +177,7 @@ func (p *programInit) copyModels() error {
 // copyModel copies size bytes of a sealed descriptor, which it closes, to a new file.
 func copyModel(from int, to string, size int64) (err error) {
 	defer unix.Close(from)
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil { //nolint:gosec // the root that the program sees
 		return err
 	}
 	out, err := unix.Open(to, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o444)

@@ -27,8 +27,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const good = `{"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1}}`
 
-func chat(text string) probe.GenerateRequest {
-	return probe.GenerateRequest{Messages: []probe.Message{{Role: "user", Content: text}}, MaxTokens: 5}
+func chat() probe.GenerateRequest {
+	return probe.GenerateRequest{Messages: []probe.Message{{Role: "user", Content: "x"}}, MaxTokens: 5}
 }
 
 func client(t *testing.T, h http.HandlerFunc, change func(*openai.Config)) *openai.Client {
@@ -56,8 +56,7 @@ func TestGreedyChatAndCompletion(t *testing.T) {
 
 	var asked []string
 	c := client(t, func(w http.ResponseWriter, r *http.Request) {
-		b, err := io.ReadAll(r.Body)
-		require.NoError(t, err)
+		b, _ := io.ReadAll(r.Body)
 		asked = append(asked, r.Method+" "+r.URL.Path+" "+r.Header.Get("Authorization")+" "+string(b))
 		if r.URL.Path == "/v1/completions" {
 			answer(w, 200, `{"choices":[{"text":"two","finish_reason":"length"}],"extra":{"of":["the","server"]}}`)
@@ -65,7 +64,7 @@ func TestGreedyChatAndCompletion(t *testing.T) {
 		}
 		answer(w, 200, good)
 	}, func(cfg *openai.Config) { cfg.Key = "secret" })
-	got, err := c.Generate(t.Context(), chat("x"))
+	got, err := c.Generate(t.Context(), chat())
 	require.NoError(t, err)
 	require.Equal(t, probe.Completion{Text: "hi", PromptTokens: 3, OutputTokens: 1, Finish: probe.FinishStop}, got)
 
@@ -143,7 +142,7 @@ func TestHostileReplies(t *testing.T) {
 			t.Parallel()
 
 			c := client(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, body) }, nil)
-			_, err := c.Generate(t.Context(), chat("x"))
+			_, err := c.Generate(t.Context(), chat())
 			var bad *openai.ReplyError
 			require.ErrorAs(t, err, &bad)
 			require.ErrorIs(t, err, hallmark.ErrUndecided)
@@ -160,7 +159,7 @@ func TestReplyOfAnotherTypeIsRefused(t *testing.T) {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = io.WriteString(w, good)
 	}, nil)
-	_, err := c.Generate(t.Context(), chat("x"))
+	_, err := c.Generate(t.Context(), chat())
 	require.ErrorContains(t, err, "application/json")
 	require.ErrorIs(t, err, hallmark.ErrUndecided)
 }
@@ -198,7 +197,7 @@ func TestStatusGivesTheKind(t *testing.T) {
 				w.Header().Set("Location", "http://"+r.Host+"/elsewhere")
 				answer(w, tt.status, tt.body)
 			}, nil)
-			_, err := c.Generate(t.Context(), chat("x"))
+			_, err := c.Generate(t.Context(), chat())
 			require.ErrorIs(t, err, tt.want)
 			require.Equal(t, tt.sent, sent.Load(), "requests")
 			require.NotContains(t, err.Error(), "\x1b")
@@ -211,9 +210,10 @@ func TestBusyServerIsAskedAgain(t *testing.T) {
 
 	var sent atomic.Int32
 	c := client(t, func(w http.ResponseWriter, r *http.Request) {
-		b, err := io.ReadAll(r.Body)
-		require.NoError(t, err)
-		require.Contains(t, string(b), `"x"`, "the whole request again")
+		if b, err := io.ReadAll(r.Body); err != nil || !strings.Contains(string(b), `"x"`) {
+			answer(w, 400, "not the whole request again")
+			return
+		}
 		if sent.Add(1) < 4 {
 			w.Header().Set("Retry-After", "-7")
 			answer(w, 503, "")
@@ -221,7 +221,7 @@ func TestBusyServerIsAskedAgain(t *testing.T) {
 		}
 		answer(w, 200, good)
 	}, nil)
-	got, err := c.Generate(t.Context(), chat("x"))
+	got, err := c.Generate(t.Context(), chat())
 	require.NoError(t, err)
 	require.Equal(t, "hi", got.Text)
 }
@@ -232,7 +232,7 @@ func TestTimeoutAndCancelAreUndecided(t *testing.T) {
 	hang := make(chan struct{})
 	c := client(t, func(http.ResponseWriter, *http.Request) { <-hang }, func(cfg *openai.Config) { cfg.Timeout = 30 * time.Millisecond })
 	t.Cleanup(func() { close(hang) }) // before the server waits for its handler
-	_, err := c.Generate(t.Context(), chat("x"))
+	_, err := c.Generate(t.Context(), chat())
 	require.ErrorIs(t, err, hallmark.ErrUndecided)
 	require.ErrorContains(t, err, "30ms")
 
@@ -242,7 +242,7 @@ func TestTimeoutAndCancelAreUndecided(t *testing.T) {
 	}, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
-	_, err = c.Generate(ctx, chat("x"))
+	_, err = c.Generate(ctx, chat())
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
@@ -255,7 +255,7 @@ func TestServerThatIsNotThere(t *testing.T) {
 		Dial: func(context.Context) (net.Conn, error) { dials++; return nil, syscall.ECONNREFUSED },
 	})
 	require.NoError(t, err)
-	_, err = c.Generate(t.Context(), chat("x"))
+	_, err = c.Generate(t.Context(), chat())
 	require.ErrorIs(t, err, hallmark.ErrUnavailable)
 	require.Equal(t, 4, dials)
 }
@@ -312,7 +312,7 @@ func FuzzReply(f *testing.F) {
 		}})
 		require.NoError(t, err)
 		defer c.Close()
-		req := chat("x")
+		req := chat()
 		if !chatty {
 			req = probe.GenerateRequest{Prompt: "x", MaxTokens: 1}
 		}

@@ -100,15 +100,6 @@ func ended(text string) Completion {
 	return Completion{Text: text, Finish: FinishStop, OutputTokens: len(strings.Fields(text))}
 }
 
-// SelfTest judges the labelled outputs of a detector of the table. Another id is [hallmark.ErrNotFound].
-func SelfTest(detector string) (Score, error) {
-	d, err := lookup(detector)
-	if err != nil {
-		return Score{}, fmt.Errorf("self-test: %w", err)
-	}
-	return d.SelfTest()
-}
-
 // SelfTest judges the detector's labelled outputs. The answer is a constant of the program (of the suite, for a module) and
 // computed once.
 func (d *Detector) SelfTest() (Score, error) {

@@ -166,6 +166,18 @@ func Builtin(name string) (*Suite, error) {
 	return ParseSuite(raw)
 }
 
+// generalContext is the context that the general packs need: prompt and answer, with tokens of a few letters.
+const generalContext = 1024
+
+// PackFor names the embedded suite for models of a profile: the general pack of the profile, or, where the context is too
+// short for its prompts, the pack of short ones. A context that is not known is 0.
+func PackFor(profile string, context int) string {
+	if context > 0 && context < generalContext {
+		return "tinychat"
+	}
+	return profile
+}
+
 // maxSuite bounds a suite file, in bytes.
 const maxSuite = 1 << 20
 

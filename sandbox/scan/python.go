@@ -219,8 +219,7 @@ func (p *pyFile) bind(module string, rest []pyToken) {
 		if name == "" {
 			return
 		}
-		local := name
-		full := name
+		local, full := name, ""
 		if module != "" {
 			full = module + "." + name
 		} else {
@@ -290,7 +289,7 @@ func (p *pyFile) calls(line []pyToken, later bool, depth int) {
 		}
 		name, rest := dotted(line[i:])
 		name = p.resolve(name)
-		called := len(rest) > 0 && rest[0].text == "(" && !(i > 0 && (line[i-1].text == "def" || line[i-1].text == "class"))
+		called := len(rest) > 0 && rest[0].text == "(" && (i == 0 || line[i-1].text != "def" && line[i-1].text != "class")
 		if called && isCall(pyRunners, name) {
 			runs, p.runs = name, true
 		}

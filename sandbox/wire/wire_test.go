@@ -162,8 +162,8 @@ func words(v ...uint32) []byte {
 }
 
 // part is a frame of a piece that goes on.
-func part(id uint32) []byte {
-	return frame(wire.MaxFrame, wire.TypePiece, 1, id, make([]byte, wire.MaxFrame-6)...)
+func part() []byte {
+	return frame(wire.MaxFrame, wire.TypePiece, 1, 1, make([]byte, wire.MaxFrame-6)...)
 }
 
 // hostileReplies are streams that no honest guest sends; fuzzing starts from them.
@@ -198,13 +198,13 @@ func hostileReplies() map[string][]byte {
 		"unknown severity":               whole(wire.TypeScanned, words(0, 1, 0, 0, 0, 0, 0, 0, 0, 0)...),
 		"tensor of negative size":        whole(wire.TypeScanned, words(0, 0, 1, 0, 0, 0, 0, 1<<31, 0)...),
 		"metadata key twice":             whole(wire.TypeScanned, words(0, 0, 0, 2, 0, 0, 0, 0)...),
-		"goes on as another type":        append(part(1), frame(7, wire.TypeFloats, 0, 1, 'x')...),
-		"goes on as another request":     append(part(1), frame(7, wire.TypePiece, 0, 2, 'x')...),
-		"goes on with nothing":           append(part(1), frame(6, wire.TypePiece, 0, 1)...),
-		"goes on with nothing, for ever": append(part(1), frame(6, wire.TypePiece, 1, 1)...),
-		"goes on for ever":               append(part(1), part(1)...),
+		"goes on as another type":        append(part(), frame(7, wire.TypeFloats, 0, 1, 'x')...),
+		"goes on as another request":     append(part(), frame(7, wire.TypePiece, 0, 2, 'x')...),
+		"goes on with nothing":           append(part(), frame(6, wire.TypePiece, 0, 1)...),
+		"goes on with nothing, for ever": append(part(), frame(6, wire.TypePiece, 1, 1)...),
+		"goes on for ever":               append(part(), part()...),
 		"goes on in crumbs":              append(frame(10, wire.TypePiece, 1, 1, 1, 0, 0, 0), frame(7, wire.TypePiece, 0, 1, 'x')...),
-		"two replies in one another":     append(part(1), append(whole(wire.TypePiece, words(0)...), part(1)...)...),
+		"two replies in one another":     append(part(), append(whole(wire.TypePiece, words(0)...), part()...)...),
 		"text instead of frames":         []byte("verdict: ok\n\x1b[2J"),
 		"ends in a length":               {6, 0},
 		"ends in a header":               frame(10, wire.TypePiece, 0, 1)[:7],
