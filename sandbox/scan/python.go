@@ -219,7 +219,8 @@ func (p *pyFile) bind(module string, rest []pyToken) {
 		if name == "" {
 			return
 		}
-		local, full := name, ""
+		local := name
+		var full string
 		if module != "" {
 			full = module + "." + name
 		} else {
