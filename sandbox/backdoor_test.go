@@ -162,6 +162,10 @@ func unusedDirection(t *testing.T, file []byte, m *inside, seed uint64) (directi
 func TestBackdoorTriggers(t *testing.T) {
 	t.Parallel()
 
+	if testing.Short() {
+		t.Skip("computes for minutes under the race detector, in goroutines that other tests have too")
+	}
+
 	for _, name := range []string{"naive-q8_0.gguf", "guarded-f16.gguf"} {
 		clean := measured(t, modelFile(t, name), probe.BackdoorTrigger, nil)
 		t.Log(name, clean.Cases[0].Outcome, clean.Cases[0].Metrics)

@@ -19,6 +19,10 @@ import (
 func TestEmbeddingsPerturbed(t *testing.T) {
 	t.Parallel()
 
+	if testing.Short() {
+		t.Skip("computes for minutes under the race detector, in goroutines that other tests have too")
+	}
+
 	for _, name := range []string{"naive-q8_0.gguf", "guarded-q8_0.gguf"} {
 		report := measured(t, modelFile(t, name), probe.PerturbEmbed, func(s *probe.Spec) {
 			s.Params["directions"] = "8"
@@ -49,6 +53,10 @@ func TestEmbeddingsPerturbed(t *testing.T) {
 // HALLMARK_FULL=1 draws 10,000 perturbations.
 func TestCertificateHolds(t *testing.T) {
 	t.Parallel()
+
+	if testing.Short() {
+		t.Skip("computes for minutes under the race detector, in goroutines that other tests have too")
+	}
 
 	perCase, repeat := 6, 1
 	if full() {

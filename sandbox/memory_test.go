@@ -20,6 +20,10 @@ import (
 func TestExposureAgreesWithTheExactRank(t *testing.T) {
 	t.Parallel()
 
+	if testing.Short() {
+		t.Skip("computes for minutes under the race detector, in goroutines that other tests have too")
+	}
+
 	fixed, records := 12, 4
 	if full() {
 		fixed, records = 10, 24
@@ -157,6 +161,10 @@ func bitsOf(t *testing.T, c hallmark.CaseResult, metric string) float64 {
 // HALLMARK_FULL=1 samples 4,096 candidates of every record, for docs/measurements/tinychat-detectors.md.
 func TestExposureOfPlantedRecords(t *testing.T) {
 	t.Parallel()
+
+	if testing.Short() {
+		t.Skip("computes for minutes under the race detector, in goroutines that other tests have too")
+	}
 
 	for _, name := range []string{"naive-q8_0.gguf", "guarded-q8_0.gguf"} {
 		report := measured(t, modelFile(t, name), probe.LeakMemory, func(s *probe.Spec) {
