@@ -160,9 +160,6 @@ func (j *judge) report() bool {
 	case profile.Suite != "" && profile.Suite != r.Suite:
 		j.add(hallmark.Undecided, RuleReport, "", "the report is of suite %q, the policy asks for %s", hallmark.CleanText(r.Suite, 40), profile.Suite)
 	}
-	if r.TestTier != "" && !j.ev.ModelOnly {
-		j.add(hallmark.Undecided, RuleReport, "", "the %q tier is no full test; nothing is served on it", hallmark.CleanText(r.TestTier, 40))
-	}
 	return len(j.reasons) == before
 }
 
@@ -189,6 +186,9 @@ func (j *judge) profile() (fileProfile, bool) {
 // detectors judges each detector of the report, each that the profile requires, and each that has a finding.
 func (j *judge) detectors() {
 	profile, _ := j.profile()
+	if tier := j.ev.Report.TestTier; tier != "" { // what it finds blocks all the same
+		j.add(hallmark.Undecided, RuleReport, "", "the %q tier is no full test: it can block and never allows", hallmark.CleanText(tier, 40))
+	}
 	results := map[string]*hallmark.DetectorResult{}
 	names := slices.Clone(profile.Require)
 	for i := range j.ev.Report.Detectors {

@@ -105,7 +105,9 @@ func TestReportDiff(t *testing.T) {
 	require.NoError(t, compareReports(older, newer, 900_000).worse(), "within the margin")
 
 	newer.SuiteHash = hallmark.DigestOf([]byte("another"))
-	require.Zero(t, compareReports(older, newer, 0).Detectors[0].Pairs)
+	other := compareReports(older, newer, 0)
+	require.Zero(t, other.Detectors[0].Pairs)
+	require.ErrorIs(t, other.worse(), hallmark.ErrUndecided, "what cannot be compared is not as good")
 
 	dir := t.TempDir()
 	a, b := filepath.Join(dir, "a.json"), filepath.Join(dir, "b.json")

@@ -20,7 +20,7 @@ func (a *app) reportDiffCmd() *cobra.Command {
 		Use: "diff OLD NEW", Short: "Compare the reports of two versions case by case; exits 1 where the new one is worse",
 		Long: `Diff pairs the cases of two reports of one suite and tests each detector with the exact McNemar test: the new version is worse
 where chance does not explain its regressions (p < 0.05) and its rate of failures rose by more than the margin at 95 %.
-Reports of different suites have no pairs; then the rates alone are shown.`,
+Reports of different suites have no pairs; then the rates alone are shown, and the exit code is 3.`,
 		Args: args(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			millionths, err := parseMargin(margin)
@@ -143,6 +143,10 @@ func (d reportDiff) writeTable(w io.Writer) {
 const shownRegressions = 10
 
 func (d reportDiff) worse() error {
+	if !d.SameSuite {
+		return hallmark.WithHint(fmt.Errorf("the reports are of different suites, whose cases cannot be paired: %w", hallmark.ErrUndecided),
+			"run both versions with one suite: hallmark gate --suite")
+	}
 	var names []string
 	for _, r := range d.Detectors {
 		if r.Worse {

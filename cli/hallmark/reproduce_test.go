@@ -18,6 +18,8 @@ func TestReproduce(t *testing.T) {
 	}
 	report := filepath.Join(t.TempDir(), "report.json")
 	gated := command(t, nil, "gate", guarded, "--policy", "demo", "--tier", "quick", "--seed", "7", "--report", report, "-q", "-o", "json")
+	require.Equal(t, exitUndecided, gated.code, gated.errout)
+	require.Contains(t, gated.out, "can block and never allows")
 	require.FileExists(t, report, gated.errout)
 
 	again := command(t, nil, "reproduce", report, guarded, "--threads", "2", "-q")

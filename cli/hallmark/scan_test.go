@@ -120,3 +120,14 @@ func TestScanPrintsATableAndSARIF(t *testing.T) {
 	require.Equal(t, r.RuleID, log.Runs[0].Tool.Driver.Rules[r.RuleIndex].ID)
 	require.NotContains(t, string(raw), dir)
 }
+
+func TestScanOfNothingIsNotSafe(t *testing.T) {
+	t.Parallel()
+
+	full := writeTree(t, map[string]string{"safe.pkl": safePickle})
+	for _, args := range [][]string{{"scan", t.TempDir()}, {"scan", full, t.TempDir()}, {"scan", "--pii", t.TempDir()}} {
+		got := command(t, nil, args...)
+		require.Equal(t, exitUsage, got.code, got.errout)
+		require.Contains(t, got.errout, "holds no files")
+	}
+}

@@ -41,6 +41,9 @@ func walkFiles(ctx context.Context, paths []string, visit func(f scannedFile, do
 			return err
 		}
 		trees = append(trees, t)
+		if len(t.files) == 0 {
+			return hallmark.WithHint(fmt.Errorf("%s holds no files, and nothing is not safe: %w", path, errUsage), "name a file, or a directory with files in it")
+		}
 		if total += int64(len(t.files)); total > maxScanFiles {
 			return fmt.Errorf("more than %d files: %w", maxScanFiles, hallmark.ErrTooLarge)
 		}

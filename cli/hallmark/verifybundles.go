@@ -78,11 +78,11 @@ func (v *verification) checkBundle(ctx context.Context, b pipeline.ManifestBundl
 	if parsed.PredicateType != b.Predicate {
 		return fmt.Errorf("it is of type %.100q: %w", parsed.PredicateType, hallmark.ErrPredicate)
 	}
-	return claims.add(parsed, checked, b.LogIndex)
+	return claims.add(parsed, checked, v.Model, b.LogIndex)
 }
 
 // add reads one statement. A second one of a kind that there is only one of is refused.
-func (c *signedClaims) add(s statement.Statement, signed sign.Verified, index uint64) error {
+func (c *signedClaims) add(s statement.Statement, signed sign.Verified, model hallmark.Digest, index uint64) error {
 	twice := fmt.Errorf("there are two of its kind: %w", hallmark.ErrPredicate)
 	switch s.PredicateType {
 	case statement.PredicateProvenance:
@@ -115,7 +115,7 @@ func (c *signedClaims) add(s statement.Statement, signed sign.Verified, index ui
 		c.result = &r
 		return err
 	case statement.PredicateRunPlan:
-		return c.addPlan(signed.Statement, index)
+		return c.addPlan(signed.Statement, model, index)
 	case statement.PredicateRuntimeTrace:
 		_, r, err := statement.ParseRunTrace(signed.Statement)
 		if err == nil && r.Report.IsZero() {
@@ -140,10 +140,13 @@ func (c *signedClaims) add(s statement.Statement, signed sign.Verified, index ui
 }
 
 // addPlan reads the announcement of a run.
-func (c *signedClaims) addPlan(text []byte, index uint64) error {
+func (c *signedClaims) addPlan(text []byte, model hallmark.Digest, index uint64) error {
 	_, plan, err := statement.ParseRunPlan(text)
 	if err != nil {
 		return err
+	}
+	if plan.Model != model {
+		return fmt.Errorf("it announces a run of %v: %w", plan.Model, hallmark.ErrPredicate)
 	}
 	digest, err := plan.Digest()
 	if err != nil {
