@@ -21,6 +21,8 @@ const (
 	// Columns at a time of products with one vector that do without packing. Where there are strips for a whole tile there is
 	// room for 128 bytes a block of 32 in turn.
 	unpacked = 4096
+
+	togetherBytes = 512 << 10
 )
 
 // cellBytes returns the size of a cell.
@@ -82,7 +84,7 @@ type packing struct {
 	group []byte    // packed strips of a tile, side by side, so that they fill the first cache evenly
 	codes codes     // strips of Group rows
 	rest  []byte    // rows that are no whole group, with others to fill it up
-	dst   []float32 // [packed][Group], products of those
+	dst   []float32 // sums of a tile, and of those rows
 	p     product
 }
 
@@ -95,24 +97,62 @@ func newPacking() packing {
 
 // mulPacked is Mul for quantised weights by way of packed rows.
 func (m *Matrix) mulPacked(dst []float32, x *Vectors, n, lo, hi int, s *Scratch) {
+	whole := lo + (hi-lo)/Group*Group
+	if n < 4 {
+		m.mulGroups(dst, x, n, lo, whole, s)
+	} else {
+		for step, first := m.vectorsTogether(), 0; first < n; first += step {
+			m.mulTiles(dst, x, first, min(step, n-first), lo, whole, s)
+		}
+	}
+	if whole < hi {
+		m.mulRest(dst, x, n, whole, hi, s)
+	}
+}
+
+// mulGroups multiplies whole groups of rows with a few vectors.
+func (m *Matrix) mulGroups(dst []float32, x *Vectors, n, lo, hi int, s *Scratch) {
+	step := m.columnsFor(n)
+	for r := lo; r < hi; r += Group {
+		for t := range n {
+			clear(dst[t*m.Rows+r:][:Group])
+		}
+		for col := 0; col < m.Cols; col += step {
+			m.mulStrip(dst[r:], m.Rows, x, 0, n, area{row: r, groups: 1, col: col, cols: min(step, m.Cols-col)}, s)
+		}
+	}
+}
+
+// vectorsTogether returns how many vectors are multiplied with all rows before the next are. If the rows need no packing,
+// these are as many as stay in the second cache.
+func (m *Matrix) vectorsTogether() int {
+	if m.packedFor != use {
+		return 1 << 30
+	}
+	return max(64, togetherBytes/m.Cols&^3)
+}
+
+// mulTiles multiplies whole groups of rows with n vectors from first on. Their sums are kept side by side until they are done:
+// in dst they are as far apart as there are rows, often a power of two, for which caches have few places.
+func (m *Matrix) mulTiles(dst []float32, x *Vectors, first, n, lo, hi int, s *Scratch) {
 	for lo < hi {
-		groups := (hi - lo) / Group
-		switch {
-		case groups == 0:
-			m.mulRest(dst, x, n, lo, hi, s)
-			return
-		case n < 4 || groups < use.groups:
-			groups = 1
-		default:
+		groups := 1
+		if hi-lo >= use.groups*Group {
 			groups = use.groups
 		}
+		rows := groups * Group
+		if len(s.packing.dst) < n*rows {
+			s.packing.dst = make([]float32, n*rows)
+		}
+		sums := s.packing.dst[:n*rows]
+		clear(sums)
+		for col := 0; col < m.Cols; col += strip {
+			m.mulStrip(sums, rows, x, first, n, area{row: lo, groups: groups, col: col, cols: min(strip, m.Cols-col)}, s)
+		}
 		for t := range n {
-			clear(dst[t*m.Rows+lo:][:groups*Group])
+			copy(dst[(first+t)*m.Rows+lo:][:rows], sums[t*rows:])
 		}
-		for col, step := 0, m.columnsFor(n); col < m.Cols; col += step {
-			m.mulStrip(dst[lo:], x, n, area{row: lo, groups: groups, col: col, cols: min(step, m.Cols-col)}, s)
-		}
-		lo += groups * Group
+		lo += rows
 	}
 }
 
@@ -135,21 +175,22 @@ func (m *Matrix) mulOne() mulFunc {
 // area is a part of a matrix: so many groups of rows from row on, and so many columns from col on.
 type area struct{ row, groups, col, cols int }
 
-// mulStrip adds to dst the products of a part of the matrix.
-func (m *Matrix) mulStrip(dst []float32, x *Vectors, n int, a area, s *Scratch) {
+// mulStrip adds the products of a part of the matrix and n vectors from first on to dst, in which those of two vectors are
+// stride apart.
+func (m *Matrix) mulStrip(dst []float32, stride int, x *Vectors, first, n int, a area, s *Scratch) {
 	r, col, cols := a.row, a.col, a.cols
 	cells := cols / 32 * m.format.cellBytes()
 	p := &s.packing.p
-	p.dst, p.dstStride = &dst[0], 4*m.Rows
+	p.dst, p.dstStride = &dst[0], 4*stride
 	if m.packedFor == use && r%Group == 0 {
 		p.group = m.Cols / 32 * m.format.cellBytes()
 		p.w = &m.packed[r/Group*p.group+col/32*m.format.cellBytes()]
-		m.format.multiply(p, x, 0, n, a)
+		m.format.multiply(p, x, first, n, a)
 		return
 	}
 	p.group, p.w = cells, &s.packing.group[0]
 	if mul := m.mulOne(); mul != nil && n == 1 {
-		p.vectors(m.format, x, 0, 1, col, cols)
+		p.vectors(m.format, x, first, 1, col, cols)
 		rows, ahead := m.strip(m.data[r*m.stride:], m.stride, col, cols)
 		weights, _ := m.format.typ.Block()
 		mul(p.w, &rows[0], m.stride, cols/weights, ahead, p.dst, p.q, p.block)
@@ -158,7 +199,7 @@ func (m *Matrix) mulStrip(dst []float32, x *Vectors, n int, a area, s *Scratch) 
 	for g := range a.groups {
 		m.packStrip(s.packing.group[g*cells:][:cells], m.data[(r+g*Group)*m.stride:], m.stride, col, cols, s)
 	}
-	m.format.multiply(p, x, 0, n, a)
+	m.format.multiply(p, x, first, n, a)
 }
 
 // packStrip packs columns of Group rows that are stride bytes apart.
