@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"math"
 	"os"
 	"path/filepath"
@@ -8,7 +10,33 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark/engine/kernel"
 )
+
+// TestMain lets this program be the worker that it starts.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "worker" {
+		if err := work(context.Background(), os.Args[2:], os.Stdin, os.Stdout); err != nil { //nolint:forbidigo // the program's own
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// TestBoard measures a small model with one thread and with all, with assembly and without.
+func TestBoard(t *testing.T) {
+	t.Parallel()
+
+	var out bytes.Buffer
+	b := &bench{options: options{rounds: 1}}
+	for _, isa := range kernel.ISAs() {
+		require.NoError(t, b.boardRows(t.Context(), &out, "../models/tinychat/guarded-q8_0.gguf", "Q8_0", isa))
+		require.Regexp(t, `\| Q8_0 \| `+isa+` \| 1 \| [1-9][0-9.e+]* \| [0-9.e+-]+ \| [1-9][0-9.e+]* \|\n`, out.String())
+	}
+	require.ErrorContains(t, b.boardRows(t.Context(), &out, "../models/tinychat/guarded-q8_0.gguf", "Q8_0", "sse"), "not available")
+}
 
 func TestDivergence(t *testing.T) {
 	t.Parallel()

@@ -68,6 +68,7 @@ func compare(ctx context.Context, o options, p *peer) error {
 	if err := b.machine.measure(ctx, p, o.quick); err != nil {
 		return err
 	}
+	b.machine.describe()
 	for _, group := range []func(context.Context) error{b.types, b.kernel, b.suites, b.memory, b.firstToken, b.pureGo, b.latency} {
 		if err := group(ctx); err != nil {
 			return err

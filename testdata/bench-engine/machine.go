@@ -38,11 +38,21 @@ func (m *machine) measure(ctx context.Context, p *peer, quick bool) error {
 	if err := json.Unmarshal(out, m); err != nil {
 		return fmt.Errorf("measuring the machine: %w", err)
 	}
+	return nil
+}
+
+// describe notes what the system says of itself.
+func (m *machine) describe() {
 	m.processor = lineOf("/proc/cpuinfo", "model name")
 	m.memory = lineOf("/proc/meminfo", "MemTotal")
 	m.kernel = text("/proc/sys/kernel/osrelease")
 	m.load, _, _ = strings.Cut(text("/proc/loadavg"), " ")
-	return nil
+}
+
+// line is that in one line.
+func (m *machine) line() string {
+	return fmt.Sprintf("%s, %d processors, %s of memory, Linux %s, %s/%s with %s; one-minute load at the start %s",
+		m.processor, runtime.NumCPU(), m.memory, m.kernel, runtime.GOOS, runtime.GOARCH, runtime.Version(), m.load)
 }
 
 // bandwidth returns the best rate at which so many threads read, in bytes a second.
@@ -59,7 +69,7 @@ func (m *machine) bandwidth(threads int) float64 {
 // facts describes the machine in a few lines of Markdown.
 func (m *machine) facts(b *bench) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "- %s, %d processors, %s of memory, Linux %s, %s/%s with %s; one-minute load at the start %s\n", m.processor, runtime.NumCPU(), m.memory, m.kernel, runtime.GOOS, runtime.GOARCH, runtime.Version(), m.load)
+	fmt.Fprintf(&s, "- %s\n", m.line())
 	fmt.Fprintf(&s, "- llama.cpp %s from `%s` %s, backend %s, its defaults (weights repacked, keys and values in F16, flash attention as it chooses)\n", peerRelease, peerPackage, peerVersion, b.backend)
 	fmt.Fprintf(&s, "- peaks of one thread: %.0f Gop/s in byte products, %.0f Gflop/s in multiply-adds; reading 1 GiB, GB/s by prefetch distance:", m.ByteOps/1e9, m.FloatOps/1e9)
 	for _, threads := range []int{1, 2} {

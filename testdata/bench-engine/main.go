@@ -14,6 +14,7 @@ import (
 )
 
 const usage = `bench-engine [flags]            the table of figures
+bench-engine board [flags]      the engine alone, on any machine that Go runs on; installs nothing
 bench-engine kl [flags]         how far logits are from llama.cpp's, for random models of every type and architecture
 bench-engine install [flags]    only install llama.cpp and build the programs that use it
 `
@@ -77,6 +78,9 @@ func run(ctx context.Context, args []string) error {
 		if o.quick {
 			o.rounds = 2
 		}
+	}
+	if command == "board" {
+		return board(ctx, o)
 	}
 	p, err := install(ctx, o.cache)
 	if err != nil {
