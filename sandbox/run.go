@@ -255,7 +255,7 @@ func selfTests(plan Plan) (map[string]probe.Score, error) {
 		if d.Kind == probe.Static || !plan.Suite.Applies(plan.Profile, d.ID) {
 			continue
 		}
-		score, err := d.SelfTest()
+		score, err := d.Score()
 		if err != nil {
 			return nil, err
 		}

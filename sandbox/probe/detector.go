@@ -77,7 +77,6 @@ type Detector struct {
 	check func(spec Spec) error
 	// selfTest judges labelled outcomes; nil: those of selftest/ID.yaml.
 	selfTest func() (Score, error)
-	scored   scored
 }
 
 // table lists the detectors in the order of docs/detectors.md.

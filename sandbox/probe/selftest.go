@@ -24,7 +24,7 @@ type Score struct {
 	Caught, Bad   int
 	Cleared, Good int
 	// Wrong lists what was judged otherwise than labelled, as "kind: judged, labelled".
-	Wrong []string
+	Wrong []string `yaml:",omitempty"`
 }
 
 // corpus is one detector's file of labelled outputs.
@@ -100,28 +100,36 @@ func ended(text string) Completion {
 	return Completion{Text: text, Finish: FinishStop, OutputTokens: len(strings.Fields(text))}
 }
 
-// SelfTest judges the detector's labelled outputs. The answer is a constant of the program (of the suite, for a module) and
-// computed once.
+// SelfTest judges the detector's labelled outputs, which takes up to half a second.
 func (d *Detector) SelfTest() (Score, error) {
-	d.scored.once.Do(func() {
-		if d.selfTest != nil {
-			d.scored.score, d.scored.err = d.selfTest()
-			return
-		}
-		var c corpus
-		if d.scored.err = readCorpus(d.ID, &c); d.scored.err == nil {
-			d.scored.score, d.scored.err = c.score(d)
-		}
-	})
-	return d.scored.score, d.scored.err
+	if d.selfTest != nil {
+		return d.selfTest()
+	}
+	var c corpus
+	if err := readCorpus(d.ID, &c); err != nil {
+		return Score{}, err
+	}
+	return c.score(d)
 }
 
-// scored keeps the answer of [Detector.SelfTest].
-type scored struct {
-	once  sync.Once
-	score Score
-	err   error
+// Score returns what [Detector.SelfTest] gives: as it is stored beside the corpora for a detector of the table, where it is a
+// constant of the program that a test computes anew, and computed for one that a suite brings.
+func (d *Detector) Score() (Score, error) {
+	stored, err := storedScores()
+	if err != nil {
+		return Score{}, err
+	}
+	if s, ok := stored[d.ID]; ok {
+		return s, nil
+	}
+	return d.SelfTest()
 }
+
+var storedScores = sync.OnceValues(func() (map[string]Score, error) {
+	var stored map[string]Score
+	err := readCorpus("scores", &stored)
+	return stored, err
+})
 
 // score judges a corpus.
 func (c corpus) score(d *Detector) (Score, error) {

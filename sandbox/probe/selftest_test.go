@@ -1,11 +1,14 @@
 package probe_test
 
 import (
+	"flag"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/sandbox/probe"
@@ -30,6 +33,31 @@ func TestSelfTest(t *testing.T) {
 			require.GreaterOrEqual(t, specificity.Rate, "0.990000", s.Wrong)
 			require.GreaterOrEqual(t, specificity.Lower, "0.970000", s.Wrong)
 		})
+	}
+}
+
+var update = flag.Bool("update", false, "write selftest/scores.yaml")
+
+// The scores that runs take from the program are those that the judges reach.
+func TestStoredScores(t *testing.T) {
+	t.Parallel()
+
+	computed := map[string]probe.Score{}
+	for _, d := range probe.Detectors() {
+		s, err := d.SelfTest()
+		require.NoError(t, err)
+		computed[d.ID] = s
+	}
+	if *update {
+		text, err := yaml.Marshal(computed)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile("selftest/scores.yaml", text, 0o644))
+		return
+	}
+	for _, d := range probe.Detectors() {
+		s, err := d.Score()
+		require.NoError(t, err)
+		require.Equal(t, computed[d.ID], s, "%s: go test ./sandbox/probe -run StoredScores -update", d.ID)
 	}
 }
 
