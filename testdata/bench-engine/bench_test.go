@@ -17,7 +17,7 @@ import (
 // TestMain lets this program be the worker that it starts.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "worker" {
-		if err := work(context.Background(), os.Args[2:], os.Stdin, os.Stdout); err != nil { //nolint:forbidigo // the program's own
+		if err := work(context.Background(), os.Args[2:], os.Stdin, os.Stdout); err != nil {
 			os.Exit(1)
 		}
 		os.Exit(0)
