@@ -102,7 +102,7 @@ func (m *Matrix) mulPacked(dst []float32, x *Vectors, n, lo, hi int, s *Scratch)
 		m.mulGroups(dst, x, n, lo, whole, s)
 	} else {
 		for step, first := m.vectorsTogether(), 0; first < n; first += step {
-			m.mulTiles(dst, x, first, min(step, n-first), lo, whole, s)
+			m.mulTiles(dst, some{x, first, min(step, n-first)}, lo, whole, s)
 		}
 	}
 	if whole < hi {
@@ -118,7 +118,7 @@ func (m *Matrix) mulGroups(dst []float32, x *Vectors, n, lo, hi int, s *Scratch)
 			clear(dst[t*m.Rows+r:][:Group])
 		}
 		for col := 0; col < m.Cols; col += step {
-			m.mulStrip(dst[r:], m.Rows, x, 0, n, area{row: r, groups: 1, col: col, cols: min(step, m.Cols-col)}, s)
+			m.mulStrip(dst[r:], m.Rows, some{x, 0, n}, area{row: r, groups: 1, col: col, cols: min(step, m.Cols-col)}, s)
 		}
 	}
 }
@@ -132,25 +132,25 @@ func (m *Matrix) vectorsTogether() int {
 	return max(64, togetherBytes/m.Cols&^3)
 }
 
-// mulTiles multiplies whole groups of rows with n vectors from first on. Their sums are kept side by side until they are done:
+// mulTiles multiplies whole groups of rows with vectors. Their sums are kept side by side until they are done:
 // in dst they are as far apart as there are rows, often a power of two, for which caches have few places.
-func (m *Matrix) mulTiles(dst []float32, x *Vectors, first, n, lo, hi int, s *Scratch) {
+func (m *Matrix) mulTiles(dst []float32, v some, lo, hi int, s *Scratch) {
 	for lo < hi {
 		groups := 1
 		if hi-lo >= use.groups*Group {
 			groups = use.groups
 		}
 		rows := groups * Group
-		if len(s.packing.dst) < n*rows {
-			s.packing.dst = make([]float32, n*rows)
+		if len(s.packing.dst) < v.n*rows {
+			s.packing.dst = make([]float32, v.n*rows)
 		}
-		sums := s.packing.dst[:n*rows]
+		sums := s.packing.dst[:v.n*rows]
 		clear(sums)
 		for col := 0; col < m.Cols; col += strip {
-			m.mulStrip(sums, rows, x, first, n, area{row: lo, groups: groups, col: col, cols: min(strip, m.Cols-col)}, s)
+			m.mulStrip(sums, rows, v, area{row: lo, groups: groups, col: col, cols: min(strip, m.Cols-col)}, s)
 		}
-		for t := range n {
-			copy(dst[(first+t)*m.Rows+lo:][:rows], sums[t*rows:])
+		for t := range v.n {
+			copy(dst[(v.first+t)*m.Rows+lo:][:rows], sums[t*rows:])
 		}
 		lo += rows
 	}
@@ -175,9 +175,14 @@ func (m *Matrix) mulOne() mulFunc {
 // area is a part of a matrix: so many groups of rows from row on, and so many columns from col on.
 type area struct{ row, groups, col, cols int }
 
-// mulStrip adds the products of a part of the matrix and n vectors from first on to dst, in which those of two vectors are
-// stride apart.
-func (m *Matrix) mulStrip(dst []float32, stride int, x *Vectors, first, n int, a area, s *Scratch) {
+// some is n vectors of x from first on.
+type some struct {
+	x        *Vectors
+	first, n int
+}
+
+// mulStrip adds the products of a part of the matrix and vectors to dst, in which those of two vectors are stride apart.
+func (m *Matrix) mulStrip(dst []float32, stride int, v some, a area, s *Scratch) {
 	r, col, cols := a.row, a.col, a.cols
 	cells := cols / 32 * m.format.cellBytes()
 	p := &s.packing.p
@@ -185,12 +190,12 @@ func (m *Matrix) mulStrip(dst []float32, stride int, x *Vectors, first, n int, a
 	if m.packedFor == use && r%Group == 0 {
 		p.group = m.Cols / 32 * m.format.cellBytes()
 		p.w = &m.packed[r/Group*p.group+col/32*m.format.cellBytes()]
-		m.format.multiply(p, x, first, n, a)
+		m.format.multiply(p, v, a)
 		return
 	}
 	p.group, p.w = cells, &s.packing.group[0]
-	if mul := m.mulOne(); mul != nil && n == 1 {
-		p.vectors(m.format, x, first, 1, col, cols)
+	if mul := m.mulOne(); mul != nil && v.n == 1 {
+		p.vectors(m.format, v, col, cols)
 		rows, ahead := m.strip(m.data[r*m.stride:], m.stride, col, cols)
 		weights, _ := m.format.typ.Block()
 		mul(p.w, &rows[0], m.stride, cols/weights, ahead, p.dst, p.q, p.block)
@@ -199,7 +204,7 @@ func (m *Matrix) mulStrip(dst []float32, stride int, x *Vectors, first, n int, a
 	for g := range a.groups {
 		m.packStrip(s.packing.group[g*cells:][:cells], m.data[(r+g*Group)*m.stride:], m.stride, col, cols, s)
 	}
-	m.format.multiply(p, x, first, n, a)
+	m.format.multiply(p, v, a)
 }
 
 // packStrip packs columns of Group rows that are stride bytes apart.
@@ -216,20 +221,21 @@ func (m *Matrix) strip(rows []byte, stride, col, cols int) (part []byte, ahead i
 	return rows[at : (Group-1)*stride+at+cols/weights*size], Group*stride + (Group-1)*at
 }
 
-// multiply adds to p.dst the products of packed groups, of a part of a matrix, and n vectors from first on.
-func (f *format) multiply(p *product, x *Vectors, first, n int, a area) {
+// multiply adds to p.dst the products of packed groups, of a part of a matrix, and vectors.
+func (f *format) multiply(p *product, v some, a area) {
 	groups, col, cols := a.groups, a.col, a.cols
 	if groups > 1 {
 		p.groups = groups
-		p.vectors(f, x, first, n&^3, col, cols)
+		fours := v.n &^ 3
+		p.vectors(f, some{v.x, v.first, fours}, col, cols)
 		use.dot(f, p)
-		if n&3 == 0 {
+		if fours == v.n {
 			return
 		}
-		p.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), n&^3*p.dstStride)) //nolint:gosec // within dst
-		first, n = first+n&^3, n&3
+		p.dst = (*float32)(unsafe.Add(unsafe.Pointer(p.dst), fours*p.dstStride)) //nolint:gosec // within dst
+		v.first, v.n = v.first+fours, v.n-fours
 	}
-	p.vectors(f, x, first, n, col, cols)
+	p.vectors(f, v, col, cols)
 	p.groups = 1
 	for g := range groups {
 		if g > 0 {
@@ -240,9 +246,10 @@ func (f *format) multiply(p *product, x *Vectors, first, n int, a area) {
 	}
 }
 
-// vectors sets what p says of vectors: n of x from t on, cols columns from col on.
-func (p *product) vectors(f *format, x *Vectors, t, n, col, cols int) {
-	p.n, p.qStride = n, x.Len
+// vectors sets what p says of vectors: cols columns from col on.
+func (p *product) vectors(f *format, v some, col, cols int) {
+	x, t := v.x, v.first
+	p.n, p.qStride = v.n, x.Len
 	if f.form == Blocks32 {
 		p.blocks, p.blockStride = cols/32, x.Len/32*int(unsafe.Sizeof(block32{}))
 		p.q, p.block = &x.b32.q[t*x.Len+col], unsafe.Pointer(&x.b32.block[(t*x.Len+col)/32]) //nolint:gosec // for assembly
@@ -270,7 +277,7 @@ func (m *Matrix) mulRest(dst []float32, x *Vectors, n, lo, hi int, s *Scratch) {
 			use.pack(m.format, w.group[:cols/32*m.format.cellBytes()], w.rest[:Group*bytes], bytes, cols, 0, &w.codes)
 			p.w, p.group = &w.group[0], 0
 			p.dst, p.dstStride = &w.dst[0], 4*Group
-			m.format.multiply(p, x, from, count, area{groups: 1, col: col, cols: cols})
+			m.format.multiply(p, some{x, from, count}, area{groups: 1, col: col, cols: cols})
 		}
 		for t := range count {
 			copy(dst[(from+t)*m.Rows+lo:][:hi-lo], w.dst[t*Group:])
