@@ -15,15 +15,20 @@ type Queue[T any] struct {
 
 	mu       sync.Mutex
 	open     []queued[T]
-	reviewed []Vector
+	reviewed []Vector       // the latest mostReviewed
+	next     int            // where the next of them goes, once there are so many
 	counts   map[string]int // reviewed items by cluster
 }
 
 type queued[T any] struct {
-	id     string
-	item   T
-	vector Vector
+	id      string
+	item    T
+	vector  Vector
+	nearest float64 // squared distance to what was reviewed; from zero where nothing was
 }
+
+// mostReviewed bounds what a queue remembers of what was reviewed.
+const mostReviewed = 1024
 
 // NewQueue returns an empty queue. Of a cluster at most limit items are shown before those of others.
 func NewQueue[T any](learner *Learner[T], cluster func(T) string, limit int) *Queue[T] {
@@ -39,7 +44,20 @@ func (q *Queue[T]) Add(id string, item T) {
 	}
 	v := make(Vector, q.learner.extract.Dim())
 	q.learner.extract.Extract(v, item)
-	q.open = append(q.open, queued[T]{id, item, v})
+	o := queued[T]{id, item, v, dot(v, v)}
+	for i, r := range q.reviewed {
+		if d := distance2(v, r); i == 0 || d < o.nearest {
+			o.nearest = d
+		}
+	}
+	q.open = append(q.open, o)
+}
+
+// Remove takes an item out of the queue that nobody has to decide on any more.
+func (q *Queue[T]) Remove(id string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.open = slices.DeleteFunc(q.open, func(o queued[T]) bool { return o.id == id })
 }
 
 // A Ranked is an item and why it stands where it does.
@@ -62,12 +80,7 @@ func (q *Queue[T]) Next(n int) []Ranked[T] {
 	ranked := make([]Ranked[T], len(left))
 	for i, o := range left {
 		counts[q.cluster(o.item)] = q.counts[q.cluster(o.item)]
-		nearest[i] = dot(o.vector, o.vector)
-		for j, v := range q.reviewed {
-			if d := distance2(o.vector, v); j == 0 || d < nearest[i] {
-				nearest[i] = d
-			}
-		}
+		nearest[i] = o.nearest
 		p := snapshot.Predict(o.item)
 		ranked[i] = Ranked[T]{ID: o.id, Item: o.item, Uncertain: entropy(p.Mean) / entropy(0.5), Prediction: p}
 	}
@@ -122,7 +135,23 @@ func (q *Queue[T]) Decide(id string, positive bool) error {
 		return err
 	}
 	q.open = slices.Delete(q.open, at, at+1)
-	q.reviewed = append(q.reviewed, o.vector)
+	q.remember(o.vector)
 	q.counts[q.cluster(o.item)]++
 	return nil
+}
+
+// remember keeps what was reviewed, in the place of the oldest if there is too much of it.
+func (q *Queue[T]) remember(v Vector) {
+	first := len(q.reviewed) == 0
+	if len(q.reviewed) < mostReviewed {
+		q.reviewed = append(q.reviewed, v)
+	} else {
+		q.reviewed[q.next] = v
+		q.next = (q.next + 1) % mostReviewed
+	}
+	for i := range q.open {
+		if d := distance2(q.open[i].vector, v); first || d < q.open[i].nearest {
+			q.open[i].nearest = d
+		}
+	}
 }
