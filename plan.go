@@ -37,6 +37,8 @@ func (p RunPlan) Digest() (Digest, error) {
 type Run struct {
 	Plan Digest `json:"plan"`
 	Seed string `json:"seed"`
+	// Previous is the run that this one is compared with, nil if there is none.
+	Previous *PreviousRun `json:"previous,omitempty"`
 	// Announced is the signed plan. It stands in the log before the run begins.
 	Announced Bundle `json:"announced"`
 	// Outcome of a run that ended without a report, and why; empty of one that has a report or goes on.
@@ -44,4 +46,11 @@ type Run struct {
 	Detail  string     `json:"detail,omitempty"`
 	// Ended is the signed run record of such a run.
 	Ended *Bundle `json:"ended,omitempty"`
+}
+
+// A PreviousRun is the report of the version before in its line.
+type PreviousRun struct {
+	Model     Digest `json:"model"`
+	Report    Digest `json:"report"`
+	ReportCID string `json:"reportCid"`
 }

@@ -11,6 +11,7 @@ const (
 	EventProgress EventKind = "progress" // Done of Total bytes were read in Step
 	EventCase     EventKind = "case"     // Done of Total test cases are complete, Case being the last
 	EventAnchor   EventKind = "anchor"   // the record on the chain entered Anchor
+	EventReview   EventKind = "review"   // a person decided, or the decision does not count, as Text says
 	EventRetry    EventKind = "retry"    // Step could not be done now for the reason in Text; it is tried again
 )
 
@@ -45,7 +46,10 @@ type Job struct {
 type Change struct {
 	From    State   // the state that the version has to be in; in another one the change is ErrConflict
 	Version Version // the version as it shall be
-	Events  []Event // ID and Time are set when written
-	Next    *Job    // the job that follows, nil if none
-	Delay   time.Duration
+	// Since is when the version was written last. If it was written again meanwhile the change is ErrConflict. Optional: a
+	// step's job is the only one of its version.
+	Since  time.Time
+	Events []Event // ID and Time are set when written
+	Next   *Job    // the job that follows, nil if none
+	Delay  time.Duration
 }

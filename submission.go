@@ -13,18 +13,34 @@ const (
 
 // An APIKey is a caller of the API. Its token is shown once and never stored.
 type APIKey struct {
-	ID      int64     `json:"id"`
-	Name    string    `json:"name"`
-	Scope   Scope     `json:"scope"`
+	ID    int64  `json:"id"`
+	Name  string `json:"name"`
+	Scope Scope  `json:"scope"`
+	// Reviewer may register keys that sign reviews, and decide; never about what was submitted with the same API key.
+	Reviewer bool `json:"reviewer"`
+	// Admin may make, list and revoke API keys.
+	Admin   bool      `json:"admin"`
 	Created time.Time `json:"created"`
+	Revoked time.Time `json:"revoked,omitzero"` // from then on it opens nothing
 }
 
-// A SubmitterKey is a public key with which the owner of an API key signs lineage.
-type SubmitterKey struct {
+// KeyRole is what a registered public key signs. A key has one role.
+type KeyRole string
+
+// The roles of signing keys.
+const (
+	KeySubmitter KeyRole = "submitter" // lineage
+	KeyReviewer  KeyRole = "reviewer"  // decisions on versions whose verdict is challenge
+)
+
+// A SigningKey is a public key with which the owner of an API key signs.
+type SigningKey struct {
 	Hint      string    `json:"hint"` // hex SHA-256 of PublicPEM
 	Owner     int64     `json:"owner"`
+	Role      KeyRole   `json:"role"`
 	PublicPEM string    `json:"publicPem"`
 	Created   time.Time `json:"created"`
+	Revoked   time.Time `json:"revoked,omitzero"` // when its owner was
 }
 
 // An Artifact is bytes that the server can read.
@@ -113,6 +129,7 @@ type Version struct {
 	EvidenceCID string      `json:"evidenceCid,omitempty"`
 	Checkpoint  *Checkpoint `json:"checkpoint,omitempty"`
 	Anchor      *Anchor     `json:"anchor,omitempty"`
+	Review      *Review     `json:"review,omitempty"`  // of a version whose verdict is challenge
 	Problem     string      `json:"problem,omitempty"` // why it failed, was revoked, or is being retried
 	Hint        string      `json:"hint,omitempty"`    // what a person can do about Problem
 }

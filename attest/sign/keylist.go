@@ -20,6 +20,7 @@ type Purpose string
 const (
 	PurposeService   Purpose = "service"   // the service's own claims: fingerprint, test result, run record, summary
 	PurposeSubmitter Purpose = "submitter" // lineage
+	PurposeReviewer  Purpose = "reviewer"  // decisions on versions whose verdict is challenge
 	PurposeLog       Purpose = "log"       // checkpoints of the transparency log
 )
 
@@ -147,7 +148,7 @@ func (l KeyList) check() error {
 
 func (k ListedKey) check() error {
 	switch k.Purpose {
-	case PurposeService, PurposeSubmitter:
+	case PurposeService, PurposeSubmitter, PurposeReviewer:
 		if _, err := ParsePublicKey([]byte(k.Text)); err != nil {
 			return err
 		}

@@ -27,6 +27,7 @@ const (
 	PredicateTestResult   = "https://in-toto.io/attestation/test-result/v0.1"
 	PredicateRuntimeTrace = "https://in-toto.io/attestation/runtime-trace/v0.1"
 	PredicateSummary      = "https://slsa.dev/verification_summary/v1"
+	PredicateReview       = "https://github.com/hallmark-ml/hallmark/review/v1"
 	PredicateReference    = "https://in-toto.io/attestation/reference/v0.1"
 )
 
