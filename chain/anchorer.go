@@ -150,6 +150,27 @@ func (a *Anchorer) Supersede(ctx context.Context, model, successor hallmark.Dige
 	return a.add(ctx, kindSupersession, model.Hex(), supersession{Model: model, Successor: successor})
 }
 
+// Retry takes a record up again that the contract refused, as if it were new. One in any other state goes on as it is.
+func (a *Anchorer) Retry(ctx context.Context, key string) error {
+	in, version, err := a.load(ctx, key)
+	if err != nil || in.State != StateReverted {
+		return err
+	}
+	in.State, in.Trouble, in.Txs = StateIntent, "", nil
+	if err := a.store(ctx, key, version, in); err != nil {
+		return err
+	}
+	a.wakeUp()
+	return nil
+}
+
+func (a *Anchorer) wakeUp() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}
+
 func (a *Anchorer) add(ctx context.Context, kind, name string, record any) (string, error) {
 	key := kind + ":" + name
 	raw, err := json.Marshal(record)
@@ -173,10 +194,7 @@ func (a *Anchorer) add(ctx context.Context, kind, name string, record any) (stri
 			return "", fmt.Errorf("anchor %s: another record was taken before, and it stands: %w", key, hallmark.ErrConflict)
 		}
 	}
-	select {
-	case a.wake <- struct{}{}:
-	default:
-	}
+	a.wakeUp()
 	return key, nil
 }
 
