@@ -78,6 +78,9 @@ func notServed(v hallmark.Version) error {
 		}
 		reason = fmt.Sprintf("policy %s says %s: %s", v.Verdict.Policy, v.Verdict.Decision, strings.Join(texts, "; "))
 	}
+	if v.Review != nil && v.Review.Settled {
+		reason = fmt.Sprintf("policy %s left it to a person, who says %s: %s", v.Verdict.Policy, v.Review.Decision, v.Review.Comment)
+	}
 	if reason == "" {
 		reason = "it has not come through the pipeline yet"
 	}

@@ -70,6 +70,11 @@ type Gateway struct {
 	// mu orders changes of the snapshot; requests do not take it.
 	mu       sync.Mutex
 	snapshot atomic.Pointer[snapshot]
+	closed   bool
+	reviving map[hallmark.Digest]bool // versions that are being brought back
+
+	closing  chan struct{} // closed by Close
+	revivals sync.WaitGroup
 }
 
 // snapshot is immutable once stored.
@@ -94,7 +99,7 @@ func New(c Config) (*Gateway, error) {
 	c.MaxTokens = cmp.Or(c.MaxTokens, 256)
 	c.Concurrent = cmp.Or(c.Concurrent, 64)
 	c.Timeout = cmp.Or(c.Timeout, 60*time.Second)
-	g := &Gateway{cfg: c, slots: make(chan struct{}, c.Concurrent)}
+	g := &Gateway{cfg: c, slots: make(chan struct{}, c.Concurrent), reviving: make(map[hallmark.Digest]bool), closing: make(chan struct{})}
 	g.snapshot.Store(&snapshot{byName: map[string]*served{}, byDigest: map[hallmark.Digest]*served{}})
 	return g, nil
 }
@@ -102,7 +107,7 @@ func New(c Config) (*Gateway, error) {
 // Admit loads the bytes of a, which must hash to the version's digest, and serves them under the version's name and
 // digest. A version that is served already keeps its running copy.
 func (g *Gateway) Admit(ctx context.Context, v hallmark.Version, a hallmark.Artifact) error {
-	if v.Verdict == nil || v.Verdict.Decision != hallmark.Allow {
+	if v.Effective() != hallmark.Allow {
 		return fmt.Errorf("serving version %v: its verdict is not allow: %w", v.Digest.Short(), hallmark.ErrRefused)
 	}
 	if old := g.snapshot.Load().byDigest[v.Digest]; old != nil {
@@ -119,7 +124,7 @@ func (g *Gateway) Reload(ctx context.Context, d hallmark.Digest) error {
 	if old == nil {
 		return fmt.Errorf("loading version %v again: it is not served: %w", d.Short(), hallmark.ErrNotFound)
 	}
-	return g.load(ctx, old.version, old.artifact)
+	return g.replace(ctx, old)
 }
 
 func (g *Gateway) load(ctx context.Context, v hallmark.Version, a hallmark.Artifact) error {
@@ -135,11 +140,18 @@ func (g *Gateway) load(ctx context.Context, v hallmark.Version, a hallmark.Artif
 func (g *Gateway) swap(next *served) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.put(next)
+}
+
+// put is swap with g.mu held. The name goes to a version that is new here; one that was here keeps the name if it has it.
+func (g *Gateway) put(next *served) {
 	old := g.snapshot.Load()
 	names, digests := maps.Clone(old.byName), maps.Clone(old.byDigest)
 	replaced := digests[next.version.Digest]
 	digests[next.version.Digest] = next
-	names[next.version.Name] = next
+	if named := names[next.version.Name]; replaced == nil || named == nil || named.version.Digest == next.version.Digest {
+		names[next.version.Name] = next
+	}
 	g.snapshot.Store(&snapshot{byName: names, byDigest: digests})
 	if replaced != nil && replaced.run != next.run {
 		replaced.run.retire()
@@ -179,7 +191,12 @@ func (g *Gateway) Close() error {
 	g.mu.Lock()
 	old := g.snapshot.Load()
 	g.snapshot.Store(&snapshot{byName: map[string]*served{}, byDigest: map[hallmark.Digest]*served{}})
+	if !g.closed {
+		g.closed = true
+		close(g.closing)
+	}
 	g.mu.Unlock()
+	g.revivals.Wait()
 	var errs []error
 	for _, s := range old.byDigest {
 		s.run.retire()

@@ -72,9 +72,7 @@ type wireModel struct {
 func wireModelOf(v hallmark.Version) wireModel {
 	m := wireModel{ID: v.Name, Object: "model", Created: v.Created.Unix(), OwnedBy: "hallmark"}
 	m.Hallmark.Digest, m.Hallmark.Report = v.Digest, v.Report
-	if v.Verdict != nil {
-		m.Hallmark.Verdict = v.Verdict.Decision
-	}
+	m.Hallmark.Verdict = v.Effective()
 	return m
 }
 
@@ -139,10 +137,15 @@ func (g *Gateway) complete(e endpoint) handler {
 		defer cancel()
 		stamp(w.Header(), s.version)
 		a := answer{endpoint: e, w: w, model: wire.Model, created: time.Now().Unix(), id: newID(e), usage: wire.StreamOptions.IncludeUsage}
+		respond := a.whole
 		if wire.Stream {
-			return a.stream(ctx, s.run.model, req)
+			respond = a.stream
 		}
-		return a.whole(ctx, s.run.model, req)
+		err = respond(ctx, s.run.model, req)
+		if errors.Is(err, hallmark.ErrUnavailable) {
+			g.revive(ctx, s)
+		}
+		return err
 	}
 }
 
@@ -153,6 +156,9 @@ func stamp(h http.Header, v hallmark.Version) {
 	h.Set("X-Hallmark-Evidence", "sealed")
 	if v.Verdict != nil {
 		h.Set("X-Hallmark-Verdict", string(v.Verdict.Decision)+"; policy="+v.Verdict.Policy)
+	}
+	if v.Review != nil {
+		h.Set("X-Hallmark-Review", string(v.Review.Decision)+"; key="+v.Review.Reviewer)
 	}
 	if v.Anchor != nil {
 		h.Set("X-Hallmark-Anchor", fmt.Sprintf("%s; state=%s; block=%d; contract=%s", v.Anchor.Tx, v.Anchor.State, v.Anchor.Block, v.Anchor.Contract))
