@@ -22,7 +22,10 @@ func conformance(t *testing.T, open func(t *testing.T) *Store) {
 	t.Helper()
 	for name, test := range map[string]func(t *testing.T, s *Store){
 		"API keys":                 testAPIKeys,
-		"submitter keys":           testSubmitterKeys,
+		"signing keys":             testSigningKeys,
+		"revoked API keys":         testRevokedAPIKeys,
+		"reviews":                  testReviews,
+		"the version before":       testPreviousVersion,
 		"artifacts":                testArtifacts,
 		"submissions":              testSubmissions,
 		"repeated submissions":     testRepeatedSubmissions,
@@ -50,9 +53,9 @@ func conformance(t *testing.T, open func(t *testing.T) *Store) {
 
 func testAPIKeys(t *testing.T, s *Store) {
 	t.Helper()
-	token, key, err := s.CreateAPIKey(t.Context(), "ci", hallmark.ScopeWrite)
+	token, key, err := s.CreateAPIKey(t.Context(), hallmark.APIKey{Name: "ci", Scope: hallmark.ScopeWrite, Admin: true})
 	require.NoError(t, err)
-	other, _, err := s.CreateAPIKey(t.Context(), "ci", hallmark.ScopeRead)
+	other, _, err := s.CreateAPIKey(t.Context(), hallmark.APIKey{Name: "ci", Scope: hallmark.ScopeRead, Reviewer: true})
 	require.NoError(t, err)
 	require.NotEqual(t, token, other)
 	require.GreaterOrEqual(t, len(token), 43)
@@ -71,26 +74,63 @@ func testAPIKeys(t *testing.T, s *Store) {
 	require.Equal(t, key, keys[0])
 }
 
-func testSubmitterKeys(t *testing.T, s *Store) {
+func testRevokedAPIKeys(t *testing.T, s *Store) {
 	t.Helper()
-	_, a, err := s.CreateAPIKey(t.Context(), "a", hallmark.ScopeWrite)
+	_, admin, err := s.CreateAPIKey(t.Context(), hallmark.APIKey{Name: "admin", Scope: hallmark.ScopeWrite, Admin: true})
 	require.NoError(t, err)
-	_, b, err := s.CreateAPIKey(t.Context(), "b", hallmark.ScopeWrite)
+	token, key, err := s.CreateAPIKey(t.Context(), hallmark.APIKey{Name: "ci", Scope: hallmark.ScopeWrite})
+	require.NoError(t, err)
+	_, err = s.RegisterKey(t.Context(), key.ID, hallmark.KeySubmitter, "PEM")
 	require.NoError(t, err)
 
-	key, err := s.RegisterSubmitterKey(t.Context(), a.ID, "PEM")
+	revoked, err := s.RevokeAPIKey(t.Context(), key.ID)
+	require.NoError(t, err)
+	require.False(t, revoked.Revoked.IsZero())
+	_, err = s.Authenticate(t.Context(), token)
+	require.ErrorIs(t, err, hallmark.ErrUnauthenticated)
+	signing, err := s.SigningKeys(t.Context(), key.ID)
+	require.NoError(t, err)
+	require.Equal(t, revoked.Revoked, signing[0].Revoked, "what it registered goes with it")
+	again, err := s.RevokeAPIKey(t.Context(), key.ID)
+	require.NoError(t, err)
+	require.Equal(t, revoked, again, "the first time stands")
+
+	_, err = s.RevokeAPIKey(t.Context(), admin.ID)
+	require.ErrorIs(t, err, hallmark.ErrConflict, "the last admin")
+	_, err = s.RevokeAPIKey(t.Context(), 99)
+	require.ErrorIs(t, err, hallmark.ErrNotFound)
+	_, _, err = s.CreateAPIKey(t.Context(), hallmark.APIKey{Name: "another", Scope: hallmark.ScopeRead, Admin: true})
+	require.NoError(t, err)
+	_, err = s.RevokeAPIKey(t.Context(), admin.ID)
+	require.NoError(t, err)
+}
+
+func testSigningKeys(t *testing.T, s *Store) {
+	t.Helper()
+	_, a, err := s.CreateAPIKey(t.Context(), hallmark.APIKey{Name: "a", Scope: hallmark.ScopeWrite})
+	require.NoError(t, err)
+	_, b, err := s.CreateAPIKey(t.Context(), hallmark.APIKey{Name: "b", Scope: hallmark.ScopeWrite})
+	require.NoError(t, err)
+
+	key, err := s.RegisterKey(t.Context(), a.ID, hallmark.KeyReviewer, "PEM")
 	require.NoError(t, err)
 	require.Equal(t, hallmark.DigestOf([]byte("PEM")).Hex(), key.Hint)
-	again, err := s.RegisterSubmitterKey(t.Context(), a.ID, "PEM")
+	again, err := s.RegisterKey(t.Context(), a.ID, hallmark.KeyReviewer, "PEM")
 	require.NoError(t, err)
 	require.Equal(t, key, again)
-	_, err = s.RegisterSubmitterKey(t.Context(), b.ID, "PEM")
+	_, err = s.RegisterKey(t.Context(), b.ID, hallmark.KeyReviewer, "PEM")
 	require.ErrorIs(t, err, hallmark.ErrConflict)
-	_, err = s.RegisterSubmitterKey(t.Context(), 77, "PEM 2")
+	_, err = s.RegisterKey(t.Context(), 77, hallmark.KeySubmitter, "PEM 2")
 	require.ErrorIs(t, err, hallmark.ErrNotFound)
 
+	require.Equal(t, hallmark.KeyReviewer, key.Role)
+	_, err = s.RegisterKey(t.Context(), a.ID, hallmark.KeySubmitter, "PEM")
+	require.ErrorIs(t, err, hallmark.ErrConflict, "a key has one role")
+	_, err = s.RegisterKey(t.Context(), a.ID, "owner", "PEM 3")
+	require.ErrorIs(t, err, hallmark.ErrInvalid)
+
 	for owner, n := range map[int64]int{a.ID: 1, b.ID: 0, 0: 1} {
-		keys, err := s.SubmitterKeys(t.Context(), owner)
+		keys, err := s.SigningKeys(t.Context(), owner)
 		require.NoError(t, err)
 		require.Len(t, keys, n)
 	}
@@ -451,4 +491,66 @@ func testEndedContext(t *testing.T, s *Store) {
 	require.ErrorIs(t, err, ctx.Err())
 	require.NotErrorIs(t, err, hallmark.ErrUnavailable)
 	require.NoError(t, s.Ping(t.Context()))
+}
+
+func testReviews(t *testing.T, s *Store) {
+	t.Helper()
+	sub := submit(t, s, 1)
+	v := fullVersion(sub)
+	v.State = hallmark.StateChallenged
+	require.NoError(t, s.Apply(t.Context(), hallmark.Change{From: hallmark.StateSubmitted, Version: v}))
+	id := sub.Model.Hex()[:12]
+	v, err := s.FindReview(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, sub.Model, v.Digest)
+	for _, other := range []string{"000000000000", "", "sha256:", id[:11], id + "00", "tiny"} {
+		_, err := s.FindReview(t.Context(), other)
+		require.ErrorIs(t, err, hallmark.ErrNotFound, other)
+	}
+
+	decided := v
+	decided.Review = &hallmark.Review{
+		Decision: hallmark.Allow, Comment: "fine", Reviewer: "k", Time: time.Unix(7, 0).UTC(), Labels: []hallmark.ReviewLabel{{Finding: "f", Problem: true}},
+		Bundle: hallmark.Bundle{CID: "bafy", Envelope: hallmark.Digest{1}}, Checkpoint: &hallmark.Checkpoint{Size: 3}, Settled: true,
+	}
+	job := hallmark.Job{Kind: "review", Submission: sub.ID}
+	require.NoError(t, s.Apply(t.Context(), hallmark.Change{From: v.State, Since: v.Updated, Version: decided, Next: &job}))
+	got, err := s.Version(t.Context(), v.Digest)
+	require.NoError(t, err)
+	require.Equal(t, decided.Review, got.Review)
+	require.Equal(t, 1, count(t, s, "SELECT count(*) FROM river_job WHERE kind = 'review'"))
+
+	err = s.Apply(t.Context(), hallmark.Change{From: v.State, Since: v.Updated, Version: v, Next: &job})
+	require.ErrorIs(t, err, hallmark.ErrConflict, "it was decided since")
+	require.ErrorContains(t, err, "changed meanwhile")
+	require.Equal(t, 1, count(t, s, "SELECT count(*) FROM river_job WHERE kind = 'review'"), "nor is its job there")
+}
+
+func count(t *testing.T, s *Store, query string) (n int) {
+	t.Helper()
+	require.NoError(t, s.db.QueryRowContext(t.Context(), query).Scan(&n))
+	return n
+}
+
+func testPreviousVersion(t *testing.T, s *Store) {
+	t.Helper()
+	var subs []hallmark.Submission
+	for n := range 4 {
+		subs = append(subs, submit(t, s, n)) // all are called tiny
+	}
+	for _, n := range []int{0, 1, 3} { // 2 has no report
+		v := fullVersion(subs[n])
+		require.NoError(t, s.Apply(t.Context(), hallmark.Change{From: hallmark.StateSubmitted, Version: v}))
+	}
+	_, err := s.PreviousVersion(t.Context(), subs[0].Model)
+	require.ErrorIs(t, err, hallmark.ErrNotFound, "the first one")
+	for n, want := range map[int]int{1: 0, 2: 1, 3: 1} {
+		v, err := s.PreviousVersion(t.Context(), subs[n].Model)
+		require.NoError(t, err)
+		require.Equal(t, subs[want].Model, v.Digest, n)
+	}
+	exec(t, s, "UPDATE versions SET name = 'other' WHERE digest = ?", subs[1].Model[:])
+	v, err := s.PreviousVersion(t.Context(), subs[3].Model)
+	require.NoError(t, err)
+	require.Equal(t, subs[0].Model, v.Digest, "another name is another line")
 }

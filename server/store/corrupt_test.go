@@ -114,6 +114,6 @@ func TestValuesThatMayNotStandThere(t *testing.T) {
 	require.ErrorContains(t, err, sub.Model.Hex())
 
 	require.ErrorIs(t, s.AddEvent(t.Context(), hallmark.Event{Submission: "sub-none"}), hallmark.ErrNotFound)
-	_, _, err = s.CreateAPIKey(t.Context(), "k", "admin")
+	_, _, err = s.CreateAPIKey(t.Context(), hallmark.APIKey{Name: "k", Scope: "admin"})
 	require.ErrorIs(t, err, hallmark.ErrInvalid)
 }

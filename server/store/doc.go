@@ -3,11 +3,12 @@
 //
 // # What server/api calls on *Store beside what server/pipeline declares
 //
-//	Authenticate(ctx, token string) (hallmark.APIKey, error)          // ErrUnauthenticated for any unknown token
-//	CreateAPIKey(ctx, name string, scope hallmark.Scope) (token string, key hallmark.APIKey, err error)
+//	Authenticate(ctx, token string) (hallmark.APIKey, error)          // ErrUnauthenticated for any unknown or revoked token
+//	CreateAPIKey(ctx, key hallmark.APIKey) (token string, made hallmark.APIKey, err error)
 //	APIKeys(ctx) ([]hallmark.APIKey, error)
-//	RegisterSubmitterKey(ctx, owner int64, publicPEM string) (hallmark.SubmitterKey, error)
-//	SubmitterKeys(ctx, owner int64) ([]hallmark.SubmitterKey, error)  // owner 0: all
+//	RevokeAPIKey(ctx, id int64) (hallmark.APIKey, error)
+//	RegisterKey(ctx, owner int64, role hallmark.KeyRole, publicPEM string) (hallmark.SigningKey, error)
+//	SigningKeys(ctx, owner int64) ([]hallmark.SigningKey, error)      // owner 0: all
 //	Artifact(ctx, digest) (hallmark.Artifact, error)
 //	Submission(ctx, id) (hallmark.Submission, error)
 //	Version(ctx, digest) (hallmark.Version, error)

@@ -85,6 +85,14 @@ func nullDigest(d hallmark.Digest) any {
 	return d[:]
 }
 
+// optionalTime reads a time column that may be NULL.
+func optionalTime(ns sql.NullInt64) time.Time {
+	if !ns.Valid {
+		return time.Time{}
+	}
+	return fromNano(ns.Int64)
+}
+
 func fromNano(ns int64) time.Time { return time.Unix(0, ns).UTC() }
 
 // collect reads all rows with scan. Rows that scan calls corrupt are left out; their errors are joined and returned

@@ -33,7 +33,7 @@ func open(t *testing.T, dir string) *Store {
 // submission prepares rows for one submission whose model is named by n, without submitting it.
 func submission(t *testing.T, s *Store, n int) hallmark.Submission {
 	t.Helper()
-	_, key, err := s.CreateAPIKey(t.Context(), fmt.Sprint("key ", n), hallmark.ScopeWrite)
+	_, key, err := s.CreateAPIKey(t.Context(), hallmark.APIKey{Name: fmt.Sprint("key ", n), Scope: hallmark.ScopeWrite})
 	require.NoError(t, err)
 	model := hallmark.DigestOf([]byte(fmt.Sprint("model ", n)))
 	require.NoError(t, s.PutArtifact(t.Context(), hallmark.Artifact{
@@ -169,7 +169,7 @@ func TestBusyDatabaseIsUnavailable(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, tx.Rollback()) }()
 
-	_, _, err = s.CreateAPIKey(t.Context(), "k", hallmark.ScopeRead)
+	_, _, err = s.CreateAPIKey(t.Context(), hallmark.APIKey{Name: "k", Scope: hallmark.ScopeRead})
 	require.ErrorIs(t, err, hallmark.ErrUnavailable)
 }
 

@@ -11,12 +11,22 @@ import (
 )
 
 const versionColumns = `digest, submission, name, state, fingerprint, scan, runs, report, report_cid, cases_cid, record, verdict, bundles,
-	evidence, evidence_cid, checkpoint, anchor, problem, hint, created_ns, updated_ns`
+	evidence, evidence_cid, checkpoint, anchor, review, problem, hint, created_ns, updated_ns`
 
 // Version returns a version.
 func (s *Store) Version(ctx context.Context, d hallmark.Digest) (hallmark.Version, error) {
 	v, err := scanVersion(s.db.QueryRowContext(ctx, "SELECT "+versionColumns+" FROM versions WHERE digest = ?", d[:]))
 	return v, s.fail(err, "look up version", "versions", d.String())
+}
+
+// PreviousVersion returns the newest version of the same name as d that was submitted before it and has a report; ErrNotFound
+// if there is none.
+func (s *Store) PreviousVersion(ctx context.Context, d hallmark.Digest) (hallmark.Version, error) {
+	const q = "SELECT " + versionColumns + ` FROM versions WHERE report IS NOT NULL
+		AND name = (SELECT name FROM versions WHERE digest = ?1) AND seq < (SELECT seq FROM versions WHERE digest = ?1)
+		ORDER BY seq DESC LIMIT 1`
+	v, err := scanVersion(s.db.QueryRowContext(ctx, q, d[:]))
+	return v, s.fail(err, "look up the version before", "versions", d.String())
 }
 
 // VersionsIn returns the versions in a state, oldest first. Corrupt rows are left out and named in the error, which comes
@@ -44,13 +54,13 @@ func (s *Store) listVersions(ctx context.Context, query string, args ...any) ([]
 
 func scanVersion(row scanner) (hallmark.Version, error) {
 	var (
-		v                                                                          hallmark.Version
-		digest, report, evidence                                                   []byte
-		fingerprint, scan, runs, record, verdict, bundles, checkpoint, anchorState sql.NullString
-		created, updated                                                           int64
+		v                                                                                  hallmark.Version
+		digest, report, evidence                                                           []byte
+		fingerprint, scan, runs, record, verdict, bundles, checkpoint, anchorState, review sql.NullString
+		created, updated                                                                   int64
 	)
 	if err := row.Scan(&digest, &v.Submission, &v.Name, &v.State, &fingerprint, &scan, &runs, &report, &v.ReportCID, &v.CasesCID,
-		&record, &verdict, &bundles, &evidence, &v.EvidenceCID, &checkpoint, &anchorState, &v.Problem, &v.Hint, &created, &updated); err != nil {
+		&record, &verdict, &bundles, &evidence, &v.EvidenceCID, &checkpoint, &anchorState, &review, &v.Problem, &v.Hint, &created, &updated); err != nil {
 		return hallmark.Version{}, err
 	}
 	r := reader{table: "versions", key: fmt.Sprintf("%x", digest)}
@@ -69,6 +79,7 @@ func scanVersion(row scanner) (hallmark.Version, error) {
 	}
 	v.Checkpoint = decode[hallmark.Checkpoint](&r, "checkpoint", checkpoint)
 	v.Anchor = decode[hallmark.Anchor](&r, "anchor", anchorState)
+	v.Review = decode[hallmark.Review](&r, "review", review)
 	v.Created, v.Updated = fromNano(created), fromNano(updated)
 	if !slices.Contains(allStates(), v.State) {
 		r.problem("state %q is not one", v.State)
@@ -117,13 +128,13 @@ func (s *Store) updateVersion(ctx context.Context, tx *sql.Tx, c hallmark.Change
 		return err
 	}
 	const q = `UPDATE versions SET state = ?, report = ?, report_cid = ?, cases_cid = ?, evidence = ?, evidence_cid = ?, problem = ?,
-		hint = ?, updated_ns = ?, fingerprint = ?, scan = ?, record = ?, verdict = ?, bundles = ?, checkpoint = ?, anchor = ?, runs = ?
-		WHERE digest = ? AND submission = ? AND state = ?`
+		hint = ?, updated_ns = ?, fingerprint = ?, scan = ?, record = ?, verdict = ?, bundles = ?, checkpoint = ?, anchor = ?, runs = ?, review = ?
+		WHERE digest = ? AND submission = ? AND state = ? AND (updated_ns = ? OR ?)`
 	args := []any{
 		string(v.State), nullDigest(v.Report), v.ReportCID, v.CasesCID, nullDigest(v.Evidence), v.EvidenceCID, v.Problem, v.Hint,
 		time.Now().UnixNano(),
 	}
-	args = append(append(args, columns...), v.Digest[:], v.Submission, string(c.From))
+	args = append(append(args, columns...), v.Digest[:], v.Submission, string(c.From), c.Since.UnixNano(), c.Since.IsZero())
 	res, err := tx.ExecContext(ctx, q, args...)
 	if err != nil {
 		return s.fail(err, "write version", "versions", v.Digest.String())
@@ -134,7 +145,7 @@ func (s *Store) updateVersion(ctx context.Context, tx *sql.Tx, c hallmark.Change
 	return s.explainMiss(ctx, tx, c)
 }
 
-// jsonColumns returns fingerprint, scan, record, verdict, bundles, checkpoint, anchor and runs in their column form.
+// jsonColumns returns fingerprint, scan, record, verdict, bundles, checkpoint, anchor, runs and review in their column form.
 func jsonColumns(v hallmark.Version) ([]any, error) {
 	fingerprint, err1 := encode(v.Fingerprint)
 	scan, err2 := encode(v.Scan)
@@ -144,12 +155,13 @@ func jsonColumns(v hallmark.Version) ([]any, error) {
 	checkpoint, err6 := encode(v.Checkpoint)
 	anchor, err7 := encode(v.Anchor)
 	runs, err8 := encode(&runsJSON{v.Runs})
-	for _, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8} {
+	review, err9 := encode(v.Review)
+	for _, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8, err9} {
 		if err != nil {
 			return nil, err
 		}
 	}
-	return []any{fingerprint, scan, record, verdict, bundles, checkpoint, anchor, runs}, nil
+	return []any{fingerprint, scan, record, verdict, bundles, checkpoint, anchor, runs, review}, nil
 }
 
 // explainMiss says why a change found no row to write.
@@ -159,6 +171,9 @@ func (s *Store) explainMiss(ctx context.Context, tx *sql.Tx, c hallmark.Change) 
 	err := tx.QueryRowContext(ctx, "SELECT submission, state FROM versions WHERE digest = ?", d[:]).Scan(&submission, &state)
 	if err != nil {
 		return s.fail(err, "look up version", "versions", d.String())
+	}
+	if submission == c.Version.Submission && state == string(c.From) {
+		return fmt.Errorf("version %v was changed meanwhile: %w", d, hallmark.ErrConflict)
 	}
 	return fmt.Errorf("version %v is %s for submission %s, not %s for %s: %w", d, state, submission, c.From, c.Version.Submission, hallmark.ErrConflict)
 }
