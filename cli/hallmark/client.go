@@ -78,7 +78,7 @@ func first(values ...string) string {
 // remoteKinds turns a problem's type back into the kind that the server had.
 var remoteKinds = map[string]error{
 	"unauthenticated": hallmark.ErrUnauthenticated, "scope": hallmark.ErrUnauthenticated, "key": hallmark.ErrKey, "signature": hallmark.ErrSignature,
-	"lineage": hallmark.ErrLineage, "digest": hallmark.ErrDigest, "refused": hallmark.ErrRefused, "not-found": hallmark.ErrNotFound,
+	"lineage": hallmark.ErrLineage, "predicate": hallmark.ErrPredicate, "digest": hallmark.ErrDigest, "refused": hallmark.ErrRefused, "not-found": hallmark.ErrNotFound,
 	"too-large": hallmark.ErrTooLarge, "conflict": hallmark.ErrConflict, "evidence-missing": hallmark.ErrEvidenceMissing, "undecided": hallmark.ErrUndecided,
 	"unavailable": hallmark.ErrUnavailable, "unsandboxed": hallmark.ErrUnsandboxed, "timeout": hallmark.ErrUnavailable, "invalid": hallmark.ErrInvalid,
 }

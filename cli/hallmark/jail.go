@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/hallmark-ml/hallmark"
@@ -116,7 +117,12 @@ func (j *jail) Plan(ctx context.Context, r pipeline.TestRequest) (hallmark.RunPl
 	if err != nil {
 		return hallmark.RunPlan{}, err
 	}
-	return sandbox.Commit(sandbox.Plan{ModelDigest: r.Artifact.Digest, Suite: suite, Profile: r.Profile}, model.Version, true)
+	o, err := (testOptions{}).after(r, suite)
+	if err != nil {
+		return hallmark.RunPlan{}, err
+	}
+	plan := sandbox.Plan{ModelDigest: r.Artifact.Digest, Suite: suite, Profile: r.Profile, Seed: o.seed, Previous: o.previous}
+	return sandbox.Commit(plan, model.Version, true)
 }
 
 // Test implements pipeline.Sandbox.
@@ -165,6 +171,24 @@ type testOptions struct {
 	previous []hallmark.CaseResult // of the version before
 }
 
+// after adds the version before, if the request names one that was tested with the same suite for the same profile. The run
+// then has its seed, so that both were asked the same.
+func (o testOptions) after(r pipeline.TestRequest, suite *probe.Suite) (testOptions, error) {
+	if r.Previous == nil || o.previous != nil {
+		return o, nil
+	}
+	digest, err := suite.Digest()
+	if err != nil || digest != r.Previous.SuiteHash || r.Previous.Profile != r.Profile {
+		return o, err
+	}
+	seed, err := strconv.ParseUint(r.Previous.Seed, 10, 64)
+	if err != nil {
+		return o, fmt.Errorf("seed %.40q of the version before: %w: %w", r.Previous.Seed, err, hallmark.ErrInvalid)
+	}
+	o.seed, o.previous = &seed, r.Previous.Cases
+	return o, nil
+}
+
 // test runs a suite.
 func (j *jail) test(ctx context.Context, r pipeline.TestRequest, o testOptions) (pipeline.TestResult, error) {
 	f, err := sealArtifact(ctx, r.Artifact)
@@ -201,6 +225,10 @@ func askSuite(ctx context.Context, m probe.Model, r pipeline.TestRequest, o test
 		if o.suite, err = suiteFor(ctx, m, r); err != nil {
 			return sandbox.Result{}, err
 		}
+	}
+	o, err := o.after(r, o.suite)
+	if err != nil {
+		return sandbox.Result{}, err
 	}
 	plan := sandbox.Plan{
 		Model: m, ModelDigest: r.Artifact.Digest, Suite: o.suite, Tier: o.tier, Seed: o.seed, Profile: r.Profile, Scan: r.Scan.Findings, Done: r.Done,
@@ -289,7 +317,8 @@ func (m servedModel) Generate(ctx context.Context, r gateway.Request, piece func
 		req.Messages = append(req.Messages, probe.Message{Role: msg.Role, Content: msg.Content})
 	}
 	c, err := m.session.Generate(ctx, req)
-	if _, gone := errors.AsType[*sandbox.RunError](err); gone {
+	// What the model cannot answer leaves it as it was; after any other error of a run its process is gone.
+	if run, ok := errors.AsType[*sandbox.RunError](err); ok && run.Verdict != hallmark.RunInvalidInput {
 		err = fmt.Errorf("%w: %w", err, hallmark.ErrUnavailable)
 	}
 	if err != nil {

@@ -232,8 +232,9 @@ func (a *app) keyExportCmd(f *keyFlags) *cobra.Command {
 
 func (a *app) keyRegisterCmd(f *keyFlags) *cobra.Command {
 	var server serverFlags
+	var role string
 	cmd := &cobra.Command{
-		Use: "register NAME", Short: "Register a public key for your API key, so that the server takes lineage signed with it", Args: args(cobra.ExactArgs(1)),
+		Use: "register NAME", Short: "Register a public key for your API key, so that the server takes what is signed with it: lineage, or reviews", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			text, err := f.publicKey(a, names[0])
 			if err != nil {
@@ -243,13 +244,14 @@ func (a *app) keyRegisterCmd(f *keyFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var k hallmark.SubmitterKey
-			if err := c.call(cmd.Context(), http.MethodPost, "/api/v1/keys", api.KeyRequest{PublicPEM: string(text)}, &k); err != nil {
+			var k hallmark.SigningKey
+			if err := c.call(cmd.Context(), http.MethodPost, "/api/v1/keys", api.KeyRequest{PublicPEM: string(text), Role: hallmark.KeyRole(role)}, &k); err != nil {
 				return err
 			}
-			return a.print(k, func(w io.Writer) { fmt.Fprintf(w, "registered\t%s\n", k.Hint) })
+			return a.print(k, func(w io.Writer) { fmt.Fprintf(w, "registered\t%s\t%s\n", k.Hint, k.Role) })
 		},
 	}
 	server.add(cmd)
+	cmd.Flags().StringVar(&role, "role", string(hallmark.KeySubmitter), "what the key signs: submitter or reviewer")
 	return cmd
 }

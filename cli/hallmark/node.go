@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -53,6 +54,7 @@ type node struct {
 	flow     *pipeline.Flow
 	info     serverInfo
 	jail     *jail
+	learning *pipeline.Learning
 	waker    *pipeline.Broadcaster
 	// serveErr receives the first error of a listener.
 	serveErr chan error
@@ -71,7 +73,7 @@ type nodeOptions struct {
 func openNode(ctx context.Context, cfg serverConfig, opt nodeOptions) (*node, error) {
 	n := &node{cfg: cfg, opt: opt, log: opt.log, waker: &pipeline.Broadcaster{}, serveErr: make(chan error, 3)}
 	for _, open := range []func(context.Context) error{
-		n.openStore, n.openSecrets, n.openEvidence, n.openChain, n.openJail, n.openFlow, n.openAPI,
+		n.openStore, n.openSecrets, n.openEvidence, n.openChain, n.openJail, n.openLearning, n.openFlow, n.openAPI,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, n.Close())
@@ -102,7 +104,7 @@ func (n *node) openStore(ctx context.Context) error {
 	return n.firstAPIKey(ctx)
 }
 
-// firstAPIKey makes a write key on the first start and leaves its token in the data directory (0600). A crash between the
+// firstAPIKey makes an admin's write key on the first start and leaves its token in the data directory (0600). A crash between the
 // two leaves a key whose token nobody has; then one more is made.
 func (n *node) firstAPIKey(ctx context.Context) error {
 	keys, err := n.store.APIKeys(ctx)
@@ -112,7 +114,7 @@ func (n *node) firstAPIKey(ctx context.Context) error {
 	if _, err := os.Stat(n.path(apiKeyFile)); err == nil || len(keys) > 1 {
 		return nil
 	}
-	token, _, err := n.store.CreateAPIKey(ctx, "first", hallmark.ScopeWrite)
+	token, _, err := n.store.CreateAPIKey(ctx, hallmark.APIKey{Name: "first", Scope: hallmark.ScopeWrite, Admin: true})
 	if err != nil {
 		return err
 	}
@@ -180,6 +182,26 @@ func (n *node) openGateway(context.Context) error {
 	return nil
 }
 
+// feedbackFile is the journal of the feedback loop in the data directory.
+const feedbackFile = "feedback.journal"
+
+func (n *node) openLearning(ctx context.Context) error {
+	journal, err := store.OpenJournal(n.path(feedbackFile))
+	if err != nil {
+		return err
+	}
+	n.close = append(n.close, journal.Close)
+	n.learning = pipeline.NewLearning(journal)
+	if err := journal.Replay(n.learning.Replay); err != nil {
+		return err
+	}
+	if err := n.learning.Start(); err != nil {
+		return err
+	}
+	n.close = append(n.close, func() error { return n.learning.Stop(context.WithoutCancel(ctx)) })
+	return nil
+}
+
 func (n *node) openFlow(ctx context.Context) error {
 	client, err := chain.Dial(ctx, n.info.RPC, n.contract)
 	if err != nil {
@@ -189,7 +211,7 @@ func (n *node) openFlow(ctx context.Context) error {
 	n.flow, err = pipeline.New(pipeline.Config{
 		Store: n.store, Broadcaster: n.waker, Fingerprinter: n.jail, Sandbox: n.jail, Evidence: n.evidence, Verifier: lineageVerifier{},
 		Signer: signer{n.secrets, n.store}, Log: transparencyLog{n.tlog}, Anchorer: anchorer{n.anchorer, client.ChainID(), n.contract},
-		Gateway: n.gateway, OMS: oms.Statement, Logger: n.log, VerifierID: verifierID, Poll: 100 * time.Millisecond,
+		Gateway: n.gateway, Learning: n.learning, OMS: oms.Statement, Logger: n.log, VerifierID: verifierID, Poll: 100 * time.Millisecond,
 	})
 	if err != nil {
 		return err
@@ -210,7 +232,7 @@ func (n *node) openAPI(ctx context.Context) error {
 		return err
 	}
 	a, err := api.New(api.Config{
-		Flow: n.flow, Store: n.store, Blobs: n.evidence, Reload: n.gateway.Reload, Verify: n.verify, HashDirectory: hashDirectory, CheckKey: checkKey,
+		Flow: n.flow, Reviews: n.flow, Store: n.store, Blobs: n.evidence, Learning: n.learning.Health, Reload: n.gateway.Reload, Verify: n.verify, HashDirectory: hashDirectory, CheckKey: checkKey,
 		Ready: n.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Meter: meter, Logger: n.log,
 		Dir: n.cfg.DataDir, Roots: n.cfg.Root, MaxUpload: n.cfg.MaxUpload,
 	})
@@ -221,26 +243,52 @@ func (n *node) openAPI(ctx context.Context) error {
 	return err
 }
 
-// observe counts what is in service, by nothing that grows with the number of models.
+// observe counts what is in service and what is learned, by nothing that grows with the number of models.
 func (n *node) observe(meter metric.Meter) error {
-	_, err := meter.Int64ObservableGauge("al_models_served", metric.WithDescription("versions in service"),
-		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
-			o.Observe(int64(len(n.gateway.Serving())))
+	count := func(of func() uint64) metric.Int64Callback {
+		return func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(int64(min(of(), math.MaxInt64)))
 			return nil
-		}))
-	if err != nil {
+		}
+	}
+	flag := func(of func(pipeline.LearningHealth) bool) metric.Int64Callback {
+		return count(func() uint64 {
+			if of(n.learning.Health()) {
+				return 1
+			}
+			return 0
+		})
+	}
+	_, err1 := meter.Int64ObservableGauge("al_models_served", metric.WithDescription("versions in service"),
+		metric.WithInt64Callback(count(func() uint64 { return uint64(len(n.gateway.Serving())) })))
+	_, err2 := meter.Int64ObservableCounter("al_feedback_items_total", metric.WithDescription("outcomes and labels taken since the start"),
+		metric.WithInt64Callback(count(func() uint64 { return n.learning.Health().Taken })))
+	_, err3 := meter.Int64ObservableGauge("al_feedback_learned", metric.WithDescription("outcomes and labels in the learners"),
+		metric.WithInt64Callback(count(func() uint64 { return n.learning.Health().Learned })))
+	_, err4 := meter.Int64ObservableGauge("al_feedback_degraded", metric.WithDescription("1 while submissions are put together"),
+		metric.WithInt64Callback(flag(func(h pipeline.LearningHealth) bool { return h.Degraded })))
+	_, err5 := meter.Int64ObservableGauge("al_feedback_running", metric.WithDescription("1 while the feedback loop takes outcomes"),
+		metric.WithInt64Callback(flag(func(h pipeline.LearningHealth) bool { return h.State == "running" && h.Err == nil })))
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	return nil
 }
 
 func (n *node) ready(ctx context.Context) map[string]error {
-	return map[string]error{"database": n.store.Ping(ctx), "chain": n.anchorer.Trouble()}
+	return map[string]error{"database": n.store.Ping(ctx), "chain": n.anchorer.Trouble(), "feedback": n.learning.Health().Err}
 }
 
 // verify checks a version as an outsider would, over the server's own endpoints.
 func (n *node) verify(ctx context.Context, d hallmark.Digest) (any, error) {
 	f := verifyFlags{rpc: n.info.RPC, contract: n.info.Contract, gateway: n.info.Evidence, head: string(hallmark.AnchorIncluded)}
+	v, err := n.store.Version(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	if v.Review != nil && v.Review.Settled {
+		f.review = v.Review.EvidenceCID
+	}
 	return f.run(ctx, d.String())
 }
 

@@ -60,6 +60,7 @@ type loadedReport struct {
 
 	raw                 []byte // canonical JSON, whose digest is the report's identity
 	reportCID, casesCID string // of a version on a server
+	previous            *hallmark.PreviousRun
 }
 
 func (r loadedReport) writeTable(w io.Writer) {
@@ -146,6 +147,9 @@ func (c *client) report(ctx context.Context, name string) (loadedReport, error) 
 		return r, fmt.Errorf("cases: %w: %w", err, hallmark.ErrInvalid)
 	}
 	r.Evidence, r.reportCID, r.casesCID = texts.Cases, v.ReportCID, v.CasesCID
+	if n := len(v.Runs); n > 0 {
+		r.previous = v.Runs[n-1].Previous
+	}
 	if v.Fingerprint != nil {
 		r.Fingerprint = *v.Fingerprint
 	}

@@ -20,6 +20,7 @@ import (
 type reproduceFlags struct {
 	server  serverFlags
 	suite   string
+	before  string
 	threads int
 	wall    time.Duration
 	memory  int64
@@ -50,6 +51,7 @@ Exit codes: 0 the reports are equal · 10 they differ, or the model is another o
 	}
 	f.server.add(cmd)
 	cmd.Flags().StringVar(&f.suite, "suite", "", "test suite, if it is a file of your own (default: the embedded one that the report names)")
+	cmd.Flags().StringVar(&f.before, "previous", "", "report that it was compared with, if it was with one (default: the one that the server names)")
 	cmd.Flags().IntVar(&f.threads, "threads", 1, "threads to compute with; the result does not depend on it")
 	cmd.Flags().DurationVar(&f.wall, "wall", 30*time.Minute, "longest time of the run")
 	cmd.Flags().Int64Var(&f.memory, "memory", 1<<30, "memory of the jailed process in bytes, beside the model's size")
@@ -93,6 +95,9 @@ func (a *app) reproduce(ctx context.Context, f reproduceFlags, name, path string
 	}
 	opt, err := sameTest(want.Report, f.suite) //nolint:contextcheck // a judge is a pure function with a limit of its own
 	if err != nil {
+		return reproduction{}, err
+	}
+	if opt.previous, err = a.comparedWith(ctx, f, want); err != nil {
 		return reproduction{}, err
 	}
 	j, err := openJail(serverConfig{Threads: f.threads, RunWall: f.wall, RunMemory: f.memory}, a.guest)
@@ -143,6 +148,25 @@ func sameTest(r hallmark.Report, suiteFile string) (testOptions, error) {
 		tier = probe.Tier(r.TestTier)
 	}
 	return testOptions{suite: suite, tier: tier, seed: &seed}, nil
+}
+
+// comparedWith returns the outcomes that a report was compared with; none if it was with none.
+func (a *app) comparedWith(ctx context.Context, f reproduceFlags, want loadedReport) ([]hallmark.CaseResult, error) {
+	if want.Report.WarmStart.IsZero() {
+		return nil, nil
+	}
+	name := f.before
+	if name == "" && want.previous != nil {
+		name = want.previous.Model.String()
+	}
+	if name == "" {
+		return nil, hallmark.WithHint(fmt.Errorf("the report was compared with another one: %w", hallmark.ErrUnavailable), "name that with --previous")
+	}
+	r, err := a.loadReport(ctx, &f.server, name)
+	if err != nil {
+		return nil, fmt.Errorf("the version before: %w", err)
+	}
+	return r.Report.Cases, nil
 }
 
 // testAgain fingerprints, scans and tests the model at path, which has to be that of the report.

@@ -127,15 +127,15 @@ func openLogKey(path string) (string, error) {
 	return strings.TrimSpace(string(text)), nil
 }
 
-// submitterKeys lists the registered submitters' keys.
-type submitterKeys interface {
-	SubmitterKeys(ctx context.Context, owner int64) ([]hallmark.SubmitterKey, error)
+// signingKeys lists the registered keys of submitters and reviewers.
+type signingKeys interface {
+	SigningKeys(ctx context.Context, owner int64) ([]hallmark.SigningKey, error)
 }
 
 // signer signs the service's claims and lists the keys that may be believed.
 type signer struct {
 	secrets secrets
-	keys    submitterKeys
+	keys    signingKeys
 }
 
 // Sign implements pipeline.Signer.
@@ -151,9 +151,9 @@ func (s signer) Sign(ctx context.Context, payload []byte) (pipeline.Signed, erro
 	return pipeline.Signed{Bundle: bundle, Envelope: checked.Envelope}, nil
 }
 
-// KeyList implements pipeline.Signer: the service's key, the log's, and every submitter's.
+// KeyList implements pipeline.Signer: the service's key, the log's, and everyone's that was registered.
 func (s signer) KeyList(ctx context.Context) ([]byte, error) {
-	submitters, err := s.keys.SubmitterKeys(ctx, 0)
+	registered, err := s.keys.SigningKeys(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -161,8 +161,14 @@ func (s signer) KeyList(ctx context.Context) ([]byte, error) {
 		listedKey(string(s.secrets.service.PublicPEM()), "service", sign.PurposeService, s.secrets.created),
 		listedKey(s.secrets.logPublic, "log", sign.PurposeLog, s.secrets.created),
 	}}
-	for _, k := range submitters {
-		list.Keys = append(list.Keys, listedKey(k.PublicPEM, fmt.Sprintf("api-key-%d", k.Owner), sign.PurposeSubmitter, k.Created))
+	for _, k := range registered {
+		purpose := sign.PurposeSubmitter
+		if k.Role == hallmark.KeyReviewer {
+			purpose = sign.PurposeReviewer
+		}
+		listed := listedKey(k.PublicPEM, fmt.Sprintf("api-key-%d", k.Owner), purpose, k.Created)
+		listed.RevokedAt = k.Revoked
+		list.Keys = append(list.Keys, listed)
 	}
 	return list.Encode()
 }
@@ -209,15 +215,38 @@ func (a anchorer) Anchor(ctx context.Context, r pipeline.AnchorRequest) error {
 	if _, err := a.SetKeyList(ctx, chain.KeyListRecord{Digest: r.KeyList.Digest, CID: r.KeyList.CID}); err != nil {
 		return err
 	}
-	if _, err := a.Batch(ctx, batchOf(r.Version)); err != nil {
+	if _, err := a.Batch(ctx, batchOf(*r.Version.Checkpoint)); err != nil {
 		return err
 	}
 	_, err := a.Register(ctx, recordOf(r))
 	return err
 }
 
-func batchOf(v hallmark.Version) chain.BatchRecord {
-	return chain.BatchRecord{Root: v.Checkpoint.Root, Size: v.Checkpoint.Size, CheckpointCID: v.Checkpoint.CID}
+// AnchorLog implements pipeline.Anchorer.
+func (a anchorer) AnchorLog(ctx context.Context, c hallmark.Checkpoint, keys pipeline.Document) error {
+	if _, err := a.SetKeyList(ctx, chain.KeyListRecord{Digest: keys.Digest, CID: keys.CID}); err != nil {
+		return err
+	}
+	_, err := a.Batch(ctx, batchOf(c))
+	return err
+}
+
+// LogStatus implements pipeline.Anchorer.
+func (a anchorer) LogStatus(ctx context.Context, c hallmark.Checkpoint) (hallmark.Anchor, error) {
+	anchor := hallmark.Anchor{ChainID: a.chainID, Contract: a.contract.String()}
+	s, err := a.Anchorer.Status(ctx, chain.BatchKey(c.Root))
+	if err != nil {
+		return anchor, err
+	}
+	anchor.State, anchor.Problem, anchor.Block = s.State, s.Trouble, s.Block
+	if !s.Tx.IsZero() {
+		anchor.BatchTx = s.Tx.String()
+	}
+	return anchor, nil
+}
+
+func batchOf(c hallmark.Checkpoint) chain.BatchRecord {
+	return chain.BatchRecord{Root: c.Root, Size: c.Size, CheckpointCID: c.CID}
 }
 
 // recordOf is what stands on the chain about a version: of its lineage, what went into the last step of it that trained.
@@ -261,6 +290,16 @@ func (a anchorer) Status(ctx context.Context, v hallmark.Version) (hallmark.Anch
 		anchor.BatchTx = batch.Tx.String()
 	}
 	return anchor, nil
+}
+
+// Retry implements pipeline.Anchorer.
+func (a anchorer) Retry(ctx context.Context, v hallmark.Version) error {
+	for _, key := range []string{chain.BatchKey(v.Checkpoint.Root), chain.VersionKey(v.Digest)} {
+		if err := a.Anchorer.Retry(ctx, key); err != nil && !errors.Is(err, hallmark.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
 }
 
 // Revoke implements pipeline.Anchorer.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -75,6 +76,9 @@ func writeVersion(w io.Writer, v hallmark.Version, base string) {
 		writeReasons(w, "  reason", v.Verdict.Reasons)
 		writeReasons(w, "  exempted", v.Verdict.Exempted)
 	}
+	if v.Review != nil {
+		writeDecision(w, *v.Review)
+	}
 	if v.ReportCID != "" {
 		fmt.Fprintf(w, "report\t%s (%s)\n", v.ReportCID, v.Report)
 	}
@@ -96,6 +100,17 @@ func writeVersion(w io.Writer, v hallmark.Version, base string) {
 	}
 }
 
+// writeDecision shows what a person decided.
+func writeDecision(w io.Writer, r hallmark.Review) {
+	fmt.Fprintf(w, "review\t%s by key %s, %s\n  comment\t%s\n", r.Decision, r.Reviewer, r.Time.Format(time.RFC3339), sanitize(r.Comment))
+	if !r.Settled {
+		fmt.Fprintln(w, "  \tit counts once it is logged and anchored")
+	}
+	if r.EvidenceCID != "" {
+		fmt.Fprintf(w, "  evidence\t%s (hallmark verify --review)\n", r.EvidenceCID)
+	}
+}
+
 // versionError is the exit of a version that has come to rest.
 func versionError(v hallmark.Version) error {
 	switch v.State {
@@ -106,6 +121,9 @@ func versionError(v hallmark.Version) error {
 	case hallmark.StateRevoked:
 		return fmt.Errorf("version %v: %s: %w", v.Digest.Short(), sanitize(v.Problem), hallmark.ErrRevoked)
 	default:
+		if v.Review != nil && v.Review.Settled {
+			return fmt.Errorf("version %v was blocked by a reviewer: %s: %w", v.Digest.Short(), sanitize(v.Review.Comment), hallmark.ErrRefused)
+		}
 		if v.Verdict != nil {
 			return verdictError(*v.Verdict)
 		}
@@ -127,6 +145,26 @@ func (a *app) loadCmd() *cobra.Command {
 				return err
 			}
 			return a.print(v, func(w io.Writer) { fmt.Fprintf(w, "loaded\t%s\t%s\n", v.Name, v.Digest) })
+		},
+	}
+	server.add(cmd)
+	return cmd
+}
+
+func (a *app) retryCmd() *cobra.Command {
+	var server serverFlags
+	cmd := &cobra.Command{
+		Use: "retry DIGEST|NAME", Short: "Go on with a version that failed after it was attested: with its anchor, or with serving", Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			c, err := server.client(a)
+			if err != nil {
+				return err
+			}
+			var v hallmark.Version
+			if err := c.call(cmd.Context(), http.MethodPost, "/api/v1/versions/"+url.PathEscape(names[0])+"/retry", nil, &v); err != nil {
+				return err
+			}
+			return a.print(v, func(w io.Writer) { fmt.Fprintf(w, "%s\t%s\t%s\n", v.State, v.Name, v.Digest) })
 		},
 	}
 	server.add(cmd)

@@ -253,7 +253,7 @@ func (a *app) follow(ctx context.Context, c *client, sub hallmark.Submission) (h
 		}
 		if err == nil {
 			v, err := c.version(ctx, sub.Model.String())
-			if err != nil || pipeline.Resting(v.State) {
+			if err != nil || pipeline.Resting(v) {
 				return v, err
 			}
 		}
@@ -278,7 +278,7 @@ func (v *eventView) show(e hallmark.Event) error {
 		v.at("read for "+e.Step).set(e.Done, e.Total)
 	case hallmark.EventCase:
 		v.at("test").set(e.Done, e.Total)
-	case hallmark.EventState, hallmark.EventAnchor, hallmark.EventRetry:
+	case hallmark.EventState, hallmark.EventAnchor, hallmark.EventReview, hallmark.EventRetry:
 		v.close()
 		if !v.app.quiet {
 			fmt.Fprintf(v.app.errw, "%s  %s%s %s\n", e.Time.Local().Format(time.TimeOnly), e.State, e.Anchor, sanitize(e.Text))

@@ -45,12 +45,12 @@ func newWorkspace(t *testing.T) *workspace {
 }
 
 // serve starts a server on free ports and returns once it answers.
-func (w *workspace) serve(t *testing.T, args ...string) *exec.Cmd {
+func (w *workspace) serve(t *testing.T) *exec.Cmd {
 	t.Helper()
 	addr := func(u string) string { return first(hostOf(u), "127.0.0.1:0") }
-	args = append([]string{
+	args := []string{
 		"server", "--data-dir", ".hallmark", "--listen", addr(w.info.API), "--evidence-listen", addr(w.info.Evidence), "--chain-listen", addr(w.info.RPC),
-	}, args...)
+	}
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(w.dir, "bin", "hallmark"), args...)
 	var log bytes.Buffer
 	cmd.Dir, cmd.Env, cmd.Stderr = w.dir, w.env, &log

@@ -21,8 +21,8 @@ import (
 )
 
 type verifyFlags struct {
-	rpc, contract, gateway, author, head string
-	timeout                              time.Duration
+	rpc, contract, gateway, author, head, review string
+	timeout                                      time.Duration
 }
 
 func (a *app) verifyCmd() *cobra.Command {
@@ -51,6 +51,7 @@ verdict: a blocked version with sound evidence verifies too.`,
 	cmd.Flags().StringVar(&f.gateway, "gateway", "", "IPFS HTTP gateway")
 	cmd.Flags().StringVar(&f.author, "author", "", "whose record counts (default: the contract's operator)")
 	cmd.Flags().StringVar(&f.head, "head", string(hallmark.AnchorFinal), "least head that the anchor must have reached: included, safe or final")
+	cmd.Flags().StringVar(&f.review, "review", "", "CID of a person's decision on a version whose verdict is challenge (hallmark status shows it): checks that too")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 2*time.Minute, "longest time")
 	for _, required := range []string{"rpc", "contract", "gateway"} {
 		if err := cmd.MarkFlagRequired(required); err != nil {
@@ -61,7 +62,7 @@ verdict: a blocked version with sound evidence verifies too.`,
 }
 
 func (f verifyFlags) run(ctx context.Context, target string) (*verification, error) {
-	v := &verification{gateway: f.gateway, http: http.DefaultClient, head: hallmark.AnchorState(f.head)}
+	v := &verification{gateway: f.gateway, http: http.DefaultClient, head: hallmark.AnchorState(f.head), reviewCID: f.review}
 	if depth(v.head) < 1 {
 		return nil, fmt.Errorf("head %q: want included, safe or final: %w", f.head, errUsage)
 	}
@@ -109,6 +110,7 @@ type verification struct {
 	Evidence  string            `json:"evidenceCid"`
 	Anchor    chain.Anchor      `json:"anchor"`
 	Lineage   hallmark.Lineage  `json:"lineage"`
+	Review    *verifiedReview   `json:"review,omitempty"` // the one that was asked for
 	Checks    []verifyCheck     `json:"checks"`
 
 	chain    *chain.Client
@@ -120,6 +122,9 @@ type verification struct {
 	record   chain.Version
 	keys     sign.KeyList
 	manifest pipeline.Manifest
+
+	manifestDigest hallmark.Digest
+	reviewCID      string
 }
 
 type verifyCheck struct {
@@ -135,6 +140,9 @@ func (v *verification) writeTable(w io.Writer) {
 	if v.Policy != "" {
 		fmt.Fprintf(w, "verdict\t%s\tpolicy %s\n", v.Verdict, v.Policy)
 	}
+	if v.Review != nil {
+		fmt.Fprintf(w, "review\t%s\t%s\n", v.Review.Decision, v.Review.Comment)
+	}
 }
 
 func (v *verification) passed(name, format string, a ...any) {
@@ -146,7 +154,7 @@ func (v *verification) check(ctx context.Context, d hallmark.Digest) error {
 	if v.local != nil {
 		v.passed("digest", "the file hashes to it, %d bytes", v.local.Size)
 	}
-	for _, step := range []func(context.Context) error{v.checkAnchor, v.checkKeys, v.checkManifest, v.checkLog, v.checkBundles} {
+	for _, step := range []func(context.Context) error{v.checkAnchor, v.checkKeys, v.checkManifest, v.checkLog, v.checkBundles, v.checkReview} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -232,6 +240,7 @@ func (v *verification) checkManifest(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	v.manifestDigest = hallmark.DigestOf(raw)
 	if err := hallmark.DecodeJSON(raw, &v.manifest); err != nil {
 		return fmt.Errorf("evidence manifest: %w: %w", err, hallmark.ErrPredicate)
 	}
@@ -249,7 +258,7 @@ func (v *verification) checkManifest(ctx context.Context) error {
 
 // checkLog checks the log's signed head and that the chain holds it.
 func (v *verification) checkLog(ctx context.Context) error {
-	head, err := v.logHead()
+	head, err := v.noteHead(v.manifest.Checkpoint.Note, v.record.Anchor.Time)
 	if err != nil {
 		return err
 	}
@@ -273,17 +282,18 @@ func (v *verification) checkLog(ctx context.Context) error {
 	return nil
 }
 
-func (v *verification) logHead() (tlog.Head, error) {
+// noteHead reads a checkpoint that a log's key signed, one that was valid at the time.
+func (v *verification) noteHead(text string, at time.Time) (tlog.Head, error) {
 	err := fmt.Errorf("no log key in the key list: %w", hallmark.ErrKey)
 	for _, k := range v.keys.Keys {
 		if k.Purpose != sign.PurposeLog {
 			continue
 		}
-		if _, trusted := v.keys.Trusted(k.ID, sign.PurposeLog, v.record.Anchor.Time); trusted != nil {
+		if _, trusted := v.keys.Trusted(k.ID, sign.PurposeLog, at); trusted != nil {
 			err = trusted
 			continue
 		}
-		head, parseErr := tlog.ParseCheckpoint([]byte(v.manifest.Checkpoint.Note), k.Text)
+		head, parseErr := tlog.ParseCheckpoint([]byte(text), k.Text)
 		if parseErr == nil {
 			return head, nil
 		}

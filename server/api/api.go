@@ -26,6 +26,16 @@ type Flow interface {
 	Submit(ctx context.Context, r pipeline.SubmitRequest) (hallmark.Submission, bool, error)
 	Events(ctx context.Context, submission string, after int64) iter.Seq2[hallmark.Event, error]
 	Revoke(ctx context.Context, d hallmark.Digest, reason string) error
+	// Retry goes on with a version that failed after it was attested; any other one is hallmark.ErrConflict.
+	Retry(ctx context.Context, d hallmark.Digest) (hallmark.Version, error)
+}
+
+// Reviews lets people decide where a policy leaves it to them; [pipeline.Flow] is one.
+type Reviews interface {
+	// ReviewQueue returns up to limit findings in the order in which to review them, and how many versions wait.
+	ReviewQueue(ctx context.Context, limit int) (items []pipeline.ReviewItem, open int, err error)
+	ReviewItems(ctx context.Context, v hallmark.Version) ([]pipeline.ReviewItem, error)
+	DecideReview(ctx context.Context, reviewer hallmark.APIKey, d hallmark.Digest, bundle []byte) (hallmark.Version, error)
 }
 
 // A Store is what the API reads and the keys it keeps. What is not there is hallmark.ErrNotFound.
@@ -33,6 +43,7 @@ type Store interface {
 	Authenticator
 	Reader
 	Keys
+	Callers
 }
 
 // An Authenticator knows the API keys.
@@ -51,13 +62,23 @@ type Reader interface {
 	// ListVersions returns up to limit versions, newest first, that are older than the one named (zero: the newest). Rows
 	// that cannot be read are left out and named in the error, beside the ones that can.
 	ListVersions(ctx context.Context, before hallmark.Digest, limit int) ([]hallmark.Version, error)
+	// FindReview returns the version whose ID in the review queue is given, see [pipeline.ReviewID].
+	FindReview(ctx context.Context, id string) (hallmark.Version, error)
 }
 
-// Keys registers submitters' public keys.
+// Keys registers people's public keys.
 type Keys interface {
-	// RegisterSubmitterKey binds a key to an API key; one that another API key has is hallmark.ErrConflict.
-	RegisterSubmitterKey(ctx context.Context, owner int64, publicPEM string) (hallmark.SubmitterKey, error)
-	SubmitterKeys(ctx context.Context, owner int64) ([]hallmark.SubmitterKey, error)
+	// RegisterKey binds a key to an API key; one that another API key has, or that has another role, is hallmark.ErrConflict.
+	RegisterKey(ctx context.Context, owner int64, role hallmark.KeyRole, publicPEM string) (hallmark.SigningKey, error)
+	SigningKeys(ctx context.Context, owner int64) ([]hallmark.SigningKey, error)
+}
+
+// Callers are the API keys that there are.
+type Callers interface {
+	CreateAPIKey(ctx context.Context, key hallmark.APIKey) (token string, made hallmark.APIKey, err error)
+	APIKeys(ctx context.Context) ([]hallmark.APIKey, error)
+	// RevokeAPIKey ends a key for good; the last one of an admin is hallmark.ErrConflict.
+	RevokeAPIKey(ctx context.Context, id int64) (hallmark.APIKey, error)
 }
 
 // Blobs reads stored evidence by CID, at most limit bytes of it.
@@ -67,9 +88,12 @@ type Blobs interface {
 
 // Config wires an [API]. All fields but the limits are required.
 type Config struct {
-	Flow  Flow
-	Store Store
-	Blobs Blobs
+	Flow    Flow
+	Reviews Reviews
+	Store   Store
+	Blobs   Blobs
+	// Learning tells how the feedback loop does.
+	Learning func() pipeline.LearningHealth
 	// Reload loads a served version's bytes from disk again, see gateway.Reload.
 	Reload func(ctx context.Context, d hallmark.Digest) error
 	// Verify checks a version as an outsider would, and returns what it found.
@@ -102,6 +126,8 @@ func (c Config) Check() error {
 		}
 	}
 	missing(c.Flow == nil, "flow")
+	missing(c.Reviews == nil, "reviews")
+	missing(c.Learning == nil, "learning")
 	missing(c.Store == nil, "store")
 	missing(c.Blobs == nil, "blobs")
 	missing(c.Reload == nil, "reload")
@@ -174,8 +200,14 @@ func (a *API) routes(r chi.Router) {
 	r.Post("/artifacts", a.write(a.upload))
 	r.Post("/artifacts/path", a.write(a.addPath))
 	r.Get("/artifacts/{digest}", a.read(a.showArtifact))
-	r.Post("/keys", a.write(a.registerKey))
+	r.Post("/keys", a.read(a.registerKey))
 	r.Get("/keys", a.read(a.listKeys))
+	r.Post("/api-keys", a.admin(a.createAPIKey))
+	r.Get("/api-keys", a.admin(a.listAPIKeys))
+	r.Delete("/api-keys/{id}", a.admin(a.revokeAPIKey))
+	r.Get("/reviews", a.read(a.listReviews))
+	r.Get("/reviews/{id}", a.read(a.showReview))
+	r.Post("/reviews/{id}/decision", a.reviewer(a.decideReview))
 	r.Post("/submissions", a.write(a.submit))
 	r.Get("/submissions/{id}", a.read(a.showSubmission))
 	r.Get("/submissions/{id}/events", a.read(a.events))
@@ -187,5 +219,6 @@ func (a *API) routes(r chi.Router) {
 	r.Get("/versions/{version}/cases", a.read(a.cases))
 	r.Get("/versions/{version}/verify", a.read(a.verify))
 	r.Post("/versions/{version}/load", a.write(a.load))
+	r.Post("/versions/{version}/retry", a.write(a.retry))
 	r.Post("/versions/{version}/revoke", a.write(a.revoke))
 }

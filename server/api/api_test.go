@@ -17,6 +17,7 @@ import (
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/server/api"
+	"github.com/hallmark-ml/hallmark/server/pipeline"
 )
 
 func TestUploadLiesUnderItsContentAddress(t *testing.T) {
@@ -218,10 +219,16 @@ func TestNotReadyNamesTheParts(t *testing.T) {
 	t.Parallel()
 
 	s := start(t, nil)
-	s.notReady["chain"] = hallmark.ErrUnavailable
+	s.notReady["chain"] = fmt.Errorf("dial 127.0.0.1:1: %w", hallmark.ErrUnavailable)
 	got := s.call(t, "", http.MethodGet, "/readyz", "")
 	require.Equal(t, http.StatusServiceUnavailable, got.status)
 	require.Contains(t, got.body, `"chain"`)
+	require.NotContains(t, got.body, "127.0.0.1:1", "causes are not for everybody")
+	got = s.call(t, "wrong", http.MethodGet, "/readyz", "")
+	require.NotContains(t, got.body, "127.0.0.1:1")
+	got = s.call(t, reader, http.MethodGet, "/readyz", "")
+	require.Equal(t, http.StatusServiceUnavailable, got.status)
+	require.Contains(t, got.body, "dial 127.0.0.1:1")
 	require.Equal(t, http.StatusNotFound, s.call(t, "", http.MethodGet, "/nothing", "").status)
 }
 
@@ -230,7 +237,7 @@ func TestConfigChecks(t *testing.T) {
 
 	_, err := api.New(api.Config{})
 	require.ErrorIs(t, err, hallmark.ErrInvalid)
-	for _, field := range []string{"flow", "store", "blobs", "reload", "verify", "hash directory", "check key", "ready", "metrics", "meter", "logger", "directory"} {
+	for _, field := range []string{"flow", "reviews", "learning", "store", "blobs", "reload", "verify", "hash directory", "check key", "ready", "metrics", "meter", "logger", "directory"} {
 		require.ErrorContains(t, err, field+" is missing")
 	}
 }
@@ -243,4 +250,35 @@ func TestServedModelsAnswerBesideTheAPI(t *testing.T) {
 	rec := httptest.NewRecorder()
 	startedAPI(t).Handler(models).ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/chat/completions", nil))
 	require.Equal(t, http.StatusTeapot, rec.Code)
+}
+
+func TestReviewDetail(t *testing.T) {
+	t.Parallel()
+
+	s := start(t, nil)
+	for _, id := range []string{s.items[0].ID, pipeline.ReviewID(s.items[0].Model), s.items[0].Model.String(), "waits"} {
+		got := s.call(t, reader, http.MethodGet, "/api/v1/reviews/"+id, "")
+		require.Equal(t, http.StatusOK, got.status, got.body)
+		require.Contains(t, got.body, `"id":"case-1"`)
+		require.NotContains(t, got.body, `"id":"case-2"`, "no finding is about it")
+	}
+	s.errs["DecideReview"] = fmt.Errorf("report: %w", hallmark.ErrPredicate)
+	got := s.call(t, reviewer, http.MethodPost, "/api/v1/reviews/waits/decision", `{"bundle":"b"}`)
+	require.Equal(t, http.StatusUnprocessableEntity, got.status)
+	require.Contains(t, got.body, `"type":"predicate"`)
+	got = s.call(t, reviewer, http.MethodPost, "/api/v1/reviews/waits/decision", `{"bundle":"`+strings.Repeat("x", pipeline.MaxBundle+1)+`"}`)
+	require.Equal(t, http.StatusRequestEntityTooLarge, got.status)
+}
+
+func TestHealthShowsTheFeedbackLoop(t *testing.T) {
+	t.Parallel()
+
+	s := start(t, func(c *api.Config) {
+		c.Learning = func() pipeline.LearningHealth {
+			return pipeline.LearningHealth{State: "running", Degraded: true, Err: fmt.Errorf("disk /secret is full"), Taken: 3, Learned: 5}
+		}
+	})
+	got := s.call(t, "", http.MethodGet, "/healthz", "")
+	require.Contains(t, got.body, `"feedback":{"state":"running","degraded":true,"broken":true,"taken":3,"learned":5}`)
+	require.NotContains(t, got.body, "secret")
 }

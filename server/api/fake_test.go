@@ -23,8 +23,10 @@ import (
 )
 
 const (
-	writer = "writer"
-	reader = "reader"
+	writer   = "writer"
+	reader   = "reader"
+	reviewer = "reviewer"
+	admin    = "admin"
 )
 
 // world is all that the API calls, in memory. A field of errs makes the call of that name fail.
@@ -32,11 +34,12 @@ type world struct {
 	artifacts   map[hallmark.Digest]hallmark.Artifact
 	submissions map[string]hallmark.Submission
 	versions    map[hallmark.Digest]hallmark.Version
-	keys        []hallmark.SubmitterKey
+	keys        []hallmark.SigningKey
 	blobs       map[string][]byte
 	events      []hallmark.Event
 	errs        map[string]error
 	notReady    map[string]error
+	items       []pipeline.ReviewItem
 }
 
 func newWorld() *world {
@@ -45,16 +48,24 @@ func newWorld() *world {
 		ReportCID: "report", CasesCID: "cases", Verdict: &hallmark.Verdict{Decision: hallmark.Allow, Policy: "demo"},
 		Bundles: []hallmark.Bundle{{Predicate: "https://slsa.dev/provenance/v1", CID: "bundle"}}, Anchor: &hallmark.Anchor{State: hallmark.AnchorFinal},
 	}
+	waits := hallmark.Version{
+		Digest: hallmark.DigestOf([]byte("waits")), Submission: "s2", Name: "waits", State: hallmark.StateChallenged, Created: time.Unix(1, 0).UTC(), Updated: time.Unix(2, 0).UTC(),
+		ReportCID: "report", CasesCID: "cases", Verdict: &hallmark.Verdict{Decision: hallmark.Challenge, Policy: "demo"}, Evidence: hallmark.Digest{1},
+	}
 	node := hallmark.LineageNode{Name: "m", Kind: hallmark.KindModel, Digest: v.Digest}
 	return &world{
 		artifacts: map[hallmark.Digest]hallmark.Artifact{v.Digest: {Digest: v.Digest, Kind: hallmark.KindModel, Name: "m", Size: 5}},
 		submissions: map[string]hallmark.Submission{"s1": {ID: "s1", Model: v.Digest, Name: "guarded", Lineage: hallmark.Lineage{Target: v.Digest, Steps: []hallmark.LineageStep{
 			{Operation: hallmark.OpTrain, Output: node, Inputs: []hallmark.LineageInput{{LineageNode: node, Role: hallmark.RoleDataset}}},
 		}}}},
-		versions: map[hallmark.Digest]hallmark.Version{v.Digest: v},
-		blobs:    map[string][]byte{"report": []byte(`{"a":1}`), "cases": []byte(`{"cases":[]}`), "bundle": []byte(`{"b":2}`)},
+		versions: map[hallmark.Digest]hallmark.Version{v.Digest: v, waits.Digest: waits},
+		blobs:    map[string][]byte{"report": []byte(`{"a":1}`), "cases": []byte(`{"cases":[{"id":"case-1"},{"id":"case-2"}]}`), "bundle": []byte(`{"b":2}`)},
 		events:   []hallmark.Event{{ID: 1, Submission: "s1", Kind: hallmark.EventState, State: hallmark.StateSubmitted}, {ID: 2, Submission: "s1", Kind: hallmark.EventCase, Done: 1, Total: 2}},
 		errs:     map[string]error{}, notReady: map[string]error{},
+		items: []pipeline.ReviewItem{{
+			ID: pipeline.ReviewID(waits.Digest) + "-1", Model: waits.Digest, Name: "waits", Novelty: 1, Uncertain: 1, Problem: 0.5,
+			Finding: hallmark.Finding{Detector: "leak.scan", Rule: "r", Severity: hallmark.SeverityHigh, CaseID: "case-1", Message: "m"},
+		}},
 	}
 }
 
@@ -102,10 +113,57 @@ func (w *world) Revoke(_ context.Context, d hallmark.Digest, reason string) erro
 	return nil
 }
 
+func (w *world) Retry(_ context.Context, d hallmark.Digest) (hallmark.Version, error) {
+	return w.versions[d], w.errs["Retry"]
+}
+
+func (w *world) ReviewQueue(_ context.Context, limit int) ([]pipeline.ReviewItem, int, error) {
+	return w.items[:min(limit, len(w.items))], 1, w.errs["ReviewQueue"]
+}
+
+func (w *world) ReviewItems(context.Context, hallmark.Version) ([]pipeline.ReviewItem, error) {
+	return w.items, nil
+}
+
+func (w *world) DecideReview(_ context.Context, reviewer hallmark.APIKey, d hallmark.Digest, bundle []byte) (hallmark.Version, error) {
+	v := w.versions[d]
+	v.Review = &hallmark.Review{Decision: hallmark.Allow, Comment: string(bundle), Reviewer: strings.Repeat("0", 64), Time: time.Unix(reviewer.ID, 0)}
+	return v, w.errs["DecideReview"]
+}
+
+func (w *world) FindReview(ctx context.Context, id string) (hallmark.Version, error) {
+	for _, v := range w.versions {
+		if pipeline.ReviewID(v.Digest) == id {
+			return w.Version(ctx, v.Digest)
+		}
+	}
+	return hallmark.Version{}, hallmark.ErrNotFound
+}
+
+func (w *world) CreateAPIKey(_ context.Context, k hallmark.APIKey) (string, hallmark.APIKey, error) {
+	k.ID, k.Created = 9, time.Unix(1, 0)
+	return "hmk_x", k, nil
+}
+
+func (w *world) APIKeys(context.Context) ([]hallmark.APIKey, error) {
+	return []hallmark.APIKey{{ID: 1, Name: "w", Scope: hallmark.ScopeWrite}}, nil
+}
+
+func (w *world) RevokeAPIKey(_ context.Context, id int64) (hallmark.APIKey, error) {
+	if id != 1 {
+		return hallmark.APIKey{}, fmt.Errorf("API key %d: %w", id, hallmark.ErrNotFound)
+	}
+	return hallmark.APIKey{ID: 1, Name: "w", Scope: hallmark.ScopeWrite, Created: time.Unix(1, 0), Revoked: time.Unix(2, 0)}, nil
+}
+
 func (w *world) Authenticate(_ context.Context, token string) (hallmark.APIKey, error) {
 	switch token {
 	case writer:
 		return hallmark.APIKey{ID: 1, Name: "w", Scope: hallmark.ScopeWrite}, nil
+	case admin:
+		return hallmark.APIKey{ID: 3, Name: "a", Scope: hallmark.ScopeRead, Admin: true}, nil
+	case reviewer:
+		return hallmark.APIKey{ID: 4, Name: "v", Scope: hallmark.ScopeRead, Reviewer: true}, nil
 	case reader:
 		return hallmark.APIKey{ID: 2, Name: "r", Scope: hallmark.ScopeRead}, nil
 	default:
@@ -157,13 +215,13 @@ func (w *world) ListVersions(context.Context, hallmark.Digest, int) ([]hallmark.
 	return list, w.errs["Versions"]
 }
 
-func (w *world) RegisterSubmitterKey(_ context.Context, owner int64, pem string) (hallmark.SubmitterKey, error) {
-	k := hallmark.SubmitterKey{Hint: hallmark.DigestOf([]byte(pem)).Hex(), Owner: owner, PublicPEM: pem, Created: time.Unix(1, 0)}
+func (w *world) RegisterKey(_ context.Context, owner int64, role hallmark.KeyRole, pem string) (hallmark.SigningKey, error) {
+	k := hallmark.SigningKey{Hint: hallmark.DigestOf([]byte(pem)).Hex(), Owner: owner, Role: role, PublicPEM: pem, Created: time.Unix(1, 0)}
 	w.keys = append(w.keys, k)
-	return k, w.errs["RegisterSubmitterKey"]
+	return k, w.errs["RegisterKey"]
 }
 
-func (w *world) SubmitterKeys(context.Context, int64) ([]hallmark.SubmitterKey, error) {
+func (w *world) SigningKeys(context.Context, int64) ([]hallmark.SigningKey, error) {
 	return w.keys, nil
 }
 
@@ -186,8 +244,9 @@ func start(t *testing.T, change func(*api.Config)) server {
 	w := newWorld()
 	dir := t.TempDir()
 	cfg := api.Config{
-		Flow: w, Store: w, Blobs: w,
-		Reload: func(context.Context, hallmark.Digest) error { return w.errs["Reload"] },
+		Flow: w, Reviews: w, Store: w, Blobs: w,
+		Learning: func() pipeline.LearningHealth { return pipeline.LearningHealth{State: "running", Taken: 3, Learned: 5} },
+		Reload:   func(context.Context, hallmark.Digest) error { return w.errs["Reload"] },
 		Verify: func(context.Context, hallmark.Digest) (any, error) {
 			return map[string]bool{"ok": true}, w.errs["Verify"]
 		},

@@ -41,6 +41,7 @@ var problems = []struct {
 	{hallmark.ErrKey, http.StatusForbidden, "key"},
 	{hallmark.ErrSignature, http.StatusUnprocessableEntity, "signature"},
 	{hallmark.ErrLineage, http.StatusUnprocessableEntity, "lineage"},
+	{hallmark.ErrPredicate, http.StatusUnprocessableEntity, "predicate"},
 	{hallmark.ErrDigest, http.StatusUnprocessableEntity, "digest"},
 	{hallmark.ErrRefused, http.StatusForbidden, "refused"},
 	{hallmark.ErrNotFound, http.StatusNotFound, "not-found"},
@@ -104,20 +105,49 @@ func (a *API) read(h keyHandler) http.HandlerFunc  { return a.scoped(hallmark.Sc
 func (a *API) write(h keyHandler) http.HandlerFunc { return a.scoped(hallmark.ScopeWrite, h) }
 
 func (a *API) scoped(scope hallmark.Scope, h keyHandler) http.HandlerFunc {
-	return a.open(func(w http.ResponseWriter, r *http.Request) error {
-		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !ok {
-			return fmt.Errorf("no bearer token in the Authorization header: %w", hallmark.ErrUnauthenticated)
-		}
-		key, err := a.cfg.Store.Authenticate(r.Context(), token)
-		if err != nil {
-			return err
-		}
+	return a.keyed(func(w http.ResponseWriter, r *http.Request, key hallmark.APIKey) error {
 		if key.Scope != hallmark.ScopeWrite && key.Scope != scope {
 			return fmt.Errorf("key %s has scope %s, %s needs %s: %w", key.Name, key.Scope, r.URL.Path, scope, errScope)
 		}
 		return h(w, r, key)
 	})
+}
+
+func (a *API) reviewer(h keyHandler) http.HandlerFunc {
+	return a.keyed(func(w http.ResponseWriter, r *http.Request, key hallmark.APIKey) error {
+		if !key.Reviewer {
+			return fmt.Errorf("key %s is no reviewer's: %w", key.Name, errScope)
+		}
+		return h(w, r, key)
+	})
+}
+
+func (a *API) admin(h keyHandler) http.HandlerFunc {
+	return a.keyed(func(w http.ResponseWriter, r *http.Request, key hallmark.APIKey) error {
+		if !key.Admin {
+			return fmt.Errorf("key %s is no admin's: %w", key.Name, errScope)
+		}
+		return h(w, r, key)
+	})
+}
+
+// keyed runs h for callers with an API key.
+func (a *API) keyed(h keyHandler) http.HandlerFunc {
+	return a.open(func(w http.ResponseWriter, r *http.Request) error {
+		key, err := a.caller(r)
+		if err != nil {
+			return err
+		}
+		return h(w, r, key)
+	})
+}
+
+func (a *API) caller(r *http.Request) (hallmark.APIKey, error) {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return hallmark.APIKey{}, fmt.Errorf("no bearer token in the Authorization header: %w", hallmark.ErrUnauthenticated)
+	}
+	return a.cfg.Store.Authenticate(r.Context(), token)
 }
 
 type traceKey struct{}

@@ -153,6 +153,18 @@ func (a *API) load(w http.ResponseWriter, r *http.Request, _ hallmark.APIKey) er
 	return writeJSON(w, http.StatusOK, v)
 }
 
+// retry goes on with a version that failed after it was attested.
+func (a *API) retry(w http.ResponseWriter, r *http.Request, _ hallmark.APIKey) error {
+	v, err := a.version(r)
+	if err != nil {
+		return err
+	}
+	if v, err = a.cfg.Flow.Retry(r.Context(), v.Digest); err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusAccepted, v)
+}
+
 // A RevokeRequest takes a version out of service for good.
 type RevokeRequest struct {
 	Reason string `json:"reason"`

@@ -44,15 +44,20 @@ func (f *Flow) anchor(ctx context.Context, t *task) error {
 }
 
 func (f *Flow) enqueueAnchor(ctx context.Context, t *task) error {
-	keys, err := f.cfg.Signer.KeyList(ctx)
-	if err != nil {
-		return fmt.Errorf("list keys: %w", err)
-	}
-	doc, err := f.document(ctx, keys)
+	keys, err := f.keyList(ctx)
 	if err != nil {
 		return err
 	}
-	return f.cfg.Anchorer.Anchor(ctx, AnchorRequest{Version: t.version, Submission: t.sub, KeyList: doc})
+	return f.cfg.Anchorer.Anchor(ctx, AnchorRequest{Version: t.version, Submission: t.sub, KeyList: keys})
+}
+
+// keyList stores the list of keys as it is now.
+func (f *Flow) keyList(ctx context.Context) (Document, error) {
+	keys, err := f.cfg.Signer.KeyList(ctx)
+	if err != nil {
+		return Document{}, fmt.Errorf("list keys: %w", err)
+	}
+	return f.document(ctx, keys)
 }
 
 // pollAfter waits the poll interval at first and longer the longer nothing moves: blocks take seconds, finality minutes.

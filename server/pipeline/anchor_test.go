@@ -92,6 +92,53 @@ func TestRefusedRecordFailsTheVersion(t *testing.T) {
 	require.Empty(t, b.served)
 }
 
+// What failed after it was attested goes on by command, with its anchor or with serving; what failed before does not.
+func TestRetry(t *testing.T) {
+	t.Parallel()
+
+	b := newBench(t)
+	b.anchorPath = []hallmark.AnchorState{hallmark.AnchorPending, hallmark.AnchorOrphaned}
+	sub := b.submit(t, "good.gguf")
+	stop := b.work(t, b.flow.Handlers())
+	defer func() { stop() }()
+	v, _ := b.rest(t, sub)
+	require.Equal(t, hallmark.StateFailed, v.State)
+
+	b.mu.Lock()
+	b.anchorPath = []hallmark.AnchorState{hallmark.AnchorPending, hallmark.AnchorFinal}
+	b.content["/good.gguf"] = []byte("changed meanwhile")
+	b.mu.Unlock()
+	v, err := b.flow.Retry(t.Context(), sub.Model)
+	require.NoError(t, err)
+	require.Equal(t, hallmark.StateAttested, v.State)
+	evidence := v.Evidence
+	v, _ = b.rest(t, sub)
+	require.Equal(t, hallmark.StateFailed, v.State, "it is anchored now, and its file is another one")
+	require.Contains(t, v.Problem, "serve: ")
+
+	b.mu.Lock()
+	b.content["/good.gguf"] = []byte("weights of good.gguf")
+	b.mu.Unlock()
+	v, err = b.flow.Retry(t.Context(), sub.Model)
+	require.NoError(t, err)
+	require.Equal(t, hallmark.StateAnchored, v.State)
+	v, _ = b.rest(t, sub)
+	require.Equal(t, hallmark.StateServing, v.State)
+	require.Equal(t, evidence, v.Evidence, "nothing was signed again")
+	b.checkCasesRanOnce(t)
+	_, err = b.flow.Retry(t.Context(), sub.Model)
+	require.ErrorIs(t, err, hallmark.ErrConflict, "it did not fail")
+
+	b.mu.Lock()
+	b.faults["scan model"] = fault{kind: hallmark.ErrInvalid}
+	b.mu.Unlock()
+	early := b.submit(t, "early.gguf")
+	v, _ = b.rest(t, early)
+	require.Equal(t, hallmark.StateFailed, v.State)
+	_, err = b.flow.Retry(t.Context(), early.Model)
+	require.ErrorIs(t, err, hallmark.ErrConflict, "it was not attested")
+}
+
 func TestRevoke(t *testing.T) {
 	t.Parallel()
 

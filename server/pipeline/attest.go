@@ -128,13 +128,20 @@ func (f *Flow) publish(ctx context.Context, t *task) error {
 	return nil
 }
 
-func (f *Flow) keepManifest(ctx context.Context, t *task) error {
+// checkpoint stores the log's newest head.
+func (f *Flow) checkpoint(ctx context.Context) (LogHead, hallmark.Checkpoint, error) {
 	head, err := f.cfg.Log.Checkpoint(ctx)
 	if err != nil {
-		return fmt.Errorf("read checkpoint: %w", err)
+		return LogHead{}, hallmark.Checkpoint{}, fmt.Errorf("read checkpoint: %w", err)
 	}
-	checkpoint := hallmark.Checkpoint{Root: head.Root, Size: head.Size}
-	if checkpoint.CID, err = f.cfg.Evidence.Put(ctx, head.Text); err != nil {
+	c := hallmark.Checkpoint{Root: head.Root, Size: head.Size}
+	c.CID, err = f.cfg.Evidence.Put(ctx, head.Text)
+	return head, c, err
+}
+
+func (f *Flow) keepManifest(ctx context.Context, t *task) error {
+	head, checkpoint, err := f.checkpoint(ctx)
+	if err != nil {
 		return err
 	}
 	t.version.Checkpoint = &checkpoint

@@ -15,6 +15,12 @@
 // is never served: it ends in challenged, with its reasons, because a person has to look at it or submit it again with
 // more evidence. A run that gave no report at all (wall limit, host that cannot isolate) has nothing to attest and fails.
 //
+// # Reviews and learning
+//
+// A version whose verdict is challenge waits for a person. [Flow.DecideReview] takes the signed decision and enqueues three
+// more jobs, which start from that state: log it, anchor the log's head, settle it. What ends such a job ends the review and
+// not the version, which waits again. [Learning] is the feedback loop behind the order in which findings are shown.
+//
 // # How server/api uses it
 //
 // Uploads are streamed to a file by the API, which knows the digest when the last byte is there:

@@ -33,7 +33,7 @@ func (f *Flow) Events(ctx context.Context, submission string, after int64) iter.
 					return
 				}
 				after = e.ID
-				moved = moved || e.Kind == hallmark.EventState
+				moved = moved || e.Kind == hallmark.EventState || e.Kind == hallmark.EventReview
 			}
 			switch {
 			case err != nil:
@@ -66,5 +66,5 @@ func (f *Flow) resting(ctx context.Context, submission string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return v.Submission != submission || Resting(v.State), nil
+	return v.Submission != submission || Resting(v), nil
 }

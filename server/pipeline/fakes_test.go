@@ -114,8 +114,17 @@ func (f fakeSandbox) Scan(_ context.Context, t pipeline.Target) (hallmark.Scan, 
 
 func (f fakeSandbox) Plan(_ context.Context, r pipeline.TestRequest) (hallmark.RunPlan, error) {
 	var plan hallmark.RunPlan
-	err := f.do("plan", func() error { plan = fakePlan(r.Artifact.Digest, f.engine); return nil })
+	err := f.do("plan", func() error { plan = fakePlanAfter(r, f.engine); return nil })
 	return plan, err
+}
+
+// fakePlanAfter is the plan of a run that is compared with another one.
+func fakePlanAfter(r pipeline.TestRequest, engine string) hallmark.RunPlan {
+	plan := fakePlan(r.Artifact.Digest, engine)
+	if r.Previous != nil && r.Previous.Profile == r.Profile {
+		plan.WarmStart, plan.Seed = hallmark.DigestOf(fmt.Append(nil, r.Previous.Cases)), r.Previous.Seed
+	}
+	return plan
 }
 
 func fakePlan(model hallmark.Digest, engine string) hallmark.RunPlan {
@@ -159,7 +168,7 @@ func (f fakeSandbox) Test(ctx context.Context, r pipeline.TestRequest) (pipeline
 		}
 		result.Report = fakeReport(model, r.Scan.Findings, done)
 		var err error
-		result.Report.Plan, err = fakePlan(r.Artifact.Digest, f.engine).Digest()
+		result.Report.Plan, err = fakePlanAfter(r, f.engine).Digest()
 		return err
 	})
 	return result, err
@@ -316,6 +325,28 @@ func (f fakeAnchorer) Status(_ context.Context, v hallmark.Version) (hallmark.An
 		return nil
 	})
 	return now, err
+}
+
+func (f fakeAnchorer) AnchorLog(_ context.Context, c hallmark.Checkpoint, _ pipeline.Document) error {
+	return f.do("anchor log", func() error {
+		if f.chain[c.Root] == nil {
+			f.chain[c.Root] = &hallmark.Anchor{State: hallmark.AnchorPending, Contract: "0xc", BatchTx: "0xb"}
+		}
+		return nil
+	})
+}
+
+func (f fakeAnchorer) LogStatus(ctx context.Context, c hallmark.Checkpoint) (hallmark.Anchor, error) {
+	return f.Status(ctx, hallmark.Version{Digest: c.Root})
+}
+
+func (f fakeAnchorer) Retry(_ context.Context, v hallmark.Version) error {
+	return f.do("retry", func() error {
+		if a := f.chain[v.Digest]; a != nil && a.State == hallmark.AnchorOrphaned {
+			a.State = hallmark.AnchorPending
+		}
+		return nil
+	})
 }
 
 func (f fakeAnchorer) Revoke(_ context.Context, d hallmark.Digest) error {

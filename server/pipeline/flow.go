@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/hallmark-ml/hallmark"
@@ -22,6 +23,7 @@ type Config struct {
 	Log           TransparencyLog
 	Anchorer      Anchorer
 	Gateway       Gateway
+	Learning      *Learning
 	// OMS returns the OpenSSF Model Signing statement of a fingerprint.
 	OMS    func(hallmark.Fingerprint) ([]byte, error)
 	Logger *slog.Logger
@@ -49,6 +51,7 @@ func (c Config) Check() error {
 	missing(c.Log == nil, "transparency log")
 	missing(c.Anchorer == nil, "anchorer")
 	missing(c.Gateway == nil, "gateway")
+	missing(c.Learning == nil, "learning")
 	missing(c.OMS == nil, "model signing statement")
 	missing(c.Logger == nil, "logger")
 	missing(c.VerifierID == "", "verifier id")
@@ -61,6 +64,9 @@ func (c Config) Check() error {
 // A Flow runs the steps. It is safe for concurrent use.
 type Flow struct {
 	cfg Config
+
+	mu    sync.Mutex
+	items map[hallmark.Digest][]ReviewItem // of versions to be reviewed, by their evidence: a cache
 }
 
 // New returns a flow over the given parts.
@@ -68,7 +74,7 @@ func New(c Config) (*Flow, error) {
 	if err := c.Check(); err != nil {
 		return nil, fmt.Errorf("pipeline: %w", err)
 	}
-	return &Flow{cfg: c}, nil
+	return &Flow{cfg: c, items: make(map[hallmark.Digest][]ReviewItem)}, nil
 }
 
 // The kinds of job, one a step, in the order of the flow. Attesting is two: what is signed must be stored before it is
@@ -84,6 +90,12 @@ const (
 	JobPublish     = "publish"
 	JobAnchor      = "anchor"
 	JobServe       = "serve"
+	JobLearn       = "learn"
+
+	// JobReviewLog is the first of the three of a review, for a version that is challenged.
+	JobReviewLog    = "review-log"
+	JobReviewAnchor = "review-anchor"
+	JobReviewSettle = "review-settle"
 )
 
 // Handler does one job. A nil change means that there was nothing left to do.

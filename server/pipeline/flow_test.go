@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -46,6 +47,9 @@ type bench struct {
 	flow  *pipeline.Flow
 	wake  *pipeline.Broadcaster
 	key   hallmark.APIKey
+
+	learning *pipeline.Learning
+	journal  *store.Journal
 }
 
 const submitterPEM = "the submitter's key"
@@ -54,11 +58,14 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{world: newWorld(), dir: t.TempDir()}
 	b.open(t)
-	t.Cleanup(func() { require.NoError(t, b.store.Close()) })
+	t.Cleanup(func() {
+		require.NoError(t, b.store.Close())
+		b.closeLearning(t)
+	})
 	var err error
-	_, b.key, err = b.store.CreateAPIKey(t.Context(), "team", hallmark.ScopeWrite)
+	_, b.key, err = b.store.CreateAPIKey(t.Context(), hallmark.APIKey{Name: "team", Scope: hallmark.ScopeWrite, Reviewer: true})
 	require.NoError(t, err)
-	_, err = b.store.RegisterSubmitterKey(t.Context(), b.key.ID, submitterPEM)
+	_, err = b.store.RegisterKey(t.Context(), b.key.ID, hallmark.KeySubmitter, submitterPEM)
 	require.NoError(t, err)
 	return b
 }
@@ -70,15 +77,31 @@ func (b *bench) open(t *testing.T) {
 	var err error
 	b.store, err = store.Open(t.Context(), store.Config{Dir: b.dir, Committed: b.wake.Wake, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
+	b.closeLearning(t)
+	b.journal, err = store.OpenJournal(filepath.Join(b.dir, "feedback.journal"))
+	require.NoError(t, err)
+	b.learning = pipeline.NewLearning(b.journal)
+	require.NoError(t, b.journal.Replay(b.learning.Replay))
+	require.NoError(t, b.learning.Start())
 	b.flow, err = pipeline.New(b.config(b.wake))
 	require.NoError(t, err)
+}
+
+// closeLearning ends the feedback loop of the server before.
+func (b *bench) closeLearning(t *testing.T) {
+	t.Helper()
+	if b.learning == nil {
+		return
+	}
+	require.NoError(t, b.learning.Stop(context.WithoutCancel(t.Context())))
+	require.NoError(t, b.journal.Close())
 }
 
 func (b *bench) config(wake *pipeline.Broadcaster) pipeline.Config {
 	return pipeline.Config{
 		Store: b.store, Broadcaster: wake, Fingerprinter: fakeFingerprinter{b.world}, Sandbox: fakeSandbox{b.world},
 		Evidence: fakeEvidence{b.world}, Verifier: fakeVerifier{}, Signer: fakeSigner{b.world}, Log: fakeLog{b.world},
-		Anchorer: fakeAnchorer{b.world}, Gateway: fakeGateway{b.world}, Logger: slog.New(slog.DiscardHandler),
+		Anchorer: fakeAnchorer{b.world}, Gateway: fakeGateway{b.world}, Learning: b.learning, Logger: slog.New(slog.DiscardHandler),
 		OMS: statement.Fingerprint, VerifierID: "https://hallmark.test/server", Poll: time.Millisecond,
 	}
 }
@@ -344,7 +367,7 @@ func TestConfigCheck(t *testing.T) {
 	require.ErrorIs(t, err, hallmark.ErrInvalid)
 	for _, part := range []string{
 		"store", "broadcaster", "fingerprinter", "sandbox", "evidence", "lineage verifier", "signer", "transparency log",
-		"anchorer", "gateway", "model signing statement", "logger", "verifier id", "poll interval",
+		"anchorer", "gateway", "learning", "model signing statement", "logger", "verifier id", "poll interval",
 	} {
 		require.ErrorContains(t, err, part)
 	}

@@ -68,12 +68,22 @@ func (f *Flow) manifest(ctx context.Context, t *task, head LogHead) (Manifest, e
 	if m.Policy, err = f.document(ctx, t.sub.PolicyText); err != nil {
 		return Manifest{}, err
 	}
-	keys, err := f.cfg.Signer.KeyList(ctx)
-	if err != nil {
-		return Manifest{}, fmt.Errorf("list keys: %w", err)
-	}
-	m.KeyList, err = f.document(ctx, keys)
+	m.KeyList, err = f.keyList(ctx)
 	return m, err
+}
+
+// ReviewManifestSchema is the value of [ReviewManifest.Schema].
+const ReviewManifestSchema = "https://github.com/hallmark-ml/hallmark/review-manifest/v1"
+
+// A ReviewManifest leads from one CID to a reviewer's signed decision and its proof of inclusion in the log. It is stored as
+// canonical JSON, and proves nothing by itself.
+type ReviewManifest struct {
+	Schema string          `json:"schema"`
+	Model  hallmark.Digest `json:"model"`
+	// Evidence is the version's manifest.
+	Evidence   Document           `json:"evidence"`
+	Review     ManifestBundle     `json:"review"`
+	Checkpoint ManifestCheckpoint `json:"checkpoint"`
 }
 
 // document stores text as evidence.

@@ -19,8 +19,8 @@ type Store interface {
 type Submissions interface {
 	PutArtifact(ctx context.Context, a hallmark.Artifact) error
 	Artifact(ctx context.Context, d hallmark.Digest) (hallmark.Artifact, error)
-	// SubmitterKeys returns the keys registered for an API key.
-	SubmitterKeys(ctx context.Context, owner int64) ([]hallmark.SubmitterKey, error)
+	// SigningKeys returns the keys registered for an API key; 0 is all of them.
+	SigningKeys(ctx context.Context, owner int64) ([]hallmark.SigningKey, error)
 	// Submit accepts s and enqueues its first job, in one transaction. The ID of both is set by the store. It returns the
 	// submission that stands and whether that is s: the same model, policy, profile and lineage, or the same idempotency
 	// key of one owner, give the first one. The same model with another policy, profile or lineage is ErrConflict,
@@ -35,7 +35,9 @@ type Versions interface {
 	// VersionsIn returns the versions in a state. Rows that cannot be read are left out and named in the error, beside
 	// the ones that can.
 	VersionsIn(ctx context.Context, s hallmark.State) ([]hallmark.Version, error)
-	// Apply writes a change that no job stands behind.
+	// PreviousVersion returns the newest version of the same name that was submitted before and has a report.
+	PreviousVersion(ctx context.Context, d hallmark.Digest) (hallmark.Version, error)
+	// Apply writes a change that no job stands behind, and enqueues its job.
 	Apply(ctx context.Context, c hallmark.Change) error
 }
 
@@ -85,6 +87,9 @@ type TestRequest struct {
 	Suite   string        // name of the suite that the policy asks for
 	Scan    hallmark.Scan // its findings enter the report
 	Done    []hallmark.CaseEvidence
+	// Previous is the report of the version before. If it is of the same suite and profile, the run has its seed and is compared
+	// with it; otherwise it means nothing. Nil if there is none.
+	Previous *hallmark.Report
 	// OnCase is called once for each completed case, before the next one starts; its error stops the run. Total counts
 	// all cases of the run, done those completed, this one and the ones in Done included.
 	OnCase func(c hallmark.CaseEvidence, done, total int) error
@@ -165,6 +170,12 @@ type Anchorer interface {
 	// Status says how far the version's record and its batch have come: the lesser of the two. It answers while the chain
 	// is down, with the Problem. AnchorOrphaned means that the contract refuses the record for good.
 	Status(ctx context.Context, v hallmark.Version) (hallmark.Anchor, error)
+	// AnchorLog records the intents to publish the key list and to anchor a checkpoint alone. Twice is one intent each.
+	AnchorLog(ctx context.Context, c hallmark.Checkpoint, keys Document) error
+	// LogStatus says how far a checkpoint has come, as Status does.
+	LogStatus(ctx context.Context, c hallmark.Checkpoint) (hallmark.Anchor, error)
+	// Retry takes up again what the contract refused of a version's record and checkpoint.
+	Retry(ctx context.Context, v hallmark.Version) error
 	// Revoke records the intent to revoke the version's record. Twice is one intent.
 	Revoke(ctx context.Context, d hallmark.Digest) error
 }

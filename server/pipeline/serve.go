@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/attest/policy"
 )
 
 // serve gives an anchored version its last state. Only allow is served; every other decision, one that does not exist
@@ -18,12 +19,15 @@ func (f *Flow) serve(ctx context.Context, t *task) error {
 		if err := f.cfg.Gateway.Admit(ctx, t.version, t.artifact); err != nil {
 			return err
 		}
-		t.enter(hallmark.StateServing, "")
+		t.enter(hallmark.StateServing, JobLearn)
 	case hallmark.Challenge, hallmark.Undecided:
-		t.enter(hallmark.StateChallenged, "")
+		t.enter(hallmark.StateChallenged, JobLearn)
 		t.version.Problem = fmt.Sprintf("verdict %s: a person has to review it", t.version.Verdict.Decision)
+		if reviewable(t.version) {
+			t.version.Hint = "see what and decide: hallmark review show " + ReviewID(t.version.Digest)
+		}
 	default:
-		t.enter(hallmark.StateBlocked, "")
+		t.enter(hallmark.StateBlocked, JobLearn)
 	}
 	return nil
 }
@@ -52,6 +56,48 @@ func (f *Flow) Revoke(ctx context.Context, d hallmark.Digest, reason string) err
 	return f.cfg.Store.Apply(ctx, hallmark.Change{From: from, Version: v, Events: []hallmark.Event{{
 		Submission: v.Submission, Model: d, Kind: hallmark.EventState, State: v.State, Text: v.Problem,
 	}}})
+}
+
+// Retry goes on with a version that failed after it was attested: with its anchor, or with serving if it is anchored. One
+// that failed before has nothing to go on from, and is submitted again: ErrConflict.
+func (f *Flow) Retry(ctx context.Context, d hallmark.Digest) (hallmark.Version, error) {
+	v, err := f.cfg.Store.Version(ctx, d)
+	if err != nil {
+		return v, err
+	}
+	if v.State != hallmark.StateFailed {
+		return v, fmt.Errorf("retry %s: it is %s and did not fail: %w", v.Name, v.State, hallmark.ErrConflict)
+	}
+	if v.Verdict == nil || v.Checkpoint == nil || v.Evidence.IsZero() {
+		return v, hallmark.WithHint(fmt.Errorf("retry %s: it failed before it was attested: %w", v.Name, hallmark.ErrConflict), "submit it again")
+	}
+	sub, err := f.cfg.Store.Submission(ctx, v.Submission)
+	if err != nil {
+		return v, err
+	}
+	p, err := policy.Load(sub.PolicyText)
+	if err != nil {
+		return v, err
+	}
+	from, job := v.State, newJob(JobServe, v.Submission)
+	since := v.Updated
+	v.State, v.Problem, v.Hint = hallmark.StateAnchored, "", ""
+	if v.Anchor == nil || !reached(v.Anchor.State, p.Head()) {
+		if err := f.cfg.Anchorer.Retry(ctx, v); err != nil {
+			return v, fmt.Errorf("retry %s: %w", v.Name, err)
+		}
+		v.State, v.Anchor, job = hallmark.StateAttested, nil, newJob(JobAnchor, v.Submission)
+	}
+	if err := checkTransition(from, v.State); err != nil {
+		return v, err
+	}
+	change := hallmark.Change{From: from, Since: since, Version: v, Next: &job, Events: []hallmark.Event{{
+		Submission: v.Submission, Model: d, Kind: hallmark.EventState, State: v.State, Text: "tried again",
+	}}}
+	if err := f.cfg.Store.Apply(ctx, change); err != nil {
+		return v, err
+	}
+	return f.cfg.Store.Version(ctx, d)
 }
 
 // Restore admits every serving version to the gateway, as a restarted server must before it listens. A version whose

@@ -125,17 +125,14 @@ func validName(s string) bool {
 // verifyLineage accepts only bundles that are signed with a key registered for the API key that submits. The service's
 // own key and other submitters' are not among those.
 func (f *Flow) verifyLineage(ctx context.Context, r SubmitRequest) ([]hallmark.LineageStep, error) {
-	keys, err := f.cfg.Store.SubmitterKeys(ctx, r.Owner)
+	keys, err := f.cfg.Store.SigningKeys(ctx, r.Owner)
 	if err != nil {
 		return nil, err
 	}
-	if len(keys) == 0 {
+	trusted := trustedKeys(keys, hallmark.KeySubmitter)
+	if len(trusted) == 0 {
 		err := fmt.Errorf("no signing key is registered for this API key: %w: %w", hallmark.ErrKey, hallmark.ErrRefused)
 		return nil, hallmark.WithHint(err, "make one with `hallmark key new` and submit with --key")
-	}
-	trusted := make([]string, len(keys))
-	for i, k := range keys {
-		trusted[i] = k.PublicPEM
 	}
 	steps := make([]hallmark.LineageStep, len(r.Lineage))
 	for i, bundle := range r.Lineage {
@@ -149,6 +146,17 @@ func (f *Flow) verifyLineage(ctx context.Context, r SubmitRequest) ([]hallmark.L
 		steps[i].SignerKey, steps[i].Bundle = verified.KeyHint, hallmark.DigestOf(verified.Envelope)
 	}
 	return steps, nil
+}
+
+// trustedKeys returns the keys (PEM) that may sign in a role now.
+func trustedKeys(keys []hallmark.SigningKey, role hallmark.KeyRole) []string {
+	var trusted []string
+	for _, k := range keys {
+		if k.Role == role && k.Revoked.IsZero() {
+			trusted = append(trusted, k.PublicPEM)
+		}
+	}
+	return trusted
 }
 
 // checkLineage orders the steps and refuses a lineage that is not about this model or names artifacts that we do not have.

@@ -23,9 +23,9 @@ func TestSubmitRefuses(t *testing.T) {
 		}, []error{hallmark.ErrRefused, hallmark.ErrSignature}, "lineage bundle 0"},
 		"another submitter's key": {func(t *testing.T, b *bench, r *pipeline.SubmitRequest) {
 			t.Helper()
-			_, other, err := b.store.CreateAPIKey(t.Context(), "other", hallmark.ScopeWrite)
+			_, other, err := b.store.CreateAPIKey(t.Context(), hallmark.APIKey{Name: "other", Scope: hallmark.ScopeWrite})
 			require.NoError(t, err)
-			_, err = b.store.RegisterSubmitterKey(t.Context(), other.ID, "another key")
+			_, err = b.store.RegisterKey(t.Context(), other.ID, hallmark.KeySubmitter, "another key")
 			require.NoError(t, err)
 			r.Owner = other.ID
 		}, []error{hallmark.ErrRefused, hallmark.ErrKey}, "not yours"},
@@ -36,7 +36,7 @@ func TestSubmitRefuses(t *testing.T) {
 		}, []error{hallmark.ErrRefused, hallmark.ErrKey}, ""},
 		"no key registered": {func(t *testing.T, b *bench, r *pipeline.SubmitRequest) {
 			t.Helper()
-			_, other, err := b.store.CreateAPIKey(t.Context(), "new", hallmark.ScopeWrite)
+			_, other, err := b.store.CreateAPIKey(t.Context(), hallmark.APIKey{Name: "new", Scope: hallmark.ScopeWrite})
 			require.NoError(t, err)
 			r.Owner = other.ID
 		}, []error{hallmark.ErrRefused, hallmark.ErrKey}, "no signing key"},

@@ -77,6 +77,11 @@ func (f *Flow) Handlers() map[string]Handler {
 		JobPublish:     f.handle(hallmark.StateDecided, f.publish),
 		JobAnchor:      f.handle(hallmark.StateAttested, f.anchor),
 		JobServe:       f.handle(hallmark.StateAnchored, f.serve),
+		JobLearn:       f.learn,
+
+		JobReviewLog:    f.reviewStep(f.reviewLog),
+		JobReviewAnchor: f.reviewStep(f.reviewAnchor),
+		JobReviewSettle: f.reviewStep(f.reviewSettle),
 	}
 }
 

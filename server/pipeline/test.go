@@ -14,13 +14,23 @@ import (
 // plan signs what the run is going to do. The next step logs exactly the bundle that this one committed, and only then is
 // the model asked anything. A plan that was announced before and has not ended is gone on with.
 func (f *Flow) plan(ctx context.Context, t *task) error {
-	plan, digest, err := f.planned(ctx, t)
+	t.then(JobTest)
+	if last := goingOn(t.version); last != nil {
+		_, digest, err := f.planned(ctx, t, last.Previous)
+		if err != nil || last.Plan == digest {
+			return err
+		}
+	}
+	previous, err := f.previousRun(ctx, t.version)
 	if err != nil {
 		return err
 	}
-	t.then(JobTest)
-	if announced(t.version, digest) {
-		return nil
+	plan, digest, err := f.planned(ctx, t, previous)
+	if err != nil {
+		return err
+	}
+	if plan.WarmStart.IsZero() { // the version before was tested with another suite, or for another profile
+		previous = nil
 	}
 	text, err := statement.RunPlan(t.subject(), plan)
 	if err != nil {
@@ -30,13 +40,35 @@ func (f *Flow) plan(ctx context.Context, t *task) error {
 	if err != nil {
 		return err
 	}
-	t.version.Runs = append(slices.Clone(t.version.Runs), hallmark.Run{Plan: digest, Seed: plan.Seed, Announced: b})
+	t.version.Runs = append(slices.Clone(t.version.Runs), hallmark.Run{Plan: digest, Seed: plan.Seed, Previous: previous, Announced: b})
 	return nil
 }
 
+// goingOn returns the version's last run if it was announced and has not ended.
+func goingOn(v hallmark.Version) *hallmark.Run {
+	if len(v.Runs) == 0 || v.Runs[len(v.Runs)-1].Outcome != "" {
+		return nil
+	}
+	return &v.Runs[len(v.Runs)-1]
+}
+
+// previousRun is the report of the last version before this one in its line, the versions of one name; nil if there is none.
+// It is chosen once a run, so that one that is resumed is the same whatever was tested meanwhile.
+func (f *Flow) previousRun(ctx context.Context, v hallmark.Version) (*hallmark.PreviousRun, error) {
+	last, err := f.cfg.Store.PreviousVersion(ctx, v.Digest)
+	if errors.Is(err, hallmark.ErrNotFound) {
+		return nil, nil //nolint:nilnil // the first one of its line
+	}
+	return &hallmark.PreviousRun{Model: last.Digest, Report: last.Report, ReportCID: last.ReportCID}, err
+}
+
 // planned is what the sandbox would do now.
-func (f *Flow) planned(ctx context.Context, t *task) (hallmark.RunPlan, hallmark.Digest, error) {
-	plan, err := f.cfg.Sandbox.Plan(ctx, f.testRequest(t))
+func (f *Flow) planned(ctx context.Context, t *task, previous *hallmark.PreviousRun) (hallmark.RunPlan, hallmark.Digest, error) {
+	r, err := f.testRequest(ctx, t, previous)
+	if err != nil {
+		return hallmark.RunPlan{}, hallmark.Digest{}, err
+	}
+	plan, err := f.cfg.Sandbox.Plan(ctx, r)
 	if err != nil {
 		return plan, hallmark.Digest{}, err
 	}
@@ -44,38 +76,44 @@ func (f *Flow) planned(ctx context.Context, t *task) (hallmark.RunPlan, hallmark
 	return plan, digest, err
 }
 
-// announced reports whether the version's last run is one of that plan that goes on.
-func announced(v hallmark.Version, plan hallmark.Digest) bool {
-	if len(v.Runs) == 0 {
-		return false
-	}
-	last := v.Runs[len(v.Runs)-1]
-	return last.Plan == plan && last.Outcome == ""
-}
-
-func (f *Flow) testRequest(t *task) TestRequest {
-	return TestRequest{
+func (f *Flow) testRequest(ctx context.Context, t *task, previous *hallmark.PreviousRun) (TestRequest, error) {
+	r := TestRequest{
 		Target: Target{Artifact: t.artifact, MinTier: t.policy.MinTier()},
 		Policy: t.sub.Policy, Profile: t.sub.Profile, Suite: t.policy.Suite(t.sub.Profile), Scan: *t.version.Scan,
 	}
+	if previous == nil {
+		return r, nil
+	}
+	var err error
+	if r.Previous, err = f.report(ctx, hallmark.Version{Report: previous.Report, ReportCID: previous.ReportCID}); err != nil {
+		return r, fmt.Errorf("the version before: %w", err)
+	}
+	return r, nil
 }
 
 // test logs the plan, runs the suite in the jail and keeps a journal of completed cases, so a run that was interrupted goes
 // on behind them, and its report has the same bytes as that of an undisturbed one.
 func (f *Flow) test(ctx context.Context, t *task) error {
-	_, plan, err := f.planned(ctx, t)
-	if err != nil {
-		return err
-	}
-	if !announced(t.version, plan) { // by another engine or suite, before the server was replaced
+	run := goingOn(t.version)
+	if run == nil {
 		t.then(JobPlan)
 		return nil
 	}
-	run := t.version.Runs[len(t.version.Runs)-1]
+	_, plan, err := f.planned(ctx, t, run.Previous)
+	if err != nil {
+		return err
+	}
+	if run.Plan != plan { // by another engine or suite, before the server was replaced
+		t.then(JobPlan)
+		return nil
+	}
 	if _, err := f.cfg.Log.Append(ctx, []hallmark.Digest{run.Announced.Envelope}); err != nil {
 		return fmt.Errorf("log the run's plan: %w", err)
 	}
-	r := f.testRequest(t)
+	r, err := f.testRequest(ctx, t, run.Previous)
+	if err != nil {
+		return err
+	}
 	if r.Done, err = f.cfg.Store.BeginRun(ctx, t.sub.ID, run.Plan.Hex()); err != nil {
 		return err
 	}

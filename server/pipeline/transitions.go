@@ -26,10 +26,12 @@ func nextStates(s hallmark.State) []hallmark.State {
 		return []hallmark.State{
 			hallmark.StateServing, hallmark.StateBlocked, hallmark.StateChallenged, hallmark.StateRevoked, hallmark.StateFailed,
 		}
-	case hallmark.StateServing, hallmark.StateBlocked, hallmark.StateChallenged:
+	case hallmark.StateChallenged: // a review decides
+		return []hallmark.State{hallmark.StateServing, hallmark.StateBlocked, hallmark.StateRevoked}
+	case hallmark.StateServing, hallmark.StateBlocked:
 		return []hallmark.State{hallmark.StateRevoked}
-	case hallmark.StateFailed:
-		return []hallmark.State{hallmark.StateSubmitted}
+	case hallmark.StateFailed: // submitted again; or tried again where it stopped, once it was attested
+		return []hallmark.State{hallmark.StateSubmitted, hallmark.StateAttested, hallmark.StateAnchored}
 	case hallmark.StateRevoked:
 		return nil
 	default:
@@ -46,10 +48,12 @@ func checkTransition(from, to hallmark.State) error {
 	return fmt.Errorf("version in state %s cannot become %s: %w", from, to, hallmark.ErrConflict)
 }
 
-// Resting reports whether nothing more happens to a version in state s by itself.
-func Resting(s hallmark.State) bool {
-	switch s {
-	case hallmark.StateServing, hallmark.StateBlocked, hallmark.StateChallenged, hallmark.StateRevoked, hallmark.StateFailed:
+// Resting reports whether nothing more happens to a version by itself.
+func Resting(v hallmark.Version) bool {
+	switch v.State {
+	case hallmark.StateChallenged:
+		return v.Review == nil // one that was decided on is on its way
+	case hallmark.StateServing, hallmark.StateBlocked, hallmark.StateRevoked, hallmark.StateFailed:
 		return true
 	default:
 		return false

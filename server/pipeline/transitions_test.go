@@ -27,7 +27,8 @@ func TestTransitions(t *testing.T) {
 		"submitted>failed": true, "fingerprinted>failed": true, "scanned>failed": true, "tested>failed": true, "decided>failed": true,
 		"attested>failed": true, "anchored>failed": true,
 		"anchored>revoked": true, "serving>revoked": true, "blocked>revoked": true, "challenged>revoked": true,
-		"failed>submitted": true,
+		"challenged>serving": true, "challenged>blocked": true, // by a review
+		"failed>submitted": true, "failed>attested": true, "failed>anchored": true,
 	}
 	for _, from := range append(states(), "", "served") {
 		for _, to := range append(states(), "", "served") {
@@ -48,14 +49,15 @@ func TestStatesLeadToRest(t *testing.T) {
 
 	for _, s := range states() {
 		for _, next := range nextStates(s) {
-			require.False(t, next == hallmark.StateServing && s != hallmark.StateAnchored, s)
+			require.False(t, next == hallmark.StateServing && s != hallmark.StateAnchored && s != hallmark.StateChallenged, s)
 		}
-		if !Resting(s) {
+		if !Resting(hallmark.Version{State: s}) {
 			require.Contains(t, nextStates(s), hallmark.StateFailed, s)
 			require.Greater(t, len(nextStates(s)), 1, s)
 		}
 	}
-	require.False(t, Resting("served"))
+	require.False(t, Resting(hallmark.Version{State: "served"}))
+	require.False(t, Resting(hallmark.Version{State: hallmark.StateChallenged, Review: &hallmark.Review{}}), "a decision is on its way")
 }
 
 func TestReached(t *testing.T) {
