@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 	"github.com/hallmark-ml/hallmark/engine/model"
 	"github.com/hallmark-ml/hallmark/sandbox"
 	"github.com/hallmark-ml/hallmark/sandbox/probe"
+	filescan "github.com/hallmark-ml/hallmark/sandbox/scan"
 	"github.com/hallmark-ml/hallmark/server/gateway"
 	"github.com/hallmark-ml/hallmark/server/pipeline"
 )
@@ -89,7 +93,8 @@ func (j *jail) Scan(ctx context.Context, t pipeline.Target) (hallmark.Scan, erro
 
 func (j *jail) scan(ctx context.Context, a hallmark.Artifact, least hallmark.Tier) (hallmark.Scan, error) {
 	scan := hallmark.Scan{Findings: []hallmark.Finding{}}
-	err := fingerprint.Walk(ctx, a.Path, fingerprint.WalkOptions{}, func(rel string, f *os.File, _ int64) error {
+	sizes, needs := map[string]int64{}, map[string]map[string]string{}
+	err := fingerprint.Walk(ctx, a.Path, fingerprint.WalkOptions{}, func(rel string, f *os.File, size int64) error {
 		name := rel
 		if name == "" {
 			name = a.Name
@@ -103,10 +108,18 @@ func (j *jail) scan(ctx context.Context, a hallmark.Artifact, least hallmark.Tie
 		}
 		scan.Format = report.Format
 		scan.Findings = append(scan.Findings, report.Findings...)
+		sizes[rel], needs[rel] = size, report.Metadata
 		return nil
 	})
-	if a.Dir {
-		scan.Format = "directory"
+	if !a.Dir {
+		return scan, err
+	}
+	scan.Format = "directory"
+	for _, rel := range slices.Sorted(maps.Keys(needs)) {
+		scan.Findings = append(scan.Findings, filescan.External(needs[rel], func(location string) (int64, bool) {
+			size, ok := sizes[path.Join(path.Dir(rel), location)]
+			return size, ok
+		})...)
 	}
 	return scan, err
 }

@@ -96,13 +96,26 @@ func (f scannedFile) verdict(ctx context.Context, j *jail) (scan.FileVerdict, er
 		run, ended = errors.AsType[*sandbox.RunError](err)
 	}
 	if err == nil {
-		return scan.Judge(f.path, report.Format, report.Findings), nil
+		return scan.Judge(f.path, report.Format, append(report.Findings, f.around(report)...)), nil
 	}
 	if !ended || run.Verdict == hallmark.RunUnsandboxed || run.Verdict == hallmark.RunInfraError {
 		return scan.FileVerdict{}, fmt.Errorf("scan %s: %w", f.path, err)
 	}
 	why := fmt.Sprintf("the scan ended with %s: %s", run.Verdict, run.Detail)
 	return scan.Judge(f.path, scan.FormatUnknown, []hallmark.Finding{{Rule: scan.RuleLimit, Severity: hallmark.SeverityHigh, Message: why}}), nil
+}
+
+// around judges what the jailed process cannot see of a file: its permissions, and the sizes of files beside it.
+func (f scannedFile) around(report sandbox.ScanReport) []hallmark.Finding {
+	found := scan.External(report.Metadata, f.sibling)
+	program := report.Format == scan.FormatShell || report.Format == scan.FormatPython
+	if program && f.mode&0o111 != 0 && !scan.IsScriptName(f.name) {
+		found = append(found, hallmark.Finding{
+			Detector: scan.Detector, Rule: scan.RuleExecutable, Severity: hallmark.SeverityHigh,
+			Message: "the file may be started, and is a script, which its name does not say",
+		})
+	}
+	return found
 }
 
 // A scanOutput prints verdicts as they come, and counts them.

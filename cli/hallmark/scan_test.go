@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -130,4 +131,42 @@ func TestScanOfNothingIsNotSafe(t *testing.T) {
 		require.Equal(t, exitUsage, got.code, got.errout)
 		require.Contains(t, got.errout, "holds no files")
 	}
+}
+
+// What the jailed process cannot see of a file: that it may be started, and how long the files beside it are.
+func TestScanLooksAroundAFile(t *testing.T) {
+	t.Parallel()
+
+	dir := writeTree(t, map[string]string{
+		"run.sh": "#!/bin/sh\necho\n", "start": "#!/bin/sh\necho\n", "weights.v2": "#!/bin/sh\necho\n", "plain.v2": "#!/bin/sh\necho\n", "safe.pkl": safePickle,
+		"m/model.onnx": externalModel("w.data", 64), "m/short.onnx": externalModel("short.onnx.data", 64), "m/short.onnx.data": strings.Repeat("x", 64),
+		"m/right.onnx": externalModel("right.onnx.data", 48), "m/right.onnx.data": strings.Repeat("x", 64),
+	})
+	for _, name := range []string{"run.sh", "start", "weights.v2", "safe.pkl"} {
+		require.NoError(t, os.Chmod(filepath.Join(dir, name), 0o700))
+	}
+	got := command(t, nil, "scan", dir, "-o", "json")
+	require.Equal(t, exitBlock, got.code, got.errout)
+	reasons := map[string]string{}
+	for _, v := range scanLines(t, got.out) {
+		for _, r := range v.Reasons {
+			rel, err := filepath.Rel(dir, v.Path)
+			require.NoError(t, err)
+			reasons[rel] += r.Rule + ": " + r.Detail
+		}
+	}
+	require.Equal(t, map[string]string{
+		"weights.v2":   "executable-file: the file may be started, and is a script, which its name does not say",
+		"m/short.onnx": "onnx-external-data: short.onnx.data: the tensor data end at byte 80, the file has 64 bytes",
+	}, reasons)
+}
+
+// externalModel is an ONNX model with one tensor of 16 bytes at a place of another file.
+func externalModel(location string, offset int) string {
+	field := func(number int, content string) string {
+		return string([]byte{byte(number<<3 | 2), byte(len(content))}) + content
+	}
+	entry := func(key, value string) string { return field(13, field(1, key)+field(2, value)) }
+	tensor := "\x08\x04\x10\x01" + field(8, "w") + "\x70\x01" + entry("location", location) + entry("offset", strconv.Itoa(offset))
+	return "\x08\x08" + field(7, field(5, tensor)) + field(8, field(1, "")+"\x10\x11")
 }

@@ -21,6 +21,9 @@ type scannedFile struct {
 	path string   // as the user would write it
 	name string   // its base name, which the scanner compares with the content
 	file *os.File // nil if there is a problem
+	mode fs.FileMode
+	// sibling returns the size of a plain file by its path below the directory that this one is in.
+	sibling func(location string) (int64, bool)
 
 	rule, problem string
 }
@@ -125,6 +128,15 @@ func (t fileTree) visit(rel string, visit func(scannedFile) error) error {
 		}
 		if err != nil {
 			f.rule, f.problem = scan.RuleCannotParse, "the file cannot be opened: "+reason(err)
+			break
+		}
+		f.mode = info.Mode()
+		f.sibling = func(location string) (int64, bool) {
+			info, err := t.root.Lstat(filepath.Join(filepath.Dir(rel), filepath.FromSlash(location)))
+			if err != nil || !info.Mode().IsRegular() {
+				return 0, false
+			}
+			return info.Size(), true
 		}
 	}
 	return visit(f)

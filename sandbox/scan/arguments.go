@@ -260,7 +260,10 @@ func checkNested(m *machine, args []value, _ value) string {
 	if v.kind() != kindBytes && !encoded || span == 0 || m.nested == nil {
 		return "bytes that cannot be looked into"
 	}
-	m.nested(m.spans[span-1], encoded)
+	if at := m.spans[span-1]; !m.loaded[at] { // a value of the memo may be loaded any number of times
+		m.loaded[at] = true
+		m.nested(at, encoded)
+	}
 	return ""
 }
 

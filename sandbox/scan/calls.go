@@ -167,13 +167,7 @@ func (m *machine) call(callable, args value, how use) value {
 		m.report("pickle-call", "the arguments of %.120q are computed", g.full)
 		return made
 	}
-	if check := argumentChecks[g.full]; check != nil {
-		if !known {
-			m.report("pickle-call", "%.120q is called with more arguments than it takes", g.full)
-		} else if problem := check(m, items, made); problem != "" {
-			m.report("pickle-call", "%.120q is called with %s", g.full, problem)
-		}
-	}
+	m.checkArguments(g.full, items, known, made)
 	for _, arg := range items {
 		if strings.HasSuffix(m.madeBy(arg), "range") && !strings.HasPrefix(g.full, "pandas.") {
 			m.report("pickle-bomb", "%.120q is called with a range, which may be without end", g.full)
@@ -185,6 +179,24 @@ func (m *machine) call(callable, args value, how use) value {
 		}
 	}
 	return made
+}
+
+// checkArguments looks at the arguments of a callable that is harmless with some only.
+func (m *machine) checkArguments(callable string, items []value, known bool, made value) { //nolint:revive // known says whether items are all
+	check := argumentChecks[callable]
+	switch {
+	case check == nil:
+	case !known:
+		m.report("pickle-call", "%.120q is called with more arguments than it takes", callable)
+	case m.calls >= maxCalls:
+		m.report("pickle-call", "%.120q is called by a call of a call, more than %d deep", callable, maxCalls)
+	default:
+		m.calls++
+		if problem := check(m, items, made); problem != "" {
+			m.report("pickle-call", "%.120q is called with %s", callable, problem)
+		}
+		m.calls--
+	}
 }
 
 // opBuild sets the state of an object: its own method does it, or attributes are set by name.

@@ -16,8 +16,12 @@ import (
 
 const templateKey = "tokenizer.chat_template"
 
+// maxGGUFHeader bounds what stands before the tensor data, in bytes; the memory for it is at most twice as much. A
+// vocabulary of half a million tokens takes 20 MiB.
+const maxGGUFHeader = 24 << 20
+
 func (s *scanner) gguf() {
-	f, err := gguf.Parse(s.r, s.size, gguf.Limits{})
+	f, err := gguf.Parse(s.r, s.size, gguf.Limits{HeaderBytes: maxGGUFHeader})
 	if err != nil {
 		s.cannotParse(s.name, "%v", err)
 		return
@@ -41,6 +45,7 @@ func (s *scanner) gguf() {
 		s.ggufKey(f, key)
 	}
 	s.ggufModel(f)
+	s.ggufFinite(f)
 }
 
 func (s *scanner) ggufKey(f *gguf.File, key string) {

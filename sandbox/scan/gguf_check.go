@@ -2,8 +2,10 @@ package scan
 
 import (
 	"fmt"
+	"hash/maphash"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hallmark-ml/hallmark"
@@ -133,13 +135,51 @@ func (s *scanner) ggufTokens(f *gguf.File) {
 	if _, there := f.Value(vocabulary + "merges"); there && !ok {
 		bad("merges", "the merges are no list of texts")
 	}
+	checkMerges(tokens, merges, bad)
+	s.ggufSpecials(f, len(tokens), bad)
+}
+
+// checkMerges looks for merges that are not of two tokens to a third one: a reader that looks their numbers up has none.
+func checkMerges(tokens, merges []string, bad func(key, format string, args ...any)) {
+	if len(merges) == 0 {
+		return
+	}
+	known := newTextSet(tokens)
 	for i, m := range merges {
-		if len(m) < 3 || !strings.Contains(m[1:len(m)-1], " ") {
+		space := -1
+		if len(m) >= 3 {
+			space = strings.IndexByte(m[1:len(m)-1], ' ') + 1 // a piece may begin with a space
+		}
+		if space <= 0 {
 			bad("merges", "merge %d is not two pieces", i)
-			break
+			return
+		}
+		first, second := m[:space], m[space+1:]
+		if !known.has(first) || !known.has(second) || !known.has(first+second) {
+			bad("merges", "merge %d, %.60q, is not of two tokens to a third one", i, m)
+			return
 		}
 	}
-	s.ggufSpecials(f, len(tokens), bad)
+}
+
+// A textSet holds texts by their hashes, eight bytes each: a vocabulary may have millions.
+type textSet struct {
+	seed   maphash.Seed
+	hashes []uint64 // sorted
+}
+
+func newTextSet(texts []string) *textSet {
+	set := &textSet{seed: maphash.MakeSeed(), hashes: make([]uint64, len(texts))}
+	for i, t := range texts {
+		set.hashes[i] = maphash.String(set.seed, t)
+	}
+	slices.Sort(set.hashes)
+	return set
+}
+
+func (s *textSet) has(text string) bool {
+	_, ok := slices.BinarySearch(s.hashes, maphash.String(s.seed, text))
+	return ok
 }
 
 // noToken is written by some converters for a special token that the model does not have.

@@ -16,6 +16,7 @@ const (
 	maxH5Depth   = 64        // groups in one another, nodes of an index above its leaves
 	maxH5Links   = 1 << 20
 	maxH5Path    = 4096
+	maxH5Names   = 16 << 20 // bytes of the paths that wait to be looked at
 )
 
 const h5Magic = "\x89HDF\r\n\x1a\n"
@@ -36,6 +37,7 @@ type h5File struct {
 	links     int   // links seen so far
 	seen      map[uint64]struct{}
 	todo      []h5Object
+	names     int               // bytes of the paths in todo
 	heaps     map[uint64][]byte // global heap collections, by address
 }
 
@@ -79,10 +81,10 @@ func (h *h5File) walk() error {
 	if err != nil {
 		return err
 	}
-	h.todo = append(h.todo, h5Object{at: root, path: "/"})
+	h.todo, h.names = append(h.todo, h5Object{at: root, path: "/"}), h.names+1
 	for len(h.todo) > 0 {
 		o := h.todo[len(h.todo)-1]
-		h.todo = h.todo[:len(h.todo)-1]
+		h.todo, h.names = h.todo[:len(h.todo)-1], h.names-len(o.path)
 		if err := h.object(o); err != nil {
 			return fmt.Errorf("%s: %w", o.path, err)
 		}
@@ -170,7 +172,7 @@ func (h *h5File) superblock() (uint64, error) {
 	if version >= 2 {
 		root := h.address(c)
 		if second != h5Undefined {
-			h.todo = append(h.todo, h5Object{at: second, path: "(superblock)"})
+			h.todo, h.names = append(h.todo, h5Object{at: second, path: "(superblock)"}), h.names+len("(superblock)")
 		}
 		return root, shortErr(c)
 	}
@@ -204,6 +206,9 @@ func (h *h5File) push(at uint64, parent h5Object, name string) error {
 	path := parent.path + name
 	if parent.path != "/" {
 		path = parent.path + "/" + name
+	}
+	if h.names += len(path); h.names > maxH5Names {
+		return fmt.Errorf("paths of more than %d bytes: %w", maxH5Names, errForm)
 	}
 	h.seen[at] = struct{}{}
 	h.todo = append(h.todo, h5Object{at: at, path: path, depth: parent.depth + 1})

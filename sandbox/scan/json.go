@@ -4,13 +4,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
+	"strings"
 )
 
 // Bounds of a JSON document.
 const (
 	maxJSONDepth  = 512
-	maxJSONUnique = 4096 // members of one object of which a second one of that name is seen
+	maxJSONUnique = 4096    // members of one object of which a second one of that name is seen
+	maxJSONNames  = 1 << 18 // of all objects that are open
+	maxJSONText   = 8 << 20 // bytes of one text or number
+	maxJSONWanted = 4096    // bytes of a text that is kept for its object
 )
 
 // A jsonVisitor is told of the texts in a document. The document is not kept.
@@ -31,15 +36,15 @@ type jsonLevel struct {
 	object bool
 	key    string // of the member that is read, or that the list is
 	inKey  bool   // the next token of an object is a name
-	seen   map[string]struct{}
+	seen   map[uint64]struct{} // hashes of names
 	texts  map[string]string
 }
 
 // walkJSON reads one document to its end.
 func walkJSON(in io.Reader, v jsonVisitor) error {
-	dec := json.NewDecoder(in)
+	dec := json.NewDecoder(&textLimiter{r: in})
 	dec.UseNumber()
-	w := &jsonWalk{jsonVisitor: v}
+	w := &jsonWalk{jsonVisitor: v, seed: maphash.MakeSeed()}
 	for {
 		tok, err := dec.Token()
 		if errors.Is(err, io.EOF) && w.done {
@@ -62,8 +67,38 @@ func walkJSON(in io.Reader, v jsonVisitor) error {
 
 type jsonWalk struct {
 	jsonVisitor
-	open []jsonLevel
-	done bool
+	open  []jsonLevel
+	done  bool
+	seed  maphash.Seed
+	names int // in seen of all that are open
+}
+
+// A textLimiter stops at a text or number over the limit: the decoder holds each as a whole, twice.
+type textLimiter struct {
+	r       io.Reader
+	n       int // bytes since the last one ended
+	quoted  bool
+	escaped bool
+}
+
+func (l *textLimiter) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	for _, c := range p[:n] {
+		switch {
+		case l.escaped:
+			l.escaped = false
+		case l.quoted && c == '\\':
+			l.escaped = true
+		case c == '"':
+			l.quoted, l.n = !l.quoted, 0
+		case !l.quoted && (c == ',' || c == ':' || c == ' ' || c == '\n'):
+			l.n = 0
+		}
+		if l.n++; l.n > maxJSONText {
+			return 0, fmt.Errorf("a text of more than %d bytes: %w", maxJSONText, errForm)
+		}
+	}
+	return n, err
 }
 
 func (w *jsonWalk) token(tok json.Token) error {
@@ -75,12 +110,13 @@ func (w *jsonWalk) token(tok json.Token) error {
 		if d == '}' && w.object != nil {
 			w.object(top.texts)
 		}
+		w.names -= len(top.seen)
 		w.open = w.open[:len(w.open)-1]
 		w.value()
 		return nil
 	}
 	if top != nil && top.inKey {
-		return top.name(tok.(string)) // the decoder takes nothing else for a name
+		return w.name(top, tok.(string)) // the decoder takes nothing else for a name
 	}
 	switch tok := tok.(type) {
 	case json.Delim:
@@ -112,7 +148,7 @@ func (w *jsonWalk) textValue(top *jsonLevel, text string) {
 			if top.texts == nil {
 				top.texts = map[string]string{}
 			}
-			top.texts[key] = text
+			top.texts[key] = strings.Clone(text[:min(len(text), maxJSONWanted)])
 		}
 	}
 	if w.text != nil {
@@ -133,15 +169,20 @@ func (w *jsonWalk) value() {
 }
 
 // name begins a member. Readers differ in which of two members of one name counts.
-func (l *jsonLevel) name(key string) error {
-	if _, twice := l.seen[key]; twice {
+func (w *jsonWalk) name(l *jsonLevel, key string) error {
+	hash := maphash.String(w.seed, key)
+	if _, twice := l.seen[hash]; twice {
 		return fmt.Errorf("%.80q stands twice in an object: %w", key, errForm)
+	}
+	if w.names >= maxJSONNames {
+		return fmt.Errorf("more than %d names in objects that are open: %w", maxJSONNames, errForm)
 	}
 	if len(l.seen) < maxJSONUnique {
 		if l.seen == nil {
-			l.seen = map[string]struct{}{}
+			l.seen = map[uint64]struct{}{}
 		}
-		l.seen[key] = struct{}{}
+		l.seen[hash] = struct{}{}
+		w.names++
 	}
 	l.key, l.inKey = key, false
 	return nil

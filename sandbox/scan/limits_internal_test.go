@@ -15,7 +15,7 @@ func limited(t *testing.T, data []byte, change func(*limits)) []string {
 	t.Helper()
 	l := defaultLimits
 	change(&l)
-	s := &scanner{r: &countedReader{r: bytes.NewReader(data)}, size: int64(len(data)), name: "file", limits: &l}
+	s := newScanner(bytes.NewReader(data), int64(len(data)), "file", &l)
 	s.sniff()
 	var rules []string
 	for _, f := range s.res.Findings {

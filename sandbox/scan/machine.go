@@ -20,6 +20,7 @@ type machine struct {
 	// nested scans bytes of the pickle that are loaded once more, or a text whose characters are such bytes; nil if they
 	// cannot be read again.
 	nested func(at span, text bool)
+	loaded map[span]bool // what nested was asked for
 	object func(in *stream) error // runs a pickle that stands inside of this one, as joblib writes arrays of objects
 
 	stack   []value
@@ -41,6 +42,7 @@ type machine struct {
 	magic    bool             // the mark of the old torch format was pushed
 	object8  bool             // a dtype of objects was made
 	reported map[string]bool
+	calls    int // that are open: some callables call others
 }
 
 // A value is its kind in the upper four bits and a payload.
@@ -92,6 +94,7 @@ const (
 	maxText     = 128 // names are shorter; of longer texts only the length is known
 	maxItems    = 16  // of a tuple; those that matter are shorter
 	maxSpans    = 1 << 16
+	maxCalls    = 16 // in one another
 	notKept     = 511 // a text's or tuple's length that says that it was not kept
 	lengthBits  = 9
 )
@@ -102,7 +105,7 @@ var (
 )
 
 func newMachine(in *stream, report func(rule, format string, args ...any)) *machine {
-	m := &machine{in: in, reported: map[string]bool{}, storages: map[string]int64{}}
+	m := &machine{in: in, reported: map[string]bool{}, storages: map[string]int64{}, loaded: map[span]bool{}}
 	m.report = func(rule, format string, args ...any) {
 		text := fmt.Sprintf(format, args...)
 		if !m.reported[rule+text] && len(m.reported) <= maxFindings {

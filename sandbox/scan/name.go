@@ -41,7 +41,11 @@ func (s *scanner) checkName() {
 		s.add("file-name", hallmark.SeverityHigh, s.name, "the name holds characters that do not show, or turn text around")
 	}
 	if strings.HasPrefix(base, ".") && len(base) > 1 && !strings.HasPrefix(base, `..\`) && !slices.Contains(ordinaryHidden, base) {
-		s.add("hidden-file", hallmark.SeverityMedium, s.name, "the file is hidden")
+		severity := hallmark.SeverityMedium
+		if s.res.Format != FormatText && s.res.Format != FormatJSON && s.res.Format != FormatUnknown { // the latter is a reason of its own
+			severity = hallmark.SeverityHigh
+		}
+		s.add("hidden-file", severity, s.name, "the file is hidden, and holds %s", s.res.Format)
 	}
 	ext := strings.ToLower(path.Ext(s.name))
 	if want := claims[ext]; want != nil && s.res.Format != FormatUnknown && !slices.Contains(want, s.res.Format) {

@@ -3,6 +3,7 @@ package scan
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,6 +18,7 @@ const (
 	maxONNXCustom  = 1 << 14 // operators outside of the known domains
 	maxONNXExpands = 1 << 24 // nodes when all functions are written out
 	maxONNXDims    = 64
+	maxONNXFiles   = 1024 // with tensor data beside the model
 )
 
 // onnxDomains are those that runtimes bring operators for.
@@ -38,7 +40,7 @@ type onnxModel struct {
 	opsets    []string
 	current   *onnxFunction // that is read, or nil in the graph
 	graphs    int
-	external  map[string]bool
+	external  map[string]uint64 // files with tensor data, and how long each has to be
 }
 
 type onnxFunction struct {
@@ -53,7 +55,7 @@ type onnxUse struct{ node string }
 func onnxKey(domain, name string) string { return domain + "\x00" + name }
 
 func (s *scanner) onnx() {
-	m := &onnxModel{protoReader: newProto(s), functions: map[string]*onnxFunction{}, used: map[string]*onnxUse{}, external: map[string]bool{}}
+	m := &onnxModel{protoReader: newProto(s), functions: map[string]*onnxFunction{}, used: map[string]*onnxUse{}, external: map[string]uint64{}}
 	s.res.Format = FormatONNX
 	root := &onnxFunction{calls: map[string]uint64{}}
 	m.current = root
@@ -73,6 +75,9 @@ func (s *scanner) onnx() {
 
 // report says which operators need code from elsewhere.
 func (m *onnxModel) report() {
+	for i, location := range slices.Sorted(maps.Keys(m.external)) {
+		m.s.external(i, location, m.external[location])
+	}
 	for key, use := range m.used {
 		if m.functions[key] != nil {
 			continue

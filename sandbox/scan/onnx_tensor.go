@@ -181,7 +181,7 @@ func (t *onnxTensor) checkTyped() error {
 
 var errOutside = errors.New("outside of the model's directory")
 
-// externalData checks where data in another file lies. The file itself is not at hand.
+// externalData checks where data in another file lies. The file itself is not at hand: see [External].
 func (m *onnxModel) externalData(t *onnxTensor, size uint64) error {
 	if err := insidePath(t.location); err != nil {
 		m.s.add("onnx-external-path", hallmark.SeverityCritical, t.name, "the data lies in file %.80q: %v", t.location, err)
@@ -190,10 +190,16 @@ func (m *onnxModel) externalData(t *onnxTensor, size uint64) error {
 	if t.kind == 8 || t.hasLn && t.length != size {
 		return fmt.Errorf("%d bytes of data in another file, shape and type need %d: %w", t.length, size, errForm)
 	}
-	if !m.external[t.location] && len(m.external) < 64 {
-		m.external[t.location] = true
-		m.s.add("onnx-external-data", hallmark.SeverityInfo, t.name, "data lies in file %.80q", t.location)
+	known, seen := m.external[t.location]
+	if !seen {
+		if len(m.external) >= maxONNXFiles {
+			return fmt.Errorf("data in more than %d other files: %w", maxONNXFiles, errForm)
+		}
+		if len(m.external) < 64 {
+			m.s.add(ruleExternalData, hallmark.SeverityInfo, t.name, "data lies in file %.80q", t.location)
+		}
 	}
+	m.external[t.location] = max(known, t.offset+size)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/sandbox/scan"
 )
 
@@ -202,4 +203,40 @@ func TestSavedModel(t *testing.T) {
 	res, err = scan.File(bytes.NewReader(meta), int64(len(meta)), "keras_metadata.pb")
 	require.NoError(t, err)
 	require.Equal(t, []string{"keras-lambda"}, rules(res))
+}
+
+// Files beside the model are compared with what it needs of them, outside of the jail.
+func TestExternalData(t *testing.T) {
+	t.Parallel()
+
+	tensor := func(location, offset string) pb {
+		return onnxTensor([]uint64{4}, 1).num(14, 1).msg(13, onnxEntry("location", location)).msg(13, onnxEntry("offset", offset))
+	}
+	model := onnxWith(pb{}.msg(5, tensor("a.bin", "0")).msg(5, tensor("a.bin", "4096")).msg(5, tensor("./b/c.bin", "16")).msg(5, tensor("gone", "0")))
+	res := scanNamed(t, "model.onnx", string(model))
+	sizes := map[string]int64{"a.bin": 4096 + 16, "b/c.bin": 31}
+	asked := []string{}
+	found := scan.External(res.Metadata, func(location string) (int64, bool) {
+		asked = append(asked, location)
+		n, ok := sizes[location]
+		return n, ok
+	})
+	require.Equal(t, []string{"b/c.bin", "a.bin", "gone"}, asked)
+	require.Len(t, found, 2)
+	require.Equal(t, "onnx-external-data", found[0].Rule)
+	require.Equal(t, "the tensor data end at byte 32, the file has 31 bytes", found[0].Message)
+	require.Equal(t, hallmark.SeverityHigh, found[0].Severity)
+	require.Equal(t, hallmark.SeverityMedium, found[1].Severity)
+
+	for _, lie := range []string{"16 ../x", "16 /etc/passwd", "-1 a", "x", ""} {
+		require.Empty(t, scan.External(map[string]string{"external.0": lie}, func(string) (int64, bool) {
+			require.Fail(t, "asked", lie)
+			return 0, false
+		}))
+	}
+	full := pb{}
+	for i := range 1025 {
+		full = full.msg(5, tensor(fmt.Sprint(i), "0"))
+	}
+	require.Equal(t, []string{"cannot-parse", "onnx-external-data"}, rules(scanNamed(t, "model.onnx", string(onnxWith(full)))))
 }

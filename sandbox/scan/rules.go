@@ -6,9 +6,11 @@ const (
 	RuleUnknownFormat = "unknown-format"
 	RuleLimit         = "limit"
 	RuleLink          = "link"
+	RuleExecutable    = "executable-file"
 	ruleChecksum      = "archive-checksum"
 	ruleEncrypted     = "archive-encrypted"
 	ruleWrongName     = "wrong-extension"
+	ruleExternalData  = "onnx-external-data"
 )
 
 // A Rule is something that the scanner reports. Its ID is stable: policies and baselines name it.
@@ -28,6 +30,7 @@ var Rules = []Rule{
 	{"binary-in-text", "The file begins as text and goes on as something else."},
 	{RuleCannotParse, "The file breaks its format, so that two readers may see two different files."},
 	{"config-remote-code", "The configuration names code that is loaded with the model."},
+	{RuleExecutable, "The file can be started as a program, and its name does not say so."},
 	{"file-name", "The file's name holds characters that do not show, or turn text around."},
 	{"gap", "Bytes between tensors belong to nothing."},
 	{"gguf-hyperparameter", "A size or factor of the model is one that readers divide by zero, overflow or run out of memory with."},
@@ -55,7 +58,7 @@ var Rules = []Rule{
 	{"notebook-empty", "The notebook has no cells."},
 	{"notebook-shell", "A cell of the notebook runs a command when somebody runs it."},
 	{"onnx-custom-operator", "An operator is a program that neither the model nor the runtime holds, or one that runs code."},
-	{"onnx-external-data", "Tensor data lies in another file beside the model."},
+	{ruleExternalData, "Tensor data lies in another file beside the model; a reason only if that file is too short for them."},
 	{"onnx-external-path", "Tensor data lies in a file outside of the model's directory."},
 	{"pickle-bomb", "The pickle asks for more memory than it could fill."},
 	{"pickle-build", "The pickle sets special attributes, or changes classes, functions or tensors that it does not own."},
@@ -66,9 +69,12 @@ var Rules = []Rule{
 	{"pickle-global", "The pickle imports or calls what is not on the list of what weights need."},
 	{"pickle-persistent-id", "The pickle refers to something outside of it that is no tensor."},
 	{"pii-card", "The text holds payment card numbers."},
+	{"pii-crypto", "The text holds addresses of wallets."},
 	{"pii-email", "The text holds addresses of electronic mail."},
 	{"pii-iban", "The text holds bank account numbers."},
+	{"pii-id", "The text holds numbers that an office or an industry gives to one person or thing."},
 	{"pii-ip", "The text holds addresses of the internet."},
+	{"pii-mac", "The text holds addresses of network hardware."},
 	{"pii-phone", "The text holds telephone numbers."},
 	{"pii-secret", "The text holds a credential."},
 	{"pii-us-ssn", "The text holds social security numbers."},
@@ -83,6 +89,7 @@ var Rules = []Rule{
 	{"shell-execution", "The script runs what it fetches or decodes, or gives control away."},
 	{"template-bomb", "Rendering the chat template takes time and memory without end."},
 	{"template-forbidden", "The chat template reaches for the objects of the process that renders it."},
+	{"tensor-not-finite", "A number of a tensor, or the scale of a block of numbers, is infinite or none."},
 	{"torch-storage", "A pickle takes more bytes from a tensor's data than there are."},
 	{"trailing-bytes", "Bytes after the end of the format belong to nothing."},
 	{RuleUnknownFormat, "The format of the file is not known."},

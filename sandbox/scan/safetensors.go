@@ -45,7 +45,7 @@ func (s *scanner) safetensors() {
 	if s.alsoPickle(8 + int64(n)) {
 		s.add("polyglot", hallmark.SeverityCritical, s.name, "the length of the header begins a pickle")
 	}
-	h := &headerReader{dec: json.NewDecoder(&utf8Reader{r: bufio.NewReader(s.section(8, int64(n)))}), s: s}
+	h := &headerReader{dec: json.NewDecoder(&utf8Reader{r: &textLimiter{r: bufio.NewReader(s.section(8, int64(n)))}}), s: s}
 	h.dec.UseNumber()
 	if err := h.header(); err != nil {
 		s.cannotParse(s.name, "the header: %v", err)

@@ -92,7 +92,7 @@ func (r Result) Require(format string) error {
 // File scans the size bytes of r, named name. It returns an error only when reading fails; whatever is wrong with the
 // bytes is a finding.
 func File(r io.ReaderAt, size int64, name string) (Result, error) {
-	s := &scanner{r: &countedReader{r: r}, size: max(size, 0), name: name, limits: &defaultLimits}
+	s := newScanner(r, size, name, &defaultLimits)
 	s.sniff()
 	if s.r.err != nil {
 		return Result{}, fmt.Errorf("scanning: %w", s.r.err)
@@ -122,6 +122,12 @@ type scanner struct {
 
 	limits *limits
 	depth  int // of files in files
+	work   *work
+}
+
+func newScanner(r io.ReaderAt, size int64, name string, l *limits) *scanner {
+	size = max(size, 0)
+	return &scanner{r: &countedReader{r: r}, size: size, name: name, limits: l, work: newWork(l, size)}
 }
 
 // countedReader keeps the first error of reading that is not the end of the file, so that parsers which take every error
@@ -255,6 +261,10 @@ func (s *scanner) program(head []byte) bool {
 			s.add("program", hallmark.SeverityCritical, s.name, "the file is %s", p.what)
 			return true
 		}
+	}
+	if bytes.HasPrefix(head, []byte("#!")) && !isText(head) {
+		s.add(RuleExecutable, hallmark.SeverityCritical, s.name, "the file begins as a script and goes on as something else")
+		return true
 	}
 	if len(head) >= 16 && head[2] == '\r' && head[3] == '\n' && strings.HasSuffix(strings.ToLower(s.name), ".pyc") {
 		s.add("program", hallmark.SeverityCritical, s.name, "the file is compiled Python")

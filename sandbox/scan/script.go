@@ -12,17 +12,6 @@ import (
 
 // Scripts of a shell, lists of packages and notebooks, as data.
 
-// shellHostile is what a script does that nobody needs for a model: it runs what it fetches or decodes, or gives a shell
-// away.
-var shellHostile = regexp.MustCompile(`(?i)(?:curl|wget|fetch)\b[^\n|;]{0,400}\|\s*(?:sudo\s+)?(?:ba|z|da|k)?sh\b|(?:curl|wget)\b[^\n|;]{0,400}\|\s*(?:sudo\s+)?(?:python[0-9.]*|perl|ruby)\b|base64\s+(?:-d|-D|--decode)[^\n]{0,200}\|\s*(?:ba|z|da|k)?sh\b|xxd\s+-r[^\n]{0,200}\|\s*(?:ba)?sh\b|/dev/(?:tcp|udp)/|\b(?:nc|ncat|netcat)\b[^\n]{0,200}\s-[a-z]*e\b|\b(?:ba)?sh\s+-i\b|\beval\s+"?\$\((?:curl|wget|base64|echo)|(?:ba|z|da|k)?sh\s+<\(\s*(?:curl|wget)|\bmkfifo\b[^\n]{0,200}\bnc\b|authorized_keys|/etc/(?:cron|ld\.so\.preload|profile)|\brm\s+-[a-z]*r[a-z]*f?[a-z]*\s+(?:--no-preserve-root\s+)?[/~](?:\s|$)`)
-
-// shell scans a script of a shell, or a part of one.
-func (s *scanner) shell(location, src string) {
-	if hit := shellHostile.FindString(src); hit != "" {
-		s.add("shell-execution", hallmark.SeverityHigh, location, "the script runs what it fetches or decodes, or gives control away: %.80q", hit)
-	}
-}
-
 // scriptFile scans a script of a shell whole.
 func (s *scanner) scriptFile() {
 	s.res.Format = FormatShell
@@ -49,8 +38,15 @@ var (
 	directSource = regexp.MustCompile(`(?im)^[^#\n]*(?:\b(?:git|hg|svn|bzr)\+[a-z]+://|--(?:extra-)?index-url\b|--find-links\b|@\s*https?://|^\s*https?://|@\s*file:|^\s*-e\b)[^\n#]*`)
 )
 
+// maxRequirements bounds a list of packages, in bytes.
+const maxRequirements = 1 << 20
+
 // requirements scans a list of Python packages.
 func (s *scanner) requirements() {
+	if s.size > maxRequirements {
+		s.cannotParse(s.name, "a list of packages of %d bytes is over the limit", s.size)
+		return
+	}
 	src := s.wholeText()
 	if hit := plainSource.FindString(src); hit != "" {
 		s.add("requirements-source", hallmark.SeverityHigh, s.name, "packages come over a connection that anybody may change: %.80q", strings.TrimSpace(hit))
@@ -124,9 +120,22 @@ func (s *scanner) cell(kind, src string) {
 	if strings.HasPrefix(strings.TrimSpace(src), "%%") { // another language
 		return
 	}
-	src = regexp.MustCompile(`(?m)^\s*[!%?][^\n]*|[^\n]*\?\??[ \t]*$`).ReplaceAllString(src, "")
 	p := &pyFile{s: s, location: s.name, role: pyScript, imports: map[string]string{}}
-	_ = p.source(src) // a cell that is not Python does nothing when the notebook is opened
+	_ = p.source(withoutMagic(src)) // a cell that is not Python does nothing when the notebook is opened
+}
+
+// withoutMagic empties the lines of a cell that are commands to the notebook and no Python.
+func withoutMagic(src string) string {
+	var b strings.Builder
+	for line := range strings.Lines(src) {
+		text := strings.TrimSpace(line)
+		if text != "" && strings.IndexByte("!%?", text[0]) < 0 && text[len(text)-1] != '?' {
+			b.WriteString(line)
+		} else if strings.HasSuffix(line, "\n") {
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
 }
 
 // scripts are names by which a text is more than a text. It reports whether the text was one.
@@ -134,6 +143,9 @@ func (s *scanner) scripts(head []byte) {
 	name := strings.ToLower(path.Base(s.name))
 	first, _, _ := strings.Cut(string(head[:min(len(head), 256)]), "\n")
 	interpreter := strings.HasPrefix(first, "#!")
+	if interpreter && weightNames[path.Ext(name)] {
+		s.add(RuleExecutable, hallmark.SeverityHigh, s.name, "a file named as weights is a script for %.80q", strings.TrimSpace(first[2:]))
+	}
 	switch ext := path.Ext(name); {
 	case ext == ".py", ext == ".pyw", ext == ".pyi", interpreter && strings.Contains(first, "python"):
 		s.python()
@@ -148,6 +160,11 @@ func (s *scanner) scripts(head []byte) {
 	case windowsScript[ext]:
 		s.add("program", hallmark.SeverityHigh, s.name, "a file named %q is run when it is opened", ext)
 	}
+}
+
+// weightNames end the names of files that hold weights, of no one format; the others are compared with the content.
+var weightNames = map[string]bool{
+	".bin": true, ".dat": true, ".ckpt": true, ".model": true, ".weights": true, ".params": true, ".msgpack": true, ".mar": true, ".ot": true, ".data": true,
 }
 
 var windowsScript = map[string]bool{

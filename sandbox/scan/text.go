@@ -2,7 +2,6 @@ package scan
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,11 +14,8 @@ import (
 	"github.com/hallmark-ml/hallmark/sandbox/pii"
 )
 
-// Bounds of texts.
-const (
-	maxJSON   = 64 << 20
-	sniffText = 64 << 10
-)
+// sniffText is how much of a text is looked at to tell what it is, in bytes.
+const sniffText = 64 << 10
 
 // text scans a text: a pickle in disguise, JSON, or plain; and looks for personal data and secrets in it.
 func (s *scanner) text() {
@@ -46,16 +42,7 @@ func (s *scanner) text() {
 
 // isJSON reads the whole text as JSON values, one after another.
 func (s *scanner) isJSON() bool {
-	if s.size > maxJSON {
-		return false
-	}
-	dec := json.NewDecoder(s.section(0, s.size))
-	for {
-		var v json.RawMessage
-		if err := dec.Decode(&v); err != nil {
-			return errors.Is(err, io.EOF)
-		}
-	}
+	return (&syntax{in: newStreamAt(s.r, s.size)}).values()
 }
 
 // A sighting is where one class was seen first, and how often.
@@ -72,7 +59,7 @@ func (s *scanner) personal() {
 	if s.res.Format == FormatTemplate { // assignments in it are to variables of a language
 		least = pii.High
 	}
-	stream := pii.NewStream(pii.NewScanner(pii.Config{Least: least}))
+	stream := s.work.personal(least)
 	binary := int64(-1)
 	err := stream.Scan(&zeroFinder{r: s.section(0, s.size), at: &binary}, nil, func(m pii.Match, start, _ pii.Place, value string) error {
 		if m.Test || !m.Class.Personal() {

@@ -2,12 +2,13 @@ package scan
 
 import (
 	"compress/flate"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"math"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/hallmark-ml/hallmark"
@@ -21,10 +22,10 @@ func (s *scanner) zip() {
 		s.cannotParse(s.name, "the archive: %v", err)
 		return
 	}
-	a := &zipArchive{scanner: s, names: map[string]bool{}, storages: map[string]int64{}}
+	a := &zipArchive{scanner: s, names: map[string]bool{}, roots: map[string]bool{}, storages: map[string]int64{}}
 	for _, e := range d.entries {
 		if root, ok := strings.CutSuffix(e.name, "data.pkl"); ok && (root == "" || strings.HasSuffix(root, "/")) {
-			a.roots = append(a.roots, root)
+			a.roots[root] = true
 		}
 	}
 	for i := range d.entries {
@@ -44,7 +45,7 @@ func (s *scanner) zip() {
 type zipArchive struct {
 	*scanner
 	names    map[string]bool  // as in the directory
-	roots    []string         // directories that hold a data.pkl
+	roots    map[string]bool  // directories that hold a data.pkl
 	storages map[string]int64 // sizes that the pickles claim, by member name
 	pickled  bool
 	all      int64 // bytes of all members
@@ -87,7 +88,7 @@ func (s *scanner) checkPath(name string) {
 func (a *zipArchive) places(d *zipDirectory) {
 	gaps, overlap := d.gaps()
 	if overlap {
-		a.add("archive-bomb", hallmark.SeverityCritical, a.name, "members of the archive overlap")
+		a.add("archive-bomb", hallmark.SeverityCritical, a.name, "members of the archive overlap; one of each place is looked into")
 	}
 	for _, g := range gaps {
 		var mark [4]byte
@@ -100,17 +101,11 @@ func (a *zipArchive) places(d *zipDirectory) {
 	}
 }
 
-// tensorData are the names of raw tensor data in torch's archives, which have no format.
-var tensorData = regexp.MustCompile(`^data/[^/]+$`)
-
-// storage reports whether a member is raw tensor data, and the pickle that describes it.
+// storage reports whether a member is raw tensor data of a torch archive, which has no format: data/NAME beside a data.pkl.
 func (a *zipArchive) storage(name string) bool {
-	for _, root := range a.roots {
-		if rel, ok := strings.CutPrefix(name, root); ok && tensorData.MatchString(rel) {
-			return true
-		}
-	}
-	return false
+	dir, file := path.Split(name)
+	root, ok := strings.CutSuffix(dir, "data/")
+	return ok && file != "" && a.roots[root]
 }
 
 // member scans one member and checks its checksum and sizes. What could be read counts, whatever they say: some loaders do
@@ -129,18 +124,20 @@ func (a *zipArchive) member(e *zipEntry) {
 	switch e.method {
 	case 0:
 		a.stored(e)
-		sum, n, err = checksum(a.section(e.data, e.packed))
+		sum, n, err = checksum(a.section(e.data, e.packed), a.work.scratch())
 	case 8:
-		in := flate.NewReader(a.section(e.data, e.packed))
+		in := a.unpacking(flate.NewReader(a.section(e.data, e.packed)), math.MaxInt64)
 		counted := &summedReader{r: io.LimitReader(in, e.size+1)}
 		a.part(counted, e)
-		_, err = io.Copy(io.Discard, counted)
+		_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, counted, a.work.scratch())
 		sum, n = counted.sum, counted.n
 	default:
 		a.cannotParse(e.name, "compression method %d is not known", e.method)
 		return
 	}
 	switch {
+	case errors.Is(err, errTooLarge):
+		a.add("archive-bomb", hallmark.SeverityCritical, e.name, "the archive unpacks to: %v", err)
 	case err != nil:
 		a.cannotParse(e.name, "the member: %v", err)
 	case sum != e.crc || n != e.size:
@@ -149,9 +146,9 @@ func (a *zipArchive) member(e *zipEntry) {
 }
 
 // checksum reads everything once.
-func checksum(r io.Reader) (sum uint32, n int64, err error) {
+func checksum(r io.Reader, buffer []byte) (sum uint32, n int64, err error) {
 	counted := &summedReader{r: r}
-	_, err = io.CopyBuffer(io.Discard, struct{ io.Reader }{counted}, make([]byte, 256<<10))
+	_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, counted, buffer)
 	return counted.sum, counted.n, err
 }
 

@@ -30,6 +30,7 @@ type zipEntry struct {
 	data, end     int64 // its bytes; end is behind the record that may follow them
 	mode          uint32
 	unicodeName   string // of the extra field that overrides the name
+	index         int    // in the directory
 }
 
 // Bits of the flags.
@@ -92,7 +93,7 @@ func readZipDirectory(r io.ReaderAt, size int64, most int) (*zipDirectory, error
 		if err != nil {
 			return nil, fmt.Errorf("entry %d of the directory: %w", len(d.entries), err)
 		}
-		e.header += d.shift
+		e.header, e.index = e.header+d.shift, len(d.entries)
 		raw = raw[n:]
 		d.entries = append(d.entries, e)
 	}
@@ -291,19 +292,25 @@ func (e *zipEntry) descriptor(r io.ReaderAt, limit int64) string {
 	return ""
 }
 
-// gaps returns what no member of the directory covers, as places in the file: other readers find members there.
+// gaps returns what no member of the directory covers, as places in the file: other readers find members there. Members
+// that begin inside of another one lose their place: reading each of them would cost the file's size for each entry.
 func (d *zipDirectory) gaps() (gaps []span, overlap bool) {
-	byPlace := slices.SortedFunc(slices.Values(d.entries), func(a, b zipEntry) int { return cmp.Compare(a.header, b.header) })
+	byPlace := slices.SortedFunc(slices.Values(d.entries), func(a, b zipEntry) int { return cmp.Or(cmp.Compare(a.header, b.header), cmp.Compare(a.index, b.index)) })
 	at := int64(0)
-	for _, e := range byPlace {
+	for i := range byPlace {
+		e := &byPlace[i]
 		if e.end == 0 {
 			continue // reported
 		}
 		if e.header > at {
 			gaps = append(gaps, span{at, e.header - at})
 		}
-		overlap = overlap || e.header < at
-		at = max(at, e.end)
+		if e.header < at {
+			overlap = true
+			d.entries[e.index].end = 0
+			continue
+		}
+		at = e.end
 	}
 	if d.start > at {
 		gaps = append(gaps, span{at, d.start - at})

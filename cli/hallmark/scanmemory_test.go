@@ -1,0 +1,65 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox/scan/testdata/large"
+)
+
+// scanPeak scans a file in the jail and returns how much memory the jailed process had at most, beside the file's own
+// pages, in bytes.
+func scanPeak(t *testing.T, j *jail, path string) int64 {
+	t.Helper()
+	f, err := os.Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	info, err := f.Stat()
+	require.NoError(t, err)
+	s, err := j.open(t.Context(), f, hallmark.TierNoNamespaces, 10*time.Minute)
+	require.NoError(t, err)
+	_, err = s.Scan(t.Context(), filepath.Base(path))
+	record := s.Close()
+	require.NoError(t, err, path)
+	return record.PeakRSS - info.Size()
+}
+
+// Whatever a file holds and however large it is, its scan takes less than 64 MiB beside the file itself, the process that
+// scans included.
+func TestScanTakesLittleMemory(t *testing.T) {
+	t.Parallel()
+
+	j, err := openJail(serverConfig{Threads: 1, RunMemory: scanMemory}, func() ([]byte, error) { return os.ReadFile(guestPath(t)) })
+	require.NoError(t, err)
+	size := int64(48 << 20)
+	if os.Getenv("HALLMARK_FULL") != "" {
+		size = 1 << 30
+	}
+	const corpus = "../../sandbox/scan/testdata/"
+	h5, err := os.ReadFile(corpus + "ordinary/weights-only.h5")
+	require.NoError(t, err)
+	most := int64(0)
+	for _, kind := range large.Kinds {
+		path, err := large.Write(t.TempDir(), kind, size, h5)
+		require.NoError(t, err)
+		peak := scanPeak(t, j, path)
+		t.Logf("%s of %d MiB: %.1f MiB beside the file", kind, size>>20, float64(peak)/(1<<20))
+		most = max(most, peak)
+		require.NoError(t, os.Remove(path))
+	}
+	for _, pattern := range []string{"hostile/*", "ordinary/*", "pickles/*"} {
+		files, err := filepath.Glob(corpus + pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, files)
+		for _, path := range files {
+			most = max(most, scanPeak(t, j, path))
+		}
+	}
+	t.Logf("at most %.1f MiB beside the file", float64(most)/(1<<20))
+	require.Less(t, most, int64(64<<20))
+}
