@@ -183,6 +183,67 @@ func (p pattern) firstWord() (least, most int) {
 	return least, most
 }
 
+// gaps says what may follow a word of a length that begins a match: anything if the match may end there, else a separator
+// that may stand there with what may stand behind it. maxLead stands for any longer word, which anything may follow.
+func (p pattern) gaps(length int) (kinds [gapKinds]bool) {
+	least, most := 0, 0
+	for i, e := range p.elems {
+		switch {
+		case length == maxLead:
+			return anyGap
+		case e.same: // only behind a separator
+		case !e.sep:
+			least, most = least+int(e.min), most+int(e.max)
+		case length < least: // the word ends before
+			return kinds
+		default:
+			for c, in := range e.set {
+				if in && length <= most {
+					p.behind(i, &kinds, gapKind[c])
+				}
+			}
+			if e.min > 0 {
+				return kinds
+			}
+		}
+	}
+	if length >= least && length <= most {
+		return anyGap
+	}
+	return kinds
+}
+
+var anyGap = func() (kinds [gapKinds]bool) {
+	for i := range kinds {
+		kinds[i] = true
+	}
+	return kinds
+}()
+
+// behind adds what may stand behind the separator that element i took as its first.
+func (p pattern) behind(i int, kinds *[gapKinds]bool, kind uint8) {
+	add := func(set *[256]bool) {
+		for c, in := range set {
+			if in {
+				kinds[kind+behindGap[c]] = true
+			}
+		}
+	}
+	if p.elems[i].max > 1 {
+		add(p.elems[i].set)
+	}
+	for _, e := range p.elems[i+1:] {
+		if e.same { // the separator again
+			kinds[kind+2] = true
+			return
+		}
+		if add(e.set); e.min > 0 {
+			return
+		}
+	}
+	kinds[kind], kinds[kind+1], kinds[kind+2] = true, true, true // it may end here
+}
+
 // match reads the pattern at text[at:]. It puts the letters and digits that it took into value, in capitals, and returns
 // where it ended, or 0.
 func (p *pattern) match(text string, at int, value *[maxValue]byte) (end, n int) {

@@ -3,6 +3,7 @@ package pii
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Checks that a wrong digit can pass, because weights share a factor with their modulus or two remainders have one check
@@ -295,26 +296,103 @@ type compiled struct {
 	alone, with Confidence
 }
 
-// A formIndex lists forms by how many digits, or letters before the first digit, a word begins with, and by its length.
-type formIndex [maxLead + 1][maxLead + 1][]*compiled
+// A formIndex lists forms by how many digits, or letters before the first digit, a word begins with, by its length, and by
+// what follows it: most numbers of a text end where no form does.
+type formIndex struct {
+	list  [maxLead + 1][maxLead + 1][gapKinds]uint16 // index in lists
+	lists [][]*compiled                              // the first is empty
+}
 
-var byDigits, byLetters = func() (d, l *formIndex) {
-	d, l = &formIndex{}, &formIndex{}
+// What may follow a word: a byte that separates no parts of a form, or one of seven that do, and behind it a digit, a
+// letter, or something else.
+const (
+	separators = " -./:+("
+	gapKinds   = 1 + 3*len(separators)
+)
+
+var gapKind, behindGap = func() (kind, behind [256]uint8) {
+	for i, c := range []byte(separators) {
+		kind[c] = uint8(1 + 3*i)
+	}
+	for c := range behind {
+		switch {
+		case isDigit(byte(c)):
+		case isAlpha(byte(c)):
+			behind[c] = 1
+		default:
+			behind[c] = 2
+		}
+	}
+	return kind, behind
+}()
+
+// gapAt is what follows a word that ends at a place.
+func gapAt(text string, at int) uint8 {
+	if at >= len(text) {
+		return 0
+	}
+	kind := gapKind[text[at]]
+	switch {
+	case kind == 0:
+		return 0
+	case at+1 == len(text):
+		return kind + 2
+	default:
+		return kind + behindGap[text[at+1]]
+	}
+}
+
+// forms are those that a word at a place may begin.
+func (x *formIndex) forms(lead, length int, gap uint8) []*compiled {
+	return x.lists[x.list[lead][min(length, maxLead)][gap]]
+}
+
+// A formTable holds the forms that can give a confidence.
+type formTable struct{ digits, letters *formIndex }
+
+// formTables are the tables by the lowest confidence that is wanted, made when the first scanner needs one.
+var formTables = func() (tables [High + 1]func() formTable) {
+	for least := range tables {
+		tables[least] = sync.OnceValue(func() formTable { return newFormTable(Confidence(least)) })
+	}
+	return tables
+}()
+
+func newFormTable(least Confidence) formTable {
+	t := formTable{&formIndex{}, &formIndex{}}
 	for id, r := range recognizers {
 		for _, f := range r.forms {
+			if max(f.alone, f.with) < least {
+				continue
+			}
 			c := &compiled{pattern: compile(f.shape), rec: recID(id), alone: f.alone, with: f.with}
-			least, most := c.firstWord()
-			for n := 1; n <= maxLead; n++ {
-				for length := least; length <= min(most, maxLead); length++ {
-					if c.leadDigits>>n&1 == 1 {
-						d[n][length] = append(d[n][length], c)
-					}
-					if c.leadLetters>>n&1 == 1 {
-						l[n][length] = append(l[n][length], c)
-					}
-				}
+			from, to := c.firstWord()
+			for length := from; length <= min(to, maxLead); length++ {
+				t.digits.add(c, c.leadDigits, length)
+				t.letters.add(c, c.leadLetters, length)
 			}
 		}
 	}
-	return d, l
-}()
+	return t
+}
+
+// add adds a form for words of a length, with each number of digits or letters that they may begin with.
+func (x *formIndex) add(c *compiled, leads uint32, length int) {
+	if x.lists == nil {
+		x.lists = [][]*compiled{nil}
+	}
+	gaps := c.gaps(length)
+	for n := 1; n <= maxLead; n++ {
+		for kind := range gaps {
+			if leads>>n&1 == 0 || !gaps[kind] {
+				continue
+			}
+			at := &x.list[n][length][kind]
+			if *at == 0 {
+				*at = uint16(len(x.lists))
+				x.lists = append(x.lists, nil)
+			}
+			x.lists[*at] = append(x.lists[*at], c)
+		}
+	}
+}

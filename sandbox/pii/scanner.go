@@ -31,6 +31,7 @@ type Field struct {
 type Scanner struct {
 	config Config
 	wanted map[string]bool // nil: all
+	table  formTable
 
 	text   string
 	fields []Field
@@ -51,7 +52,7 @@ const maxValue = 64
 
 // NewScanner returns a scanner for config.
 func NewScanner(config Config) *Scanner {
-	s := &Scanner{config: config}
+	s := &Scanner{config: config, table: formTables[config.Least]()}
 	if len(config.Entities) > 0 {
 		s.wanted = map[string]bool{}
 		for _, e := range config.Entities {
@@ -229,7 +230,7 @@ func (s *Scanner) numbers(start, end int) {
 			lead++
 		}
 		if !s.continues(start) {
-			s.forms(byDigits[lead][min(end-start, maxLead)], start)
+			s.forms(s.table.digits.forms(lead, end-start, gapAt(text, end)), start)
 			if lead <= 3 && end < len(text) && text[end] == '.' {
 				s.findIPv4(start)
 			}
@@ -246,7 +247,7 @@ func (s *Scanner) numbers(start, end int) {
 		for lead < maxLead && isAlpha(text[start+lead]) { // ends at the digit that the word has
 			lead++
 		}
-		s.forms(byLetters[lead][min(end-start, maxLead)], start)
+		s.forms(s.table.letters.forms(lead, end-start, gapAt(text, end)), start)
 		if lead == 2 {
 			s.findIBAN(start)
 		}
@@ -283,7 +284,7 @@ func (s *Scanner) lettersBefore(start int) {
 		if n < 1 || n > 4 || at > 0 && isWord(text[at-1]) {
 			return
 		}
-		s.forms(byLetters[n][n], at)
+		s.forms(s.table.letters.forms(n, n, gapAt(text, at+n)), at)
 		if at == 0 || text[at-1] != ' ' && text[at-1] != '-' {
 			return
 		}
