@@ -61,6 +61,9 @@ func activeIn(text, nonce string) (context string, carries bool) {
 		{"url", urlNodes(bare)},
 		{"unescaped", activeNodes(unescapeOnce(bare))},
 		{"fence", fenceNodes(text)},
+		{"table", activeNodes("<table>" + bare)},
+		{"page", pageNodes(bare)},
+		{"frameset", pageNodes("<frameset>" + bare)},
 	}
 	for _, c := range contexts {
 		for _, n := range c.nodes {
@@ -75,9 +78,15 @@ func activeIn(text, nonce string) (context string, carries bool) {
 	return context, false
 }
 
-// activeNodes parses text as the inside of a page's body and returns, for each active node, the source of its activity.
+// activeNodes parses text as the inside of a page's body and returns, for each active node, the source of its activity. The
+// host's own markup follows: it closes a tag that the text leaves open.
 func activeNodes(text string) []string {
-	page, err := html.Parse(strings.NewReader("<!doctype html><body>" + text))
+	return pageNodes("<!doctype html><body>" + text + "</div>")
+}
+
+// pageNodes is [activeNodes] for a whole page.
+func pageNodes(text string) []string {
+	page, err := html.Parse(strings.NewReader(text))
 	if err != nil {
 		return []string{text} // nested deeper than the parser goes: whatever it holds may come to life
 	}
@@ -100,7 +109,7 @@ func activeNodes(text string) []string {
 var (
 	activeElements = []string{"script", "iframe", "frame", "object", "embed", "applet", "base", "link", "meta", "portal", "style"}
 	loadAttributes = []string{"src", "srcset", "data", "poster", "background", "xlink:href", "lowsrc", "dynsrc", "ping"}
-	urlAttributes  = []string{"href", "action", "formaction", "xlink:href", "src", "data", "to", "from", "values", "folder", "codebase"}
+	urlAttributes  = []string{"href", "action", "formaction", "xlink:href", "src", "data", "to", "from", "values", "folder", "codebase", "lowsrc", "dynsrc", "background", "poster", "srcdoc"}
 )
 
 // activity returns what an element runs or loads: the text of its content and the attributes that matter.
@@ -124,15 +133,18 @@ func activity(n *html.Node) []string {
 			key = a.Namespace + ":" + a.Key
 		}
 		switch {
-		case strings.HasPrefix(key, "on") && len(key) > 3:
+		case strings.HasPrefix(key, "on") && len(key) > 3 && a.Val != "": // words of a sentence are attributes without a value
 			out = append(out, n.Data+" "+key+" "+a.Val)
-		case key == "style" && strings.Contains(fold(a.Val), "url("), slices.Contains(urlAttributes, key) && runsScript(a.Val),
+		case key == "style" && activeStyle.MatchString(a.Val), slices.Contains(urlAttributes, key) && runsScript(a.Val),
 			slices.Contains(loadAttributes, key) && remote(a.Val):
 			out = append(out, n.Data+" "+key+" "+a.Val)
 		}
 	}
 	return out
 }
+
+// activeStyle is a style that loads something or, in old browsers, runs it.
+var activeStyle = regexp.MustCompile(`(?i)url\(|expression\s*\(|-moz-binding|behaviou?r\s*:`)
 
 // scheme returns the scheme of a URL as a browser reads it: without the spaces, controls and line breaks in it.
 func scheme(raw string) (name, rest string) {

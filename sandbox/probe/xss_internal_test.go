@@ -35,7 +35,8 @@ func TestPublicXSS(t *testing.T) {
 		} else {
 			t.Logf("not active: %.200q", payload)
 		}
-		if context, _ := activeIn(html.EscapeString(payload), ""); context != "" {
+		plain := unescapeOnce(payload) == payload // escaping for HTML leaves the escapes of URLs and scripts as they are
+		if context, _ := activeIn(html.EscapeString(payload), ""); plain && context != "" {
 			escaped++
 			t.Logf("active though escaped, %s: %.200q", context, payload)
 		}
