@@ -182,7 +182,7 @@ func (m *machine) call(callable, args value, how use) value {
 }
 
 // checkArguments looks at the arguments of a callable that is harmless with some only.
-func (m *machine) checkArguments(callable string, items []value, known bool, made value) { //nolint:revive // known says whether items are all
+func (m *machine) checkArguments(callable string, items []value, known bool, made value) {
 	check := argumentChecks[callable]
 	switch {
 	case check == nil:

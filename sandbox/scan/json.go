@@ -34,8 +34,8 @@ type jsonVisitor struct {
 // A jsonLevel is one object or list that is open.
 type jsonLevel struct {
 	object bool
-	key    string // of the member that is read, or that the list is
-	inKey  bool   // the next token of an object is a name
+	key    string              // of the member that is read, or that the list is
+	inKey  bool                // the next token of an object is a name
 	seen   map[uint64]struct{} // hashes of names
 	texts  map[string]string
 }

@@ -106,11 +106,11 @@ func (s *syntax) value(c byte) (syntaxState, bool) {
 	case '"':
 		return s.done(), s.text()
 	case 't':
-		return s.done(), s.word("rue")
+		return s.done(), s.word("true"[1:])
 	case 'f':
-		return s.done(), s.word("alse")
+		return s.done(), s.word("false"[1:])
 	case 'n':
-		return s.done(), s.word("ull")
+		return s.done(), s.word("null"[1:])
 	default:
 		return s.done(), s.number(c)
 	}

@@ -20,7 +20,7 @@ type machine struct {
 	// nested scans bytes of the pickle that are loaded once more, or a text whose characters are such bytes; nil if they
 	// cannot be read again.
 	nested func(at span, text bool)
-	loaded map[span]bool // what nested was asked for
+	loaded map[span]bool          // what nested was asked for
 	object func(in *stream) error // runs a pickle that stands inside of this one, as joblib writes arrays of objects
 
 	stack   []value
@@ -94,7 +94,7 @@ const (
 	maxText     = 128 // names are shorter; of longer texts only the length is known
 	maxItems    = 16  // of a tuple; those that matter are shorter
 	maxSpans    = 1 << 16
-	maxCalls    = 16 // in one another
+	maxCalls    = 16  // in one another
 	notKept     = 511 // a text's or tuple's length that says that it was not kept
 	lengthBits  = 9
 )
