@@ -195,13 +195,23 @@ const (
 // Tier is the strength of a jail.
 type Tier string
 
-// The jail tiers, strongest first; program and no-namespaces are two weaker jails, of which neither contains the other.
+// The jail tiers, strongest first; program and no-namespaces are two weaker jails, of which neither contains the other. runsc
+// and runc are full with a container around the guest too.
 const (
+	TierRunsc        Tier = "runsc" // made by gVisor's runtime: a kernel of its own between the guest and the host's
+	TierRunc         Tier = "runc"  // made by runc: namespaces and a root by a second hand
 	TierFull         Tier = "full"
 	TierNoNamespaces Tier = "no-namespaces"
 	TierProgram      Tier = "program" // all namespaces around a program that is not ours, under a filter made for such programs
 	TierRemote       Tier = "remote"  // no jail of ours: the model runs behind an endpoint, and what it is is the endpoint's word
 )
+
+// A ContainerRun says what made the container that the guest ran in.
+type ContainerRun struct {
+	Runtime string `json:"runtime"` // "runc" or "runsc"
+	Version string `json:"version"` // as it calls itself
+	Digest  Digest `json:"digest"`  // SHA-256 of its file; libraries that it loads are not in it
+}
 
 // A ProgramRun says what ran the model where it was not the guest.
 type ProgramRun struct {
@@ -225,8 +235,9 @@ type RunRecord struct {
 	Layers       []string          `json:"layers"` // active layers, e.g. "userns", "landlock:7", "seccomp-tsync"
 	FilterSHA256 Digest            `json:"filterSha256"`
 	Kernel       string            `json:"kernel"`
-	Guest        Digest            `json:"guest"`             // SHA-256 of the guest binary
-	Program      *ProgramRun       `json:"program,omitempty"` // nil when the guest itself ran the model
+	Guest        Digest            `json:"guest"`               // SHA-256 of the guest binary
+	Program      *ProgramRun       `json:"program,omitempty"`   // nil when the guest itself ran the model
+	Container    *ContainerRun     `json:"container,omitempty"` // of the tiers runc and runsc
 	Limits       map[string]string `json:"limits"`
 	PeakRSS      int64             `json:"peakRss"` // bytes
 	CPU          time.Duration     `json:"cpuNs"`

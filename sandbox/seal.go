@@ -83,36 +83,45 @@ type TierOffer struct {
 	Err    error    // if it does not
 }
 
-// ProbeTiers starts a guest without a model in a jail of every tier. One that this host has not gives
+// ProbeTiers starts a guest without a model in a jail of every tier but those in containers. One that this host has not gives
 // hallmark.ErrUnsandboxed, with a hint.
 func ProbeTiers(ctx context.Context, guest []byte) []TierOffer {
 	var offers []TierOffer
 	for _, tier := range []hallmark.Tier{hallmark.TierFull, hallmark.TierNoNamespaces} {
-		layers, err := probeTier(ctx, guest, tier)
-		offers = append(offers, TierOffer{Tier: tier, Layers: layers, Err: err})
+		o := TierOffer{Tier: tier}
+		o.Layers, o.Err = probeGuest(ctx, guest, jail.Spec{Tier: tier})
+		offers = append(offers, o)
 	}
 	return offers
 }
 
-func probeTier(ctx context.Context, guest []byte, tier hallmark.Tier) ([]string, error) {
+func probeGuest(ctx context.Context, guest []byte, spec jail.Spec) ([]string, error) {
 	program, _, err := sealGuest(ctx, guest)
 	if err != nil {
 		return nil, fmt.Errorf("probe the sandbox: %w", err)
 	}
 	defer program.Close()
+	spec.Program = program
+	layers, err := tryJail(ctx, spec)
+	if err != nil {
+		return nil, fmt.Errorf("probe the sandbox: %w", err)
+	}
+	return layers, nil
+}
+
+// tryJail starts a guest without a model through the whole chain of its jail, ends it, and returns the layers.
+func tryJail(ctx context.Context, spec jail.Spec) ([]string, error) {
 	model, _, err := jail.Seal(ctx, "empty", bytes.NewReader(nil), nil)
 	if err != nil {
-		return nil, fmt.Errorf("probe the sandbox: %w", err)
+		return nil, err
 	}
 	defer model.Close()
-	p, err := start(ctx, jail.Spec{Program: program, Model: model, Tier: tier})
+	spec.Model = model
+	p, err := start(ctx, spec)
 	if err != nil {
-		return nil, fmt.Errorf("probe the sandbox: %w", err)
+		return nil, err
 	}
-	if err := p.Stop().Err(); err != nil {
-		return nil, fmt.Errorf("probe the sandbox: %w", err)
-	}
-	return p.Layers(), nil
+	return p.Layers(), p.Stop().Err()
 }
 
 // An Offer is what this host has of one mechanism that a jail is made of; see [jail.Host].

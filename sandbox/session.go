@@ -24,8 +24,12 @@ type RunError = jail.RunError
 type Config struct {
 	// Guest is the program of the jailed process. Required.
 	Guest []byte
-	// MinTier is the weakest jail that will do; the strongest that the host has is used. Optional; full if empty.
+	// MinTier is the weakest jail that will do. Of full and no-namespaces the stronger one that the host has is used; a
+	// tier in a container is used when it is named here or by Backend. Optional; full if empty.
 	MinTier hallmark.Tier
+	// Backend puts the guest into a container: hallmark.TierRunc or hallmark.TierRunsc. There is nothing else then: a host
+	// that lacks it gives hallmark.ErrUnsandboxed. Optional.
+	Backend hallmark.Tier
 	// Limits of the guest. Optional.
 	Limits Limits
 	// Threads that compute in the guest. Optional; the number of processors if zero.
@@ -79,21 +83,28 @@ func Open(ctx context.Context, model *os.File, cfg Config) (*Session, error) {
 		return nil, fmt.Errorf("open a sandbox: %w", errors.Join(err, sealed.Close()))
 	}
 	s.spec = jail.Spec{Program: program, Model: sealed, Limits: cfg.Limits, Threads: cfg.Threads}
-	s.proc, err = startStrongest(ctx, s.spec, cmp.Or(cfg.MinTier, hallmark.TierFull))
+	if s.spec.Runtime, err = container(ctx, cfg, program, guest); err == nil {
+		s.proc, err = startStrongest(ctx, s.spec, cmp.Or(cfg.MinTier, hallmark.TierFull))
+	}
 	if err != nil {
-		return nil, fmt.Errorf("open a sandbox: %w", errors.Join(err, sealed.Close(), program.Close()))
+		return nil, fmt.Errorf("open a sandbox: %w", errors.Join(err, sealed.Close(), program.Close(), s.spec.Runtime.Close()))
 	}
 	s.spec.Tier = s.proc.Tier()
 	s.replies = wire.NewReplyReader(s.proc, messageLimit)
 	s.record = hallmark.RunRecord{
 		Verdict: hallmark.RunOK, Tier: s.spec.Tier, Layers: s.proc.Layers(), FilterSHA256: jail.FilterDigest(), Kernel: jail.Kernel(),
-		Guest: guest, Limits: s.proc.Limits(), Started: s.started.UTC(),
+		Guest: guest, Container: s.spec.Runtime.Record(), Limits: s.proc.Limits(), Started: s.started.UTC(),
 	}
 	return s, nil
 }
 
-// startStrongest tries the tiers of guests from full down to least; below no-namespaces there is none.
+// startStrongest starts a guest in the container that there is. Without one it tries the tiers of guests from full down to
+// least; below no-namespaces there is none.
 func startStrongest(ctx context.Context, spec jail.Spec, least hallmark.Tier) (*jail.Process, error) {
+	if spec.Runtime != nil {
+		spec.Tier = spec.Runtime.Tier
+		return start(ctx, spec)
+	}
 	spec.Tier = hallmark.TierFull
 	p, err := start(ctx, spec)
 	if errors.Is(err, hallmark.ErrUnsandboxed) && least != hallmark.TierFull {
@@ -151,6 +162,7 @@ func (s *Session) Close() hallmark.RunRecord {
 	s.record.Wall = time.Since(s.started)
 	_ = s.spec.Program.Close() // read-only memory: nothing is lost
 	_ = s.spec.Model.Close()
+	_ = s.spec.Runtime.Close()
 	return s.record
 }
 

@@ -110,6 +110,10 @@ func (j *judge) tier() {
 
 func tierRank(t hallmark.Tier) (rank int, known bool) {
 	switch t {
+	case hallmark.TierRunsc:
+		return 4, true
+	case hallmark.TierRunc:
+		return 3, true
 	case hallmark.TierFull:
 		return 2, true
 	case hallmark.TierNoNamespaces, hallmark.TierProgram: // neither contains the other

@@ -31,7 +31,7 @@ func (l *linter) header(f file) {
 	}
 	for name, tier := range map[string]string{"minTier": f.MinTier, "minTierGate": or(f.MinTierGate, string(hallmark.TierFull))} {
 		if _, ok := tierRank(hallmark.Tier(tier)); !ok {
-			l.at([]any{name}, "%s is none of %s, %s, %s and %s", name, hallmark.TierFull, hallmark.TierNoNamespaces, hallmark.TierProgram, hallmark.TierRemote)
+			l.at([]any{name}, "%s is none of runsc, runc, full, no-namespaces, program and remote", name)
 		}
 	}
 	if head := hallmark.AnchorState(f.Head); head != hallmark.AnchorSafe && head != hallmark.AnchorFinal {

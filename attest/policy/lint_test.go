@@ -67,8 +67,8 @@ examples:
 line 1: schema is not https://github.com/hallmark-ml/hallmark/policy/v1
 line 2: name is not a word of a-z, 0-9 and -, up to 64
 line 3: version is missing or not a version
-line 4: minTier is none of full, no-namespaces, program and remote
-line 5: minTierGate is none of full, no-namespaces, program and remote
+line 4: minTier is none of runsc, runc, full, no-namespaces, program and remote
+line 5: minTierGate is none of runsc, runc, full, no-namespaces, program and remote
 line 6: head is neither safe nor final
 line 7: no rule can allow; a model is allowed when no rule speaks against it
 line 10: "?" is not a detector

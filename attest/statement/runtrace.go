@@ -36,8 +36,12 @@ type tracePolicy struct {
 	Limits       map[string]string `json:"limits"`
 }
 
+// tracedProcess is the guest and, where there is one, the program that ran the model in its place and the container around it.
 type tracedProcess struct {
-	Guest   hallmark.Digest     `json:"guestSha256"`
+	Guest     hallmark.Digest        `json:"guestSha256"`
+	Program   *hallmark.ProgramRun   `json:"program,omitempty"`
+	Container *hallmark.ContainerRun `json:"container,omitempty"`
+
 	Verdict hallmark.RunVerdict `json:"verdict"`
 	Detail  string              `json:"detail,omitempty"`
 	PeakRSS int64               `json:"peakRssBytes"`
@@ -60,6 +64,9 @@ func RunTrace(subject hallmark.LineageNode, r hallmark.RunRecord) ([]byte, error
 	if r.Report.IsZero() && r.Verdict == hallmark.RunOK {
 		return nil, fmt.Errorf("run trace: a run that ended well without a report: %w", hallmark.ErrInvalid)
 	}
+	if err := checkTraced(r.Tier, tracedProcess{Program: r.Program, Container: r.Container}); err != nil {
+		return nil, err
+	}
 	var p runtimeTrace
 	p.Monitor.Type = monitorType
 	p.Monitor.TracePolicy = tracePolicy{Tier: r.Tier, Layers: r.Layers, FilterSHA256: r.FilterSHA256, Limits: r.Limits, Plan: r.Plan}
@@ -67,7 +74,7 @@ func RunTrace(subject hallmark.LineageNode, r hallmark.RunRecord) ([]byte, error
 	p.MonitoredProcess.Type = runType
 	p.MonitoredProcess.Event = r.Report.String()
 	p.MonitorLog.Process = []tracedProcess{{
-		Guest: r.Guest, Verdict: r.Verdict, Detail: r.Detail, PeakRSS: r.PeakRSS, CPU: r.CPU, Wall: r.Wall,
+		Guest: r.Guest, Program: r.Program, Container: r.Container, Verdict: r.Verdict, Detail: r.Detail, PeakRSS: r.PeakRSS, CPU: r.CPU, Wall: r.Wall,
 	}}
 	p.Metadata.BuildStartedOn = r.Started.UTC()
 	p.Metadata.BuildFinishedOn = r.Started.Add(r.Wall).UTC()
@@ -89,8 +96,8 @@ func ParseRunTrace(b []byte) (subject hallmark.LineageNode, r hallmark.RunRecord
 		return subject, r, fmt.Errorf("run trace: report: %w", err)
 	}
 	jail, run := p.Monitor.TracePolicy, p.MonitorLog.Process[0]
-	if jail.Tier != hallmark.TierFull && jail.Tier != hallmark.TierNoNamespaces {
-		return subject, r, fmt.Errorf("run trace: unknown tier %.40q: %w", jail.Tier, hallmark.ErrPredicate)
+	if err := checkTraced(jail.Tier, run); err != nil {
+		return subject, r, err
 	}
 	if jail.Plan.IsZero() || (report.IsZero() && run.Verdict == hallmark.RunOK) {
 		return subject, r, fmt.Errorf("run trace: no plan, or a run that ended well without a report: %w", hallmark.ErrPredicate)
@@ -103,7 +110,31 @@ func ParseRunTrace(b []byte) (subject hallmark.LineageNode, r hallmark.RunRecord
 	}
 	return subject, hallmark.RunRecord{
 		Plan: jail.Plan, Report: report, Verdict: run.Verdict, Detail: run.Detail, Tier: jail.Tier, Layers: jail.Layers,
-		FilterSHA256: jail.FilterSHA256, Kernel: kernel, Guest: run.Guest, Limits: jail.Limits,
+		FilterSHA256: jail.FilterSHA256, Kernel: kernel, Guest: run.Guest, Program: run.Program, Container: run.Container, Limits: jail.Limits,
 		PeakRSS: run.PeakRSS, CPU: run.CPU, Wall: run.Wall, Started: p.Metadata.BuildStartedOn.UTC(),
 	}, nil
+}
+
+// checkTraced refuses a tier that is not known, and one that does not go with what ran.
+func checkTraced(t hallmark.Tier, run tracedProcess) error {
+	program, container := false, false
+	switch t {
+	case hallmark.TierFull, hallmark.TierNoNamespaces:
+	case hallmark.TierRunc, hallmark.TierRunsc:
+		container = true
+	case hallmark.TierProgram, hallmark.TierRemote:
+		program = true
+	default:
+		return fmt.Errorf("run trace: unknown tier %.40q: %w", t, hallmark.ErrPredicate)
+	}
+	if (run.Program != nil) != program || (run.Container != nil) != container {
+		return fmt.Errorf("run trace: tier %s does not go with what ran the model: %w", t, hallmark.ErrPredicate)
+	}
+	if container && (run.Container.Runtime != string(t) || run.Container.Digest.IsZero()) {
+		return fmt.Errorf("run trace: tier %s in a container of %.40q: %w", t, run.Container.Runtime, hallmark.ErrPredicate)
+	}
+	if t == hallmark.TierProgram && run.Program.Digest.IsZero() {
+		return fmt.Errorf("run trace: a program without a digest: %w", hallmark.ErrPredicate)
+	}
+	return nil
 }

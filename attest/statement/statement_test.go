@@ -88,6 +88,50 @@ func runRecord() hallmark.RunRecord {
 	}
 }
 
+func programRecord() hallmark.RunRecord {
+	r := runRecord()
+	r.Tier = hallmark.TierProgram
+	r.Program = &hallmark.ProgramRun{Command: []string{"/bin/server", "{model}"}, Digest: digest("program"), Binds: []string{"/opt/lib"}, Evidence: "supervised"}
+	return r
+}
+
+func containerRecord() hallmark.RunRecord {
+	r := runRecord()
+	r.Tier = hallmark.TierRunsc
+	r.Container = &hallmark.ContainerRun{Runtime: "runsc", Version: "release-20250205.0", Digest: digest("runsc")}
+	return r
+}
+
+func TestRunTraceOfAnotherJailThanItsTier(t *testing.T) {
+	t.Parallel()
+
+	program, container := programRecord(), containerRecord()
+	tests := map[string]func(*hallmark.RunRecord){
+		"program without its tier":   func(r *hallmark.RunRecord) { r.Program = program.Program },
+		"tier without its program":   func(r *hallmark.RunRecord) { r.Tier = hallmark.TierProgram },
+		"container without its tier": func(r *hallmark.RunRecord) { r.Container = container.Container },
+		"tier without its container": func(r *hallmark.RunRecord) { r.Tier = hallmark.TierRunc },
+		"another runtime":            func(r *hallmark.RunRecord) { r.Tier, r.Container = hallmark.TierRunc, container.Container },
+		"runtime without a digest": func(r *hallmark.RunRecord) {
+			r.Tier, r.Container = hallmark.TierRunc, &hallmark.ContainerRun{Runtime: "runc"}
+		},
+		"program without a digest": func(r *hallmark.RunRecord) {
+			r.Tier, r.Program = hallmark.TierProgram, &hallmark.ProgramRun{Evidence: "supervised"}
+		},
+		"no tier that there is": func(r *hallmark.RunRecord) { r.Tier = "tent" },
+	}
+	for name, change := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			r := runRecord()
+			change(&r)
+			_, err := statement.RunTrace(node("guarded", hallmark.KindModel), r)
+			require.ErrorIs(t, err, hallmark.ErrPredicate)
+		})
+	}
+}
+
 func runPlan(model hallmark.Digest) hallmark.RunPlan {
 	return hallmark.RunPlan{
 		Schema: hallmark.RunPlanSchema, Model: model, Suite: "tinychat", SuiteHash: digest("suite"), Engine: "2", Seed: "18446744073709551615",
@@ -599,11 +643,13 @@ func TestStepAndRecordReadBackWhole(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, finetune(), step)
 
-	b, err = statement.RunTrace(node("guarded", hallmark.KindModel), runRecord())
-	require.NoError(t, err)
-	_, record, err := statement.ParseRunTrace(b)
-	require.NoError(t, err)
-	require.Equal(t, runRecord(), record)
+	for _, want := range []hallmark.RunRecord{runRecord(), programRecord(), containerRecord()} {
+		b, err = statement.RunTrace(node("guarded", hallmark.KindModel), want)
+		require.NoError(t, err)
+		_, record, err := statement.ParseRunTrace(b)
+		require.NoError(t, err)
+		require.Equal(t, want, record)
+	}
 
 	b, err = statement.Reference(referenceClaim())
 	require.NoError(t, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox"
 )
 
 // A serverConfig tunes the server. A flag, the environment (HALLMARK_ and the key in capitals, words joined by _), the
@@ -38,6 +40,8 @@ type serverConfig struct {
 	// RunWall bounds one test run in time, RunMemory in bytes beside the model's own size.
 	RunWall   time.Duration `koanf:"run-wall"`
 	RunMemory int64         `koanf:"run-memory"`
+	// Backend puts every jailed model into a container too: runc or runsc. Optional.
+	Backend string `koanf:"backend"`
 	// MaxUpload bounds one uploaded artifact in bytes.
 	MaxUpload int64 `koanf:"max-upload"`
 	// LogLevel is debug, info, warn or error.
@@ -48,7 +52,7 @@ type serverConfig struct {
 func configDefaults() map[string]any {
 	return map[string]any{
 		"data-dir": "", "listen": "127.0.0.1:7420", "evidence-listen": "127.0.0.1:7421", "chain-listen": "127.0.0.1:7422",
-		"root": []string{}, "threads": 1, "parallel": 2, "run-wall": "30m", "run-memory": int64(1 << 30), "max-upload": int64(64 << 30), "log-level": "info",
+		"root": []string{}, "threads": 1, "parallel": 2, "run-wall": "30m", "run-memory": int64(1 << 30), "backend": "", "max-upload": int64(64 << 30), "log-level": "info",
 	}
 }
 
@@ -63,6 +67,7 @@ func addConfigFlags(flags *pflag.FlagSet) {
 	flags.Int("parallel", 0, "jobs of one kind at a time")
 	flags.Duration("run-wall", 0, "longest time of one test run")
 	flags.Int64("run-memory", 0, "memory of one jailed process in bytes, beside the model's size")
+	flags.String("backend", "", backendUsage)
 	flags.Int64("max-upload", 0, "largest artifact in bytes")
 	flags.String("log-level", "", "debug, info, warn or error")
 }
@@ -134,6 +139,9 @@ func (c serverConfig) Check() error {
 	if c.RunMemory < 64<<20 {
 		problem("run-memory %d is under 64 MiB", c.RunMemory)
 	}
+	if err := checkBackend(c.Backend); err != nil {
+		problem("%s", err.Error())
+	}
 	if c.MaxUpload <= 0 {
 		problem("max-upload %d is not positive", c.MaxUpload)
 	}
@@ -141,6 +149,16 @@ func (c serverConfig) Check() error {
 		problem("log-level %q: want debug, info, warn or error", c.LogLevel)
 	}
 	return errors.Join(errs...)
+}
+
+const backendUsage = "put the guest into a container too: runsc (gVisor) or runc; without it on this host nothing runs"
+
+// checkBackend refuses what is not the name of a container runtime.
+func checkBackend(name string) error {
+	if name != "" && !slices.Contains(sandbox.ContainerTiers(), hallmark.Tier(name)) {
+		return fmt.Errorf("backend %q is none of %v", name, sandbox.ContainerTiers())
+	}
+	return nil
 }
 
 func (c serverConfig) level() (slog.Level, error) {

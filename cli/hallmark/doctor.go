@@ -102,6 +102,14 @@ func checkJail(ctx context.Context, program func() ([]byte, error)) []diagnosis 
 	if !list[0].OK && list[0].Hint != "" {
 		list[0].Hint += "\n" + sandbox.ContainerHint()
 	}
+	for _, c := range sandbox.ProbeContainers(ctx, guest) {
+		d := diagnose("container, tier "+string(c.Tier), c.Version+": "+strings.Join(c.Layers, ", "), c.Err)
+		d.err = nil // a host without one is no problem, unless a policy or a flag names it
+		if !d.OK {
+			d.Hint = "optional, for --backend " + string(c.Tier) + " or minTier: " + string(c.Tier) + ". " + d.Hint
+		}
+		list = append(list, d)
+	}
 	for _, o := range sandbox.Host() {
 		d := diagnosis{What: o.Name, OK: o.OK, Detail: o.Detail}
 		if !o.OK {

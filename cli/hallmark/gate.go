@@ -26,7 +26,7 @@ type gateFlags struct {
 	suite, tier           string
 	junit, sarif, summary string
 	report, html          string
-	previous              string
+	previous, backend     string
 	budget, threads       int
 	wall                  time.Duration
 	memory                int64
@@ -87,6 +87,7 @@ minTierGate: remote. Detectors that look inside a model are not assessable with 
 	cmd.Flags().IntVar(&f.threads, "threads", 1, "threads to compute with; the verdict does not depend on it")
 	cmd.Flags().DurationVar(&f.wall, "wall", 30*time.Minute, "longest time of the run")
 	cmd.Flags().Int64Var(&f.memory, "memory", 1<<30, "memory of the jailed process in bytes, beside the model's size")
+	cmd.Flags().StringVar(&f.backend, "backend", "", backendUsage)
 	f.runner.add(cmd)
 	return cmd
 }
@@ -115,15 +116,28 @@ func (a *app) gate(ctx context.Context, f gateFlags, path string) (gateResult, e
 	if err := f.runner.check(a); err != nil {
 		return result, err
 	}
+	if err := f.checkBackend(); err != nil {
+		return result, err
+	}
 	if _, err := os.Lstat(path); err != nil && path != "" {
 		return result, notThere(path, err)
 	}
-	j, err := openJail(serverConfig{Threads: f.threads, RunWall: f.wall, RunMemory: f.memory}, a.guest)
+	j, err := openJail(serverConfig{Threads: f.threads, RunWall: f.wall, RunMemory: f.memory, Backend: f.backend}, a.guest)
 	if err != nil {
 		return result, err
 	}
 	g := gateRun{app: a, jail: j, policy: p, flags: f, options: options}
 	return g.run(ctx, path, result)
+}
+
+func (f gateFlags) checkBackend() error {
+	if f.backend != "" && (len(f.runner.command) > 0 || f.runner.endpoint != "") {
+		return fmt.Errorf("--backend is for the built-in engine, not for a program after -- or --endpoint: %w", errUsage)
+	}
+	if err := checkBackend(f.backend); err != nil {
+		return fmt.Errorf("%w: %w", err, errUsage)
+	}
+	return nil
 }
 
 // options reads what the flags say of the run.

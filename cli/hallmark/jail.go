@@ -28,6 +28,7 @@ type jail struct {
 	threads int
 	wall    time.Duration
 	memory  int64 // bytes beside the model file's own
+	backend hallmark.Tier
 }
 
 func openJail(cfg serverConfig, program func() ([]byte, error)) (*jail, error) {
@@ -35,13 +36,13 @@ func openJail(cfg serverConfig, program func() ([]byte, error)) (*jail, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", err, hallmark.ErrUnsandboxed)
 	}
-	return &jail{guest: guest, threads: cfg.Threads, wall: cfg.RunWall, memory: cfg.RunMemory}, nil
+	return &jail{guest: guest, threads: cfg.Threads, wall: cfg.RunWall, memory: cfg.RunMemory, backend: hallmark.Tier(cfg.Backend)}, nil
 }
 
 // open starts a guest on a file.
 func (j *jail) open(ctx context.Context, f *os.File, least hallmark.Tier, wall time.Duration) (*sandbox.Session, error) {
 	return sandbox.Open(ctx, f, sandbox.Config{
-		Guest: j.guest, MinTier: least, Threads: j.threads, Limits: sandbox.Limits{Wall: wall, CPU: wall * time.Duration(j.threads), Memory: j.memory},
+		Guest: j.guest, MinTier: least, Backend: j.backend, Threads: j.threads, Limits: sandbox.Limits{Wall: wall, CPU: wall * time.Duration(j.threads), Memory: j.memory},
 	})
 }
 

@@ -23,10 +23,13 @@ type Config struct {
 }
 
 // Main is the guest's process: it locks itself in and serves until its input ends, or, when its arguments say so, it is the
-// first process of another program's jail. It returns the exit status.
+// first process of another program's jail, or of a container with the guest in it. It returns the exit status.
 func Main(ctx context.Context, args []string) int {
 	if len(args) == 2 && args[1] == jail.ProgramArg {
 		return jail.RunProgramInit()
+	}
+	if len(args) > 1 && args[1] == jail.ContainerArg {
+		return jail.RunContainerInit(args[2:])
 	}
 	file, err := jail.Enter()
 	if err != nil {

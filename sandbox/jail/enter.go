@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -121,10 +122,14 @@ func (e *entry) startState() error {
 		layer string
 		check func() error
 	}{
-		{layerEnv, cleanEnvironment}, {layerFiles, onlyOwnDescriptors}, {layerSession, ownSession}, {layerDeath, diesWithSupervisor},
+		{layerEnv, e.cleanEnvironment},
+		{layerFiles, func() error { return onlyOwnDescriptors(modelFD) }},
+		{layerSession, ownSession},
+		{layerDeath, diesWithSupervisor},
+		{layerReadOnly, readOnlyContainer},
 	}
 	for _, c := range checks {
-		if !on(c.layer) {
+		if !e.has(c.layer) {
 			continue
 		}
 		if err := c.check(); err != nil {
@@ -132,11 +137,14 @@ func (e *entry) startState() error {
 		}
 		e.layers = append(e.layers, c.layer)
 	}
-	if e.hello.Tier != hallmark.TierFull {
+	if e.hello.Tier == hallmark.TierNoNamespaces {
 		return nil
 	}
 	if pid := os.Getpid(); pid != 1 && on(layerPID) {
 		return fmt.Errorf("own id is %d in a new pid namespace, want 1", pid)
+	}
+	if e.hello.Tier != hallmark.TierFull {
+		return nil // what made the other namespaces reports them
 	}
 	for _, n := range namespaces() { // the supervisor's one clone call made all seven or none
 		if on(n.layer) {
@@ -146,9 +154,16 @@ func (e *entry) startState() error {
 	return nil
 }
 
-func cleanEnvironment() error {
-	if env := os.Environ(); len(env) != len(environment(1)) {
-		return fmt.Errorf("%d environment variables, want %d", len(env), len(environment(1)))
+// has reports whether the guest is to have a layer.
+func (e *entry) has(layer string) bool { return slices.Contains(guestLayers(e.hello.Tier), layer) }
+
+func (e *entry) cleanEnvironment() error {
+	want := environment(e.hello.Memory)
+	if InContainer(e.hello.Tier) {
+		want = containerEnvironment(e.hello.Memory)
+	}
+	if env := os.Environ(); len(env) != len(want) {
+		return fmt.Errorf("%d environment variables, want %d", len(env), len(want))
 	}
 	return nil
 }
@@ -184,8 +199,8 @@ func diesWithSupervisor() error {
 	return nil
 }
 
-// onlyOwnDescriptors refuses to go on with anything open beside 0 to 3 and the two of the runtime's poller.
-func onlyOwnDescriptors() error {
+// onlyOwnDescriptors refuses to go on with anything open beside 0 to highest and the two of the runtime's poller.
+func onlyOwnDescriptors(highest int) error {
 	const dir = "/proc/self/fd"
 	names, err := readNames(dir) // includes the descriptor of the list itself, closed by now
 	if err != nil {
@@ -195,7 +210,7 @@ func onlyOwnDescriptors() error {
 	buf := make([]byte, 256)
 	known := 0
 	for _, name := range names {
-		if fd, err := strconv.Atoi(name); err == nil && fd <= modelFD {
+		if fd, err := strconv.Atoi(name); err == nil && fd <= highest {
 			known++
 			continue
 		}
@@ -211,8 +226,8 @@ func onlyOwnDescriptors() error {
 		}
 		poller[string(buf[:n])] = false
 	}
-	if known != modelFD+1 {
-		return fmt.Errorf("%d of the descriptors 0 to %d are open", known, modelFD)
+	if known != highest+1 {
+		return fmt.Errorf("%d of the descriptors 0 to %d are open", known, highest)
 	}
 	return nil
 }
@@ -316,7 +331,7 @@ func (e *entry) privileges() error {
 		{layerRlimits, e.limit}, {layerNoNew, noNewPrivileges}, {layerLandlock, e.landlock}, {layerCaps, dropCapabilities}, {layerDump, undumpable},
 	}
 	for _, s := range steps {
-		if !on(s.layer) {
+		if !e.has(s.layer) {
 			continue
 		}
 		if err := s.do(); err != nil {

@@ -413,6 +413,7 @@ func TestNothingSurvivesTheSupervisor(t *testing.T) {
 func killSupervisor(t *testing.T, tier hallmark.Tier, as *syscall.Credential) {
 	t.Helper()
 	cmd := command(t, as, "bomb", string(tier), "hold")
+	cmd.Env = append(cmd.Env, "PATH="+pathOfRuntimes(t))
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())

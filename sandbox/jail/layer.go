@@ -32,6 +32,10 @@ const (
 	layerDump     = "not-dumpable"
 	layerSeccomp  = "seccomp-tsync"
 
+	// Those of containers.
+	layerContainer = "container" // with the runtime, as in "container:runc"
+	layerReadOnly  = "read-only-root"
+
 	// Those of programs beside the guest.
 	layerBound          = "bound-root"
 	layerSeccompProgram = "seccomp-program"
@@ -51,23 +55,34 @@ func on(layer string) bool { return weak.Off != layer }
 // A namespace is a layer that the one clone call makes.
 type namespace struct {
 	layer string
+	name  string // in /proc/PID/ns
 	flag  uintptr
 }
 
 func namespaces() []namespace {
 	return []namespace{
-		{layerUser, unix.CLONE_NEWUSER},
-		{layerPID, unix.CLONE_NEWPID},
-		{layerNet, unix.CLONE_NEWNET},
-		{layerMount, unix.CLONE_NEWNS},
-		{layerIPC, unix.CLONE_NEWIPC},
-		{layerUTS, unix.CLONE_NEWUTS},
-		{layerCgroup, unix.CLONE_NEWCGROUP},
+		{layerUser, "user", unix.CLONE_NEWUSER},
+		{layerPID, "pid", unix.CLONE_NEWPID},
+		{layerNet, "net", unix.CLONE_NEWNET},
+		{layerMount, "mnt", unix.CLONE_NEWNS},
+		{layerIPC, "ipc", unix.CLONE_NEWIPC},
+		{layerUTS, "uts", unix.CLONE_NEWUTS},
+		{layerCgroup, "cgroup", unix.CLONE_NEWCGROUP},
 	}
 }
 
+// guestLayers are those that a guest of a tier reports. gVisor's kernel has no Landlock; the guest of a container ends with the
+// container's first process.
 func guestLayers(t hallmark.Tier) []string {
-	l := []string{layerEnv, layerFiles, layerSession, layerDeath, layerRlimits, layerNoNew, layerLandlock, layerCaps, layerDump, layerSeccomp}
+	l := []string{layerEnv, layerFiles, layerSession, layerRlimits, layerNoNew, layerCaps, layerDump, layerSeccomp}
+	if t != hallmark.TierRunsc {
+		l = append(l, layerLandlock)
+	}
+	if InContainer(t) {
+		l = append(l, layerReadOnly)
+	} else {
+		l = append(l, layerDeath)
+	}
 	if t == hallmark.TierFull {
 		l = append([]string{layerUser, layerPID, layerNet, layerMount, layerIPC, layerUTS, layerCgroup, layerRoot}, l...)
 	}
@@ -91,4 +106,13 @@ func checkLayers(t hallmark.Tier, got []string) error {
 		return fmt.Errorf("%d layers reported, want %d", len(got), len(guestLayers(t)))
 	}
 	return nil
+}
+
+// containerLayers are those around a container, which its first process has seen to.
+func containerLayers(r *Runtime) []string {
+	l := []string{layerContainer + ":" + string(r.Tier), layerDeath}
+	for _, n := range namespaces() {
+		l = append(l, n.layer)
+	}
+	return l
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -120,6 +121,11 @@ func rlimits(hello wire.Hello, untouched int64) []rlimit {
 		{unix.RLIMIT_MSGQUEUE, "msgqueue", 0},
 		{unix.RLIMIT_DATA, "data", uint64(data)},
 		{unix.RLIMIT_AS, "as", 2*uint64(hello.Memory) + uint64(hello.ModelSize) + reserve},
+	}
+	if hello.Tier == hallmark.TierRunsc {
+		// Its kernel cannot set that of queues, of which none is in reach, and its clock of processor time runs on while a
+		// guest waits for a processor: the watchdog alone counts it.
+		return slices.DeleteFunc(l, func(l rlimit) bool { return l.resource == unix.RLIMIT_MSGQUEUE })
 	}
 	if hello.CPUSeconds > 0 {
 		l = append(l, rlimit{unix.RLIMIT_CPU, "cpu", uint64(hello.CPUSeconds)})

@@ -38,6 +38,8 @@ type Process struct {
 	started time.Time
 	args    []string // of the process
 	bounds  groupLimits
+	tasks   int            // processes and threads that the watchdog of a tree allows
+	watched sync.WaitGroup // the watchdog of a tree
 
 	proc   *os.Process
 	pid    int
@@ -53,9 +55,10 @@ type Process struct {
 	closing bool
 	reaped  bool
 	cause   *RunError
-	peak    int64 // bytes resident, the model's included
-	used    int64 // bytes of its own, at most, as far as the watchdog saw
-	reply   int64 // bytes since ExpectReply
+	peak    int64         // bytes resident, the model's included
+	used    int64         // bytes of its own, at most, as far as the watchdog saw
+	treeCPU time.Duration // of all processes of a tree, as far as the watchdog saw
+	reply   int64         // bytes since ExpectReply
 	log     []byte
 }
 
@@ -136,7 +139,11 @@ func (p *Process) reap() {
 	p.mu.Unlock()
 	state, err := p.proc.Wait()
 	status, _ := state.Sys().(syscall.WaitStatus)
-	outOfMemory := status.Signaled() && p.group.outOfMemory()
+	if InContainer(p.tier) {
+		status = containerStatus(status)
+	}
+	// What the kernel chose in a container may have been the runtime, which then says so in its own way.
+	outOfMemory := (status.Signaled() || InContainer(p.tier)) && p.group.outOfMemory()
 	removeErr := p.group.remove()
 	<-p.logged
 
@@ -150,7 +157,7 @@ func (p *Process) reap() {
 	if err != nil {
 		end.cause = &RunError{Verdict: hallmark.RunInfraError, Detail: "wait for the guest: " + err.Error()}
 	} else {
-		end.usage.CPU = state.UserTime() + state.SystemTime()
+		end.usage.CPU = max(state.UserTime()+state.SystemTime(), p.treeCPU) // the kernel's count leaves out whom nobody waited for
 		end.status = status
 	}
 	p.exit.Verdict, p.exit.Detail = end.verdict()
@@ -321,6 +328,10 @@ func (p *Process) Stop() Exit {
 func (p *Process) close() {
 	_ = p.stdin.Close() // twice after Stop, which is an error and no harm
 	_ = p.stdout.Close()
+	if InContainer(p.tier) {
+		_ = p.status.Close() // the watchdog looks at all processes
+		p.watched.Wait()
+	}
 }
 
 // Layers returns the layers that are on.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -42,7 +41,8 @@ type programOrder struct {
 	Port      uint16
 	Limits    Limits
 	Scratch   int64
-	Models    []orderedFile // descriptors 3 and on
+	Outside   []uint64      // the supervisor's own namespaces
+	Models    []orderedFile // descriptors 3 and on; then the detached mounts, in the order of Binds
 	Binds     []orderedBind
 	Links     map[string]string // symbolic links in the root: name, target
 }
@@ -98,9 +98,6 @@ func RunProgramInit() int {
 // start reads the order, locks the process in and starts the program.
 func (p *programInit) start() (int, error) {
 	signal.Ignore(unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGPIPE, unix.SIGUSR1, unix.SIGUSR2)
-	if pid := os.Getpid(); pid != 1 {
-		return 0, fmt.Errorf("own id is %d in a new pid namespace, want 1", pid)
-	}
 	buf := make([]byte, orderLimit)
 	n, err := unix.Read(controlFD, buf)
 	if err != nil {
@@ -109,7 +106,9 @@ func (p *programInit) start() (int, error) {
 	if err := json.Unmarshal(buf[:n], &p.order); err != nil {
 		return 0, fmt.Errorf("read the order: %w", err)
 	}
-	p.layers = append(p.layers, layerUser, layerPID, layerNet, layerMount, layerIPC, layerUTS, layerCgroup, layerEnv)
+	if err := p.startState(); err != nil {
+		return 0, err
+	}
 	for _, step := range []struct {
 		what string
 		do   func() error
@@ -143,77 +142,6 @@ func loopbackUp() error {
 	}
 	ifr.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
 	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, ifr)
-}
-
-// privileges limits the process and takes away what the program must not inherit, on every thread.
-func (p *programInit) privileges() error {
-	for _, l := range p.rlimits() {
-		if err := unix.Setrlimit(l.resource, &unix.Rlimit{Cur: l.value, Max: l.value}); err != nil {
-			return fmt.Errorf("limit %s to %d: %w", l.name, l.value, err)
-		}
-	}
-	if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); errno != 0 {
-		return fmt.Errorf("set no_new_privs: %w", errno)
-	}
-	// The process is root of its own namespace; a program that it starts would be given that root's capabilities back.
-	const noRoot = 1<<0 | 1<<1 | 1<<2 | 1<<3 | 1<<5 | 1<<6 | 1<<7 // noroot, no-setuid-fixup, no-ambient-raise, each locked; keep-caps locked off
-	if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_SECUREBITS, noRoot, 0, 0, 0, 0); errno != 0 {
-		return fmt.Errorf("give up root's rights: %w", errno)
-	}
-	for c := uintptr(0); c <= unix.CAP_LAST_CAP; c++ {
-		if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c, 0, 0, 0, 0); errno != 0 && errno != unix.EINVAL {
-			return fmt.Errorf("drop capability %d for good: %w", c, errno)
-		}
-	}
-	if err := p.landlock(); err != nil {
-		return err
-	}
-	if err := dropCapabilities(); err != nil {
-		return err
-	}
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return fmt.Errorf("become undumpable: %w", err)
-	}
-	a, ok := arches()[runtime.GOARCH]
-	if !ok {
-		return fmt.Errorf("no filter for %s", runtime.GOARCH)
-	}
-	return installFilter(assembleProgram(a))
-}
-
-// selfTest asks the kernel whether what the program will inherit is there.
-func (p *programInit) selfTest() error {
-	for _, t := range []struct {
-		layer string
-		check func() error
-	}{
-		{layerRlimits, func() error { return rlimitsAre(p.rlimits()) }},
-		{layerNoNew, func() error { return prctlIs(unix.PR_GET_NO_NEW_PRIVS, 1) }},
-		{fmt.Sprintf("%s:%d", layerLandlock, p.abi), p.landlockDenies},
-		{layerCaps, noCapabilities},
-		{layerDump, func() error { return prctlIs(unix.PR_GET_DUMPABLE, 0) }},
-		{layerSeccompProgram, programFilterTest},
-	} {
-		if err := t.check(); err != nil {
-			return fmt.Errorf("%s: %w", t.layer, err)
-		}
-		p.layers = append(p.layers, t.layer)
-	}
-	return nil
-}
-
-// programFilterTest makes calls that have another answer without the filter.
-func programFilterTest() error {
-	if _, _, errno := unix.Syscall(unix.SYS_CLONE3, 0, 0, 0); errno != unix.ENOSYS {
-		return fmt.Errorf("clone3 gives %w, want %w", errno, unix.ENOSYS)
-	}
-	if _, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0); !errors.Is(err, unix.EPERM) {
-		return denied("a socket of paths", err)
-	}
-	if err := unix.Unshare(unix.CLONE_NEWUSER); !errors.Is(err, unix.EPERM) {
-		return denied("a new user namespace", err)
-	}
-	return nil
 }
 
 // exec starts the program. It inherits nothing but its standard descriptors: no input, and the log.

@@ -83,12 +83,17 @@ func (p *programInit) buildRoot() error {
 		{"copy the model", p.copyModels},
 		{"write /etc", p.writeRoot},
 		{"change the root", func() error { return unix.PivotRoot(".", ".") }},
-		{"detach the old root", func() error { return unix.Unmount(".", unix.MNT_DETACH) }},
+		{"detach the old root", detachRoot},
 		{"enter the new root", func() error { return unix.Chdir("/") }},
 		{"make the root read-only", func() error {
 			return unix.Mount("", "/", "", flags|unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")
 		}},
-		{"check the root", p.checkRoot},
+		{"check the root", func() error {
+			if !on(layerBound) {
+				return nil
+			}
+			return p.checkRoot()
+		}},
 		{"open /proc", func() (err error) {
 			p.proc, err = unix.Open(procDir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 			return err
@@ -100,6 +105,14 @@ func (p *programInit) buildRoot() error {
 		}
 	}
 	return nil
+}
+
+// detachRoot takes the old root away, which pivot_root has put over the new one.
+func detachRoot() error {
+	if !on(layerBound) {
+		return nil
+	}
+	return unix.Unmount(".", unix.MNT_DETACH)
 }
 
 // scratchInodes bounds the files in the scratch directory.
@@ -218,8 +231,16 @@ func (p *programInit) writeRoot() error {
 	return nil
 }
 
-// checkRoot checks that the root holds what was put there and nothing of the old one, and that nothing of it can be written.
+// checkRoot checks that the root holds what was put there and nothing of the old one, that nothing of it can be written, and that
+// the host's name does not show.
 func (p *programInit) checkRoot() error {
+	name, err := os.Hostname()
+	if err == nil && name != hostName {
+		err = errors.New("the host's name shows")
+	}
+	if err != nil {
+		return err
+	}
 	known := map[string]bool{"tmp": true, "model": true, "proc": true, "etc": true, "dev": true}
 	for _, b := range p.order.Binds {
 		first, _, _ := strings.Cut(strings.TrimPrefix(b.Path, "/"), "/")
@@ -258,11 +279,11 @@ func (p *programInit) checkRoot() error {
 
 // landlock lets the process and what it starts read and run what is bound, write the scratch directory, and nothing else.
 func (p *programInit) landlock() error {
-	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
-	if errno != 0 {
-		return fmt.Errorf("ask for Landlock: %w", errno)
+	abi, err := landlockABI()
+	if err != nil {
+		return err
 	}
-	p.abi = int(abi)
+	p.abi = abi
 	attr := landlockAll(p.abi)
 	attr.net = 0 // the namespace has no network but loopback, on which the program serves
 	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)

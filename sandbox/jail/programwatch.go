@@ -25,9 +25,14 @@ type treeUse struct {
 
 // A treeWatch sums over the processes of a pid namespace.
 type treeWatch struct {
-	proc *os.File // the namespace's own /proc
+	proc *os.File                 // the namespace's own /proc
+	only func(status []byte) bool // which processes count; nil for all
 	cpu  map[int]time.Duration
 	buf  []byte
+}
+
+func newTreeWatch(proc *os.File) *treeWatch {
+	return &treeWatch{proc: proc, cpu: map[int]time.Duration{}, buf: make([]byte, statusSize)}
 }
 
 // look reads the state of every process. One that ends meanwhile is left out; the processor time that it was last seen
@@ -47,11 +52,12 @@ func (w *treeWatch) look() (treeUse, error) {
 			continue
 		}
 		s, err := w.read(name + "/status")
-		if err == nil {
-			one := parseStatus(s)
-			use.resident += one.resident + one.tables
-			use.tasks += one.threads
+		if err != nil || w.only != nil && !w.only(s) {
+			continue
 		}
+		one := parseStatus(s)
+		use.resident += one.resident + one.tables
+		use.tasks += one.threads
 		if s, err = w.read(name + "/stat"); err == nil {
 			w.cpu[pid] = max(w.cpu[pid], statCPU(s))
 		}
@@ -88,20 +94,18 @@ func statCPU(stat []byte) time.Duration {
 	return time.Duration(u+s) * clockTick
 }
 
-// watchTree enforces the limits over all processes of the jail. It owns proc.
-func (p *Program) watchTree(proc *os.File) {
-	defer proc.Close()
-	w := &treeWatch{proc: proc, cpu: map[int]time.Duration{}, buf: make([]byte, statusSize)}
+// watchTree enforces the limits over all processes of a jail, as look counts them.
+func (p *Process) watchTree(look func() (treeUse, error)) {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
 	for {
-		if use, err := w.look(); err == nil {
+		if use, err := look(); err == nil {
 			p.judgeUse(use)
 		} else {
 			select {
 			case <-p.done: // and its /proc with it
 			default:
-				p.Kill(hallmark.RunInfraError, "watch the program: "+err.Error())
+				p.Kill(hallmark.RunInfraError, "watch the jail: "+err.Error())
 			}
 		}
 		select {
@@ -112,9 +116,9 @@ func (p *Program) watchTree(proc *os.File) {
 	}
 }
 
-func (p *Program) judgeUse(use treeUse) {
+func (p *Process) judgeUse(use treeUse) {
 	p.mu.Lock()
-	p.peak = max(p.peak, use.resident)
+	p.peak, p.used = max(p.peak, use.resident), max(p.used, use.resident)
 	p.treeCPU = max(p.treeCPU, use.cpu)
 	p.mu.Unlock()
 	if wall := time.Since(p.started); p.limits.Wall > 0 && wall > p.limits.Wall {
@@ -126,7 +130,7 @@ func (p *Program) judgeUse(use treeUse) {
 	if use.resident > p.limits.Memory {
 		p.Kill(hallmark.RunMemoryLimit, fmt.Sprintf("used %d bytes of memory, limit %d", use.resident, p.limits.Memory))
 	}
-	if use.tasks > MaxProcesses {
-		p.Kill(hallmark.RunPolicyViolation, fmt.Sprintf("has %d processes and threads, limit %d", use.tasks, MaxProcesses))
+	if use.tasks > p.tasks {
+		p.Kill(hallmark.RunPolicyViolation, fmt.Sprintf("has %d processes and threads, limit %d", use.tasks, p.tasks))
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/hallmark-ml/hallmark"
 )
 
 // selfTest asks the kernel whether the layers below the filter are there, instead of trusting that the calls which set
@@ -27,7 +25,7 @@ func (e *entry) selfTest() error {
 	}
 	for _, t := range tests {
 		name, _, _ := strings.Cut(t.layer, ":")
-		if !on(name) || t.layer == layerRoot && (e.hello.Tier != hallmark.TierFull || !on(layerMount)) {
+		if !e.has(name) {
 			continue
 		}
 		if err := t.check(); err != nil {

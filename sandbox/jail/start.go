@@ -28,6 +28,8 @@ type Spec struct {
 	Model *os.File
 	// Tier is the jail; nothing weaker is used. Required.
 	Tier hallmark.Tier
+	// Runtime is what [FindRuntime] found for a tier in a container. Required there.
+	Runtime *Runtime
 	// Limits of the guest; see there for zero values.
 	Limits Limits
 	// Threads that compute in the guest. Optional; the number of processors, at most [MaxThreads], if zero.
@@ -46,8 +48,11 @@ func (s Spec) Check() error {
 	if s.Model == nil || !Sealed(s.Model) {
 		errs = append(errs, errors.New("model is not sealed"))
 	}
-	if s.Tier != hallmark.TierFull && s.Tier != hallmark.TierNoNamespaces {
+	if s.Tier != hallmark.TierFull && s.Tier != hallmark.TierNoNamespaces && !InContainer(s.Tier) {
 		errs = append(errs, fmt.Errorf("tier %q is not known", s.Tier))
+	}
+	if InContainer(s.Tier) && (s.Runtime == nil || s.Runtime.Tier != s.Tier) {
+		errs = append(errs, fmt.Errorf("tier %s without its runtime", s.Tier))
 	}
 	if s.Threads < 0 || s.Threads > MaxThreads {
 		errs = append(errs, fmt.Errorf("threads %d is not in 0..%d", s.Threads, MaxThreads))
@@ -85,7 +90,7 @@ func Start(ctx context.Context, spec Spec) (*Process, error) {
 
 func withHint(err error, t hallmark.Tier) error {
 	if errors.Is(err, hallmark.ErrUnsandboxed) {
-		return hallmark.WithHint(err, hint(t))
+		return hallmark.WithHint(err, Hint(t))
 	}
 	return err
 }
@@ -105,7 +110,10 @@ func spawn(spec Spec) (*Process, error) {
 	p := &Process{
 		tier: spec.Tier, limits: spec.Limits, stdin: files.requests, stdout: files.replies,
 		done: make(chan struct{}), logged: make(chan struct{}), started: time.Now(),
-		args: []string{"hallmark-guest"}, bounds: spec.Limits.group(),
+		args: []string{"hallmark-guest"}, bounds: spec.group(), tasks: maxThreads,
+	}
+	if InContainer(spec.Tier) {
+		p.args = append(p.args, ContainerArg, string(spec.Tier), strconv.FormatInt(spec.Limits.Memory, 10))
 	}
 	started := make(chan error)
 	go p.own("/proc/self/fd/"+strconv.Itoa(int(files.program.Fd())), attr, started)
@@ -117,7 +125,9 @@ func spawn(spec Spec) (*Process, error) {
 		err = errors.Join(err, files.requests.Close(), files.replies.Close(), files.log.Close())
 		return nil, startError(err)
 	}
-	go p.watch()
+	if !InContainer(spec.Tier) {
+		go p.watch()
+	}
 	go p.readLog(files.log)
 	return p, nil
 }
@@ -159,13 +169,16 @@ func prepare(spec Spec) (attr *os.ProcAttr, e ends, err error) {
 	pipe(&stdin, &e.requests)
 	pipe(&e.replies, &stdout)
 	pipe(&e.log, &stderr)
-	// The child moves its files to descriptors 0 to 3 and may use those above its highest file on the way. So the program,
-	// which it opens by number at the end, lies above 3 and below the model.
-	e.program = dup(spec.Program, modelFD+1)
+	// The child moves its files to descriptors 0 to 4 and may use those above its highest file on the way. So the program,
+	// which it opens by number at the end, lies above 4 and below the model.
+	e.program = dup(spec.Program, runtimeFD+1)
 	if err != nil {
 		return nil, ends{}, err
 	}
-	model := dup(spec.Model, int(e.program.Fd())+1)
+	given := []*os.File{stdin, stdout, stderr, dup(spec.Model, int(e.program.Fd())+1)}
+	if InContainer(spec.Tier) {
+		given = append(given, dup(spec.Runtime.program, runtimeFD+1))
+	}
 	if err != nil {
 		return nil, ends{}, err
 	}
@@ -174,7 +187,7 @@ func prepare(spec Spec) (attr *os.ProcAttr, e ends, err error) {
 		return nil, ends{}, err
 	}
 	return &os.ProcAttr{
-		Dir: "/", Env: environment(spec.Limits.Memory), Files: []*os.File{stdin, stdout, stderr, model}, Sys: sys,
+		Dir: "/", Env: environment(spec.Limits.Memory), Files: given, Sys: sys,
 	}, e, nil
 }
 
@@ -190,7 +203,7 @@ func sysProcAttr(t hallmark.Tier) (*syscall.SysProcAttr, error) {
 	if on(layerDeath) {
 		a.Pdeathsig = syscall.SIGKILL
 	}
-	if t == hallmark.TierFull {
+	if t != hallmark.TierNoNamespaces {
 		for _, n := range namespaces() {
 			if on(n.layer) {
 				a.Cloneflags |= n.flag
@@ -295,6 +308,8 @@ func (p *Process) handshake(ctx context.Context, spec Spec, modelSize int64) err
 		return fmt.Errorf("start a jail: %w", ctx.Err())
 	case exit.Verdict == hallmark.RunInfraError, exit.Verdict == hallmark.RunWallLimit: // the supervisor ended it
 		return exit.Err()
+	case ended && exit.Log != "":
+		err = fmt.Errorf("%s before it was locked in: %s", exit.Detail, hallmark.CleanText(exit.Log, 300))
 	case ended:
 		err = fmt.Errorf("%s before it was locked in", exit.Detail)
 	}
@@ -322,10 +337,13 @@ func (p *Process) enter(spec Spec, modelSize int64) error {
 		if err := checkLayers(spec.Tier, m.Layers); err != nil {
 			return err
 		}
-		if err := checkOutside(p.status, spec.Tier, own); err != nil {
+		if err := p.lookOutside(own); err != nil {
 			return fmt.Errorf("look at the guest from outside: %w", err)
 		}
 		p.layers = append(m.Layers, layerClosed, layerOwner, layerSealed, layerWatchdog)
+		if spec.Runtime != nil {
+			p.layers = append(p.layers, containerLayers(spec.Runtime)...)
+		}
 		if p.group != nil {
 			p.layers = append(p.layers, layerGroup+":"+p.group.place.kind)
 		}
@@ -338,4 +356,12 @@ func (p *Process) enter(spec Spec, modelSize int64) error {
 	default:
 		return fmt.Errorf("guest answers %v, want ready", m.Type())
 	}
+}
+
+// lookOutside looks at a guest that says that it is locked in.
+func (p *Process) lookOutside(own thread) error {
+	if InContainer(p.tier) {
+		return p.lookInside(own)
+	}
+	return checkOutside(p.status, p.tier, own)
 }

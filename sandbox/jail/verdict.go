@@ -101,11 +101,30 @@ func startError(err error) *RunError {
 	return &RunError{Verdict: hallmark.RunUnsandboxed, Detail: "start the guest: " + err.Error()}
 }
 
-// hint is the next step for a host that cannot isolate.
-func hint(t hallmark.Tier) string {
+// Hint is the next step for a host that cannot isolate as a tier does.
+func Hint(t hallmark.Tier) string {
 	if t == hallmark.TierFull {
 		return "let this process create user namespaces (sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns=0 or an " +
 			"AppArmor profile with userns; in a container a seccomp profile that allows them), or accept the weaker jail with minTier: no-namespaces in the policy"
 	}
+	if InContainer(t) {
+		where := "Debian, Ubuntu: apt-get install runc"
+		if t == hallmark.TierRunsc {
+			where = "gVisor: https://gvisor.dev/docs/user_guide/install"
+		}
+		return fmt.Sprintf("put %s into PATH (%s); it needs what the full jail needs, and a /proc that nothing is mounted over", t, where)
+	}
 	return "run on Linux 5.13 or later with Landlock in the kernel's lsm= list, seccomp and /proc"
 }
+
+// containerStatus is how a guest ended, from how the first process of its container did: that cannot be killed by a signal
+// from within, and says 128 and the signal instead.
+func containerStatus(s syscall.WaitStatus) syscall.WaitStatus {
+	if s.Exited() && s.ExitStatus() > signalBase {
+		return syscall.WaitStatus(s.ExitStatus() - signalBase)
+	}
+	return s
+}
+
+// signalBase is what a signal's number is added to in an exit status.
+const signalBase = 128

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -169,21 +170,14 @@ func (Logits) Type() Type { return TypeLogits }
 // Type implements [Message].
 func (Cancel) Type() Type { return TypeCancel }
 
-const (
-	tierFull         = 1
-	tierNoNamespaces = 2
-)
+// tiers are those of guests; a tier's number is its place, and 0 is none.
+func tiers() []hallmark.Tier {
+	return []hallmark.Tier{"", hallmark.TierFull, hallmark.TierNoNamespaces, hallmark.TierRunc, hallmark.TierRunsc}
+}
 
 func (m Hello) encode(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint16(b, m.Version)
-	switch m.Tier {
-	case hallmark.TierFull:
-		b = append(b, tierFull)
-	case hallmark.TierNoNamespaces:
-		b = append(b, tierNoNamespaces)
-	default:
-		b = append(b, 0)
-	}
+	b = append(b, byte(max(slices.Index(tiers(), m.Tier), 0)))
 	b = binary.LittleEndian.AppendUint64(b, uint64(m.Memory))
 	b = binary.LittleEndian.AppendUint32(b, m.CPUSeconds)
 	b = binary.LittleEndian.AppendUint64(b, uint64(m.ModelSize))
@@ -192,13 +186,10 @@ func (m Hello) encode(b []byte) []byte {
 
 func decodeHello(d *decoder) Hello {
 	m := Hello{Version: d.uint16()}
-	switch tier := d.uint8(); tier {
-	case tierFull:
-		m.Tier = hallmark.TierFull
-	case tierNoNamespaces:
-		m.Tier = hallmark.TierNoNamespaces
-	default:
-		d.fail("tier %d", tier)
+	if n := int(d.uint8()); 0 < n && n < len(tiers()) {
+		m.Tier = tiers()[n]
+	} else {
+		d.fail("tier %d", n)
 	}
 	m.Memory = d.size()
 	m.CPUSeconds = d.uint32()

@@ -22,6 +22,7 @@ const limit = 8 << 20
 func requests() []wire.Message {
 	return []wire.Message{
 		wire.Hello{Version: wire.Version, Tier: hallmark.TierFull, Memory: 1 << 30, CPUSeconds: 9, ModelSize: 12, Threads: 8, Grouped: true},
+		wire.Hello{Version: wire.Version, Tier: hallmark.TierRunsc, Memory: 1 << 30, ModelSize: 12, Threads: 1},
 		wire.Hello{Version: 7, Tier: hallmark.TierNoNamespaces},
 		wire.Load{ISA: "avx2"},
 		wire.Inspect{},

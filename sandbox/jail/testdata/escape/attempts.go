@@ -444,7 +444,7 @@ func leakAttempts() []attemptCase {
 				if strings.Contains(v, canary) {
 					leaked += len(canary)
 				}
-				if strings.Contains(v, canary) || strings.HasPrefix(v, "PATH=") {
+				if strings.Contains(v, canary) || strings.HasPrefix(v, "PATH=") && v != "PATH=/" { // which is a container's own
 					return nil
 				}
 			}

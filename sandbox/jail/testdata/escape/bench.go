@@ -69,9 +69,9 @@ func contenders() (list []contender, clean func()) {
 	must(err)
 	path, err := os.Readlink("/proc/self/exe")
 	must(err)
-	jailed := func(t hallmark.Tier) func() error {
+	jailed := func(t hallmark.Tier, runtime *jail.Runtime) func() error {
 		return func() error {
-			p, err := jail.Start(ctx, jail.Spec{Program: program, Model: model, Tier: t, Threads: 2})
+			p, err := jail.Start(ctx, jail.Spec{Program: program, Model: model, Tier: t, Runtime: runtime, Threads: 2})
 			if err != nil {
 				return err
 			}
@@ -80,8 +80,13 @@ func contenders() (list []contender, clean func()) {
 	}
 	list = []contender{
 		{name: "plain fork and exec", run: func() error { return exec.Command("/proc/self/exe", "nothing").Run() }},
-		{name: "jail, full", run: jailed(hallmark.TierFull)},
-		{name: "jail, no-namespaces", run: jailed(hallmark.TierNoNamespaces)},
+		{name: "jail, full", run: jailed(hallmark.TierFull, nil)},
+		{name: "jail, no-namespaces", run: jailed(hallmark.TierNoNamespaces, nil)},
+	}
+	for _, tier := range jail.ContainerTiers() {
+		if runtime, err := jail.FindRuntime(ctx, tier); err == nil {
+			list = append(list, contender{name: "jail, " + string(tier), run: jailed(tier, runtime)})
+		}
 	}
 	for _, p := range []struct {
 		name string

@@ -56,6 +56,8 @@ func main() {
 	switch {
 	case len(os.Args) == 1:
 		payload()
+	case os.Args[1] == jail.ContainerArg:
+		os.Exit(jail.RunContainerInit(os.Args[2:]))
 	case os.Args[1] == "plain":
 		plain()
 	case os.Args[1] == "nothing":

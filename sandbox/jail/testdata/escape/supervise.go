@@ -21,6 +21,7 @@ import (
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/sandbox/jail"
 	"github.com/hallmark-ml/hallmark/sandbox/jail/internal/weak"
+	"github.com/hallmark-ml/hallmark/sandbox/jail/testdata/sabotage"
 )
 
 // canaries are listeners that nothing in the jail may reach.
@@ -85,7 +86,7 @@ func supervise(mode string, args []string) {
 		o.Off, weak.Off = args[1], args[1]
 	case "sabotage":
 		o.Bomb = "none"
-		sabotage(args[1], args[2])
+		must(sabotage.Install(args[1], args[2]))
 	}
 	r := run(tier, o, boundedBy(o.Bomb))
 	r.Contacts = int(c.contacts.Load())
@@ -118,7 +119,15 @@ func start(tier hallmark.Tier, o order, limits jail.Limits) (*jail.Process, erro
 	model, _, err := jail.Seal(ctx, "order", bytes.NewReader(b), nil)
 	must(err)
 	defer model.Close()
-	return jail.Start(ctx, jail.Spec{Program: program, Model: model, Tier: tier, Limits: limits, Threads: 2})
+	spec := jail.Spec{Program: program, Model: model, Tier: tier, Limits: limits, Threads: 2}
+	if jail.InContainer(tier) {
+		spec.Runtime, err = jail.FindRuntime(ctx, tier)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { must(spec.Runtime.Close()) }()
+	}
+	return jail.Start(ctx, spec)
 }
 
 // reapTime is how long it takes from the kill of a guest until nothing of it is left.

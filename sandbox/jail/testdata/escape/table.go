@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hallmark-ml/hallmark/sandbox/jail"
 )
 
 // A mode is one way to run the attempts.
@@ -26,6 +28,11 @@ func modes() []mode {
 		{name: "full", args: []string{"attempts", "full"}},
 		{name: "no-namespaces", args: []string{"attempts", "no-namespaces"}},
 		{name: "full, filter off", args: []string{"without", "full", "seccomp-tsync"}},
+	}
+	for _, tier := range jail.ContainerTiers() {
+		if _, err := exec.LookPath(string(tier)); err == nil {
+			list = append(list, mode{name: "in a container, " + string(tier), args: []string{"attempts", string(tier)}})
+		}
 	}
 	if os.Geteuid() != 0 {
 		return append(list, mode{name: "no jail", args: []string{"control"}})

@@ -333,14 +333,28 @@ func call(nr uintptr, args ...uintptr) func() error {
 	}
 }
 
+// forkInto makes a process in a new namespace, which ends at once.
+func forkInto(flag uintptr) func() error {
+	return func() error {
+		pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, flag|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+		if errno != 0 {
+			return errno
+		}
+		if pid == 0 {
+			_, _, _ = syscall.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+		}
+		return nil
+	}
+}
+
 // calls must not reach the kernel's own code.
 func calls() []attempt {
 	path := uintptr(unsafe.Pointer(&[]byte("/nowhere\x00")[0]))
 	return []attempt{
 		{"unshare a user namespace", call(unix.SYS_UNSHARE, unix.CLONE_NEWUSER)},
 		{"unshare a mount namespace", call(unix.SYS_UNSHARE, unix.CLONE_NEWNS)},
-		{"clone a user namespace", call(unix.SYS_CLONE, unix.CLONE_NEWUSER|uintptr(unix.SIGCHLD))},
-		{"clone a network namespace", call(unix.SYS_CLONE, unix.CLONE_NEWNET|uintptr(unix.SIGCHLD))},
+		{"clone a user namespace", forkInto(unix.CLONE_NEWUSER)},
+		{"clone a network namespace", forkInto(unix.CLONE_NEWNET)},
 		{"clone3", call(unix.SYS_CLONE3, 0, 0)},
 		{"setns", call(unix.SYS_SETNS, ^uintptr(0), 0)},
 		{"mount", call(unix.SYS_MOUNT, path, path, path, 0, 0)},

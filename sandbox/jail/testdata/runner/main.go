@@ -14,8 +14,12 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/sandbox/jail"
+	"github.com/hallmark-ml/hallmark/sandbox/jail/internal/weak"
+	"github.com/hallmark-ml/hallmark/sandbox/jail/testdata/sabotage"
 )
 
 const port = 8080
@@ -23,6 +27,7 @@ const port = 8080
 func main() {
 	switch {
 	case len(os.Args) == 2 && os.Args[1] == jail.ProgramArg:
+		weak.Off = layerToLeaveOut()
 		os.Exit(jail.RunProgramInit())
 	case len(os.Args) == 3 && os.Args[1] == "supervise":
 		supervise(os.Args[2])
@@ -31,6 +36,22 @@ func main() {
 	default:
 		fail(fmt.Errorf("unknown arguments %q", os.Args[1:]))
 	}
+}
+
+// leaveOut begins a model that tells the first process of the jail to leave a layer out.
+const leaveOut = "leave out "
+
+func layerToLeaveOut() string {
+	buf := make([]byte, 100)
+	n, err := unix.Pread(3, buf, 0)
+	if err != nil {
+		return ""
+	}
+	layer, ok := strings.CutPrefix(string(buf[:n]), leaveOut)
+	if !ok {
+		return ""
+	}
+	return layer
 }
 
 func fail(err error) {
@@ -49,7 +70,9 @@ type job struct {
 	CPU, Wall        time.Duration
 	OutputKiB        int64
 	ScratchMiB       int64
-	Read             bool // connect, and read to the end
+	Off              string    // a layer that the supervisor leaves out; the first process, if the model says so
+	Sabotage         [2]string // a call of package sabotage, and how it fails
+	Read             bool      // connect, and read to the end
 	Wait             bool // until the jail ends by itself; else stop it
 }
 
@@ -77,6 +100,10 @@ func descriptors() int {
 }
 
 func supervise(text string) {
+	root, err := unix.Open("/", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fail(err)
+	_, err = unix.FcntlInt(uintptr(root), unix.F_DUPFD, 300) // without close-on-exec, as from a careless parent
+	fail(err)
 	var j job
 	if err := json.Unmarshal([]byte(text), &j); err != nil {
 		fail(err)
@@ -101,11 +128,23 @@ func supervise(text string) {
 	defer func() { fail(errors.Join(r.Close(), w.Close(), self.Close(), program.Close(), model.Close())) }()
 	jail.CgroupKind() // opens what stays open
 	before := descriptors()
+	weak.Off = j.Off
+	if j.Sabotage[0] != "" {
+		fail(sabotage.Install(j.Sabotage[0], j.Sabotage[1]))
+	}
 	start := time.Now()
 	p, err := jail.StartProgram(ctx, jail.ProgramSpec{
 		Init: program, Args: j.Args, Env: j.Env, Port: port, Binds: j.Binds, Models: []jail.ProgramModel{{Name: "m.gguf", File: model}},
 		Limits: jail.Limits{Memory: j.MemoryMiB << 20, CPU: j.CPU, Wall: j.Wall, Output: j.OutputKiB << 10}, Scratch: j.ScratchMiB << 20,
 	})
+	if run, ok := errors.AsType[*jail.RunError](err); ok {
+		out := outcome{Verdict: run.Verdict, Detail: run.Detail}
+		if j.Sabotage[0] == "" { // which may keep from counting, or pretend that descriptor 0 is another
+			out.Open = descriptors() - before
+		}
+		fail(json.NewEncoder(os.Stdout).Encode(out))
+		return
+	}
 	if err != nil {
 		fail(err)
 	}

@@ -1,9 +1,10 @@
-package main
+// Package sabotage puts a seccomp filter around a process and its children under which one system call fails, or only pretends to
+// have worked, as containers, old kernels and hardened hosts have them.
+package sabotage
 
 import (
 	"fmt"
 	"math"
-	"os"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -64,6 +65,22 @@ func targets() map[string]target {
 		"readlink":         always(unix.SYS_READLINKAT),
 		"getdents":         always(unix.SYS_GETDENTS64),
 		"clone3":           always(unix.SYS_CLONE3),
+		// Of a program's jail, beside those above: the supervisor's and the first process's.
+		"socketpair":      always(unix.SYS_SOCKETPAIR),
+		"stat_namespace":  {nr: unix.SYS_NEWFSTATAT, arg: 3, value: 0},
+		"openat2":         always(unix.SYS_OPENAT2),
+		"open_tree":       always(unix.SYS_OPEN_TREE),
+		"mount_setattr":   always(unix.SYS_MOUNT_SETATTR),
+		"mount_scratch":   {nr: unix.SYS_MOUNT, arg: 3, value: mountFlags},
+		"move_mount":      always(unix.SYS_MOVE_MOUNT),
+		"symlinkat":       always(unix.SYS_SYMLINKAT),
+		"sendfile":        always(unix.SYS_SENDFILE),
+		"loopback_socket": {nr: unix.SYS_SOCKET, arg: 1, value: unix.SOCK_DGRAM | unix.SOCK_CLOEXEC},
+		"loopback_up":     {nr: unix.SYS_IOCTL, arg: 1, value: unix.SIOCSIFFLAGS},
+		"securebits":      {nr: unix.SYS_PRCTL, arg: 0, value: unix.PR_SET_SECUREBITS},
+		"bounding_set":    {nr: unix.SYS_PRCTL, arg: 0, value: unix.PR_CAPBSET_DROP},
+		"landlock_rule":   always(unix.SYS_LANDLOCK_ADD_RULE),
+		"order":           {nr: unix.SYS_READ, arg: 2, value: 64 << 10},
 	}
 	// Each limit by itself.
 	for name, resource := range map[string]uint32{
@@ -75,14 +92,13 @@ func targets() map[string]target {
 	return t
 }
 
-// sabotage puts a filter on this process, and so on the guest, under which one system call fails with an error or, with
-// "ok", pretends to have succeeded.
-func sabotage(name, how string) {
+// Install puts the filter on this process. The call name, one of those of this package, fails with the error how, such as
+// EPERM; with "ok" it pretends to have succeeded.
+func Install(name, how string) error {
 	c, known := targets()[name]
 	errno, ok := map[string]unix.Errno{"ok": 0, "EPERM": unix.EPERM, "ENOSYS": unix.ENOSYS, "EINVAL": unix.EINVAL}[how]
 	if !known || !ok {
-		fmt.Fprintln(os.Stderr, "no such sabotage:", name, how)
-		os.Exit(2)
+		return fmt.Errorf("no such sabotage: %s %s", name, how)
 	}
 	ld := func(off uint32) unix.SockFilter {
 		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: off}
@@ -101,8 +117,11 @@ func sabotage(name, how string) {
 	}
 	prog = append(prog, ret(unix.SECCOMP_RET_ERRNO|uint32(errno)))
 	fprog := unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]}
-	must(unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-	if r, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&fprog))); errno != 0 || r != 0 {
-		must(fmt.Errorf("install the saboteur's filter: %d, %w", r, errno))
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
 	}
+	if r, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&fprog))); errno != 0 || r != 0 {
+		return fmt.Errorf("install the saboteur's filter: %d, %w", r, errno)
+	}
+	return nil
 }

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
+func guardedFile(t *testing.T) string {
+	t.Helper()
+	return filepath.Join(top(t), "testdata/models/tinychat/guarded-q8_0.gguf")
+}
+
+// TestGateInAContainer runs the quick part of the suite with each container runtime that this host has.
+func TestGateInAContainer(t *testing.T) {
+	t.Parallel()
+
+	for _, backend := range []string{"runsc", "runc"} {
+		t.Run(backend, func(t *testing.T) {
+			t.Parallel()
+
+			if _, err := exec.LookPath(backend); err != nil {
+				t.Skipf("%s is not installed", backend)
+			}
+			got := command(t, nil, "gate", "-o", "json", "--policy", "demo", "--suite", "tinychat", "--tier", "quick", "--backend", backend, guardedFile(t))
+			require.Equal(t, exitUndecided, got.code, got.errout) // a quick run never allows
+			g := decodeResult(t, got)
+			require.Equal(t, hallmark.RunOK, g.Record.Verdict)
+			require.Equal(t, hallmark.Tier(backend), g.Record.Tier)
+			require.Equal(t, backend, g.Record.Container.Runtime)
+		})
+	}
+}
+
+// A backend that is asked for and is not there ends the run; nothing weaker is used.
+func TestBackendThatIsMissing(t *testing.T) {
+	guestPath(t) // is built with what is in PATH now
+	t.Setenv("PATH", t.TempDir())
+	got := command(t, nil, "gate", "--policy", "demo", "--backend", "runsc", guardedFile(t))
+	require.Equal(t, exitUnsandboxed, got.code, got.errout)
+	require.Contains(t, got.errout, "runsc")
+
+	for _, args := range [][]string{
+		{"gate", "--backend", "docker", guardedFile(t)},
+		{"gate", "--backend", "runc", "--endpoint", "http://127.0.0.1:1/v1", "--model", "m"},
+		{"gate", "--backend", "runc", guardedFile(t), "--", "/bin/true"},
+	} {
+		require.Equal(t, exitUsage, command(t, nil, args...).code, args)
+	}
+	err := serverConfig{
+		DataDir: "x", Listen: "a:1", EvidenceListen: "a:1", ChainListen: "a:1", Threads: 1, Parallel: 1, RunWall: 1, RunMemory: 1 << 30, MaxUpload: 1, LogLevel: "info",
+		Backend: "docker",
+	}.Check()
+	require.ErrorContains(t, err, `backend "docker" is none of`)
+	require.ErrorIs(t, err, errUsage)
+}
