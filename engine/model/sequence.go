@@ -59,6 +59,15 @@ func (m *Model) leave(p *page) {
 	}
 }
 
+// copyPage copies the first positions of a page.
+func (m *Model) copyPage(to, from *page, positions int) {
+	n, every := positions*m.head, pageLen*m.head
+	for at := 0; at < len(to.k); at += every {
+		copy(to.k[at:at+n], from.k[at:])
+		copy(to.v[at:at+n], from.v[at:])
+	}
+}
+
 // Sequence is the state of one text: the keys and values of its positions. One goroutine uses it at a time; sequences of
 // one model, forks included, are independent of each other.
 type Sequence struct {
@@ -101,8 +110,8 @@ func (s *Sequence) extend(ctx context.Context, p Part) ([]float32, error) {
 	return p.Logits, err
 }
 
-// Size returns the memory of keys and values in bytes, that shared with other sequences included.
-func (s *Sequence) Size() int { return len(s.pages) * 2 * 4 * s.m.pageFloats() }
+// Size returns the memory of keys, values and logits in bytes, that shared with other sequences included.
+func (s *Sequence) Size() int { return 4 * (len(s.pages)*2*s.m.pageFloats() + cap(s.logits)) }
 
 // Truncate forgets all positions from n on.
 func (s *Sequence) Truncate(n int) {
@@ -143,8 +152,7 @@ func (s *Sequence) reserve(n, logits int) {
 			continue
 		}
 		p := s.m.newPage()
-		copy(p.k, old.k)
-		copy(p.v, old.v)
+		s.m.copyPage(p, old, min(pageLen, max(0, s.n-i*pageLen)))
 		s.pages[i] = p
 		s.m.leave(old)
 	}
