@@ -23,6 +23,10 @@ type Config struct {
 	Texts int
 	// Memory bounds the keys and values of texts that are remembered but not under way, in bytes. Optional; 32 MiB if zero.
 	Memory int
+	// Active bounds the keys and values of texts under way, in bytes, each counted at its greatest length without the
+	// beginning that it shares: texts of a large model wait although there are slots. One is under way in any case.
+	// Optional; no bound if zero.
+	Active int
 }
 
 func (c Config) withDefaults() Config {
@@ -44,7 +48,7 @@ func (c Config) Check() error {
 	for _, f := range []struct {
 		name  string
 		value int
-	}{{"slots", c.Slots}, {"positions", c.Positions}, {"texts", c.Texts}, {"memory", c.Memory}} {
+	}{{"slots", c.Slots}, {"positions", c.Positions}, {"texts", c.Texts}, {"memory", c.Memory}, {"active", c.Active}} {
 		if f.value < 0 {
 			errs = append(errs, fmt.Errorf("%s %d is negative", f.name, f.value))
 		}
@@ -90,6 +94,7 @@ type Generator struct {
 
 	texts  []*text // remembered, the one used last at the end; those under way among them
 	active []*text
+	held   int // bytes that the texts under way may take
 	parts  []model.Part
 	who    []*text // of parts
 }
@@ -187,6 +192,7 @@ type text struct {
 	tokens []int32
 	req    *Request // nil: not under way
 	res    *Result
+	held   int // bytes that it may take, while it is under way
 	done   bool
 }
 

@@ -80,7 +80,7 @@ func TestTextsDoNotDependOnEachOther(t *testing.T) {
 	for i, p := range all {
 		want = append(want, alone(t, m, p, 5+i%7, sampler(i)))
 	}
-	for _, cfg := range []batch.Config{{}, {Slots: 1}, {Slots: 8, Positions: 3}, {Slots: 40, Positions: 500}, {Slots: 7, Texts: 1, Memory: 1}} {
+	for _, cfg := range []batch.Config{{}, {Slots: 1}, {Slots: 8, Positions: 3}, {Slots: 40, Positions: 500}, {Slots: 7, Texts: 1, Memory: 1}, {Active: 1}, {Active: 1 << 20}} {
 		g, err := batch.New(m, cfg)
 		require.NoError(t, err)
 		var requests []batch.Request
@@ -177,9 +177,49 @@ func TestCancellation(t *testing.T) {
 func TestBadConfigurations(t *testing.T) {
 	t.Parallel()
 
-	_, err := batch.New(nil, batch.Config{Slots: -1, Positions: -2, Texts: -3, Memory: -4})
-	for _, s := range []string{"slots -1", "positions -2", "texts -3", "memory -4"} {
+	_, err := batch.New(nil, batch.Config{Slots: -1, Positions: -2, Texts: -3, Memory: -4, Active: -5})
+	for _, s := range []string{"slots -1", "positions -2", "texts -3", "memory -4", "active -5"} {
 		require.ErrorContains(t, err, s)
+	}
+}
+
+// Texts under way wait for memory: as many as fit at their greatest lengths are computed together.
+func TestTextsWaitForMemory(t *testing.T) {
+	t.Parallel()
+
+	m := load(t, "tiny-llama", model.Config{})
+	p := prompts(8)
+	for i := range p { // nothing in common
+		p[i] = p[i][40:]
+		p[i][0] = int32(i)
+	}
+	const most = 100
+	room := func(texts int) int { return texts * (len(p[7]) + most + 32) * m.PositionSize() }
+	for texts := 1; texts <= 3; texts++ {
+		g, err := batch.New(m, batch.Config{Active: room(texts)})
+		require.NoError(t, err)
+		begun, under, together := map[int]bool{}, 0, 0
+		var requests []batch.Request
+		for i := range p {
+			n := 0
+			requests = append(requests, batch.Request{Prompt: p[i], MaxTokens: most, Emit: func(int32) bool {
+				if !begun[i] {
+					begun[i] = true
+					under++
+				}
+				together = max(together, under)
+				if n++; n == 5 {
+					under--
+				}
+				return n < 5
+			}})
+		}
+		results, err := g.Generate(t.Context(), requests)
+		require.NoError(t, err)
+		for _, r := range results {
+			require.Len(t, r.Tokens, 5)
+		}
+		require.Equal(t, texts, together, "with %d bytes", room(texts))
 	}
 }
 

@@ -5,7 +5,7 @@ import "slices"
 // worthWaiting is how many positions that another text is about to compute a text waits for, in place of computing them too.
 const worthWaiting = 16
 
-// admit begins as many waiting texts as there are slots for, and returns the others.
+// admit begins as many waiting texts as there is room for, and returns the others.
 func (g *Generator) admit(waiting []*text) []*text {
 	rest := waiting[:0]
 	for i, t := range waiting {
@@ -13,6 +13,9 @@ func (g *Generator) admit(waiting []*text) []*text {
 			return append(rest, waiting[i:]...)
 		}
 		like, same := g.alike(t.req.Prompt)
+		if len(g.active) > 0 && g.cfg.Active > 0 && g.held+g.need(t.req, same) > g.cfg.Active {
+			return append(rest, waiting[i:]...)
+		}
 		if same > 0 && g.texts[like].req != nil && same-g.texts[like].seq.Len() >= worthWaiting {
 			rest = append(rest, t)
 			continue
@@ -21,6 +24,12 @@ func (g *Generator) admit(waiting []*text) []*text {
 	}
 	clear(waiting[len(rest):])
 	return rest
+}
+
+// need is how many bytes a text of which some positions are known takes at its greatest length. Pages are copied whole.
+func (g *Generator) need(r *Request, known int) int {
+	const page = 32
+	return (min(len(r.Prompt)+r.MaxTokens, g.m.Context()) - known + page) * g.m.PositionSize()
 }
 
 // alike returns which remembered text has the longest beginning in common with a prompt, and how long it is. The last token
@@ -48,6 +57,8 @@ func (g *Generator) begin(t *text, like, same int) {
 	more := min(t.req.MaxTokens, g.m.Context()-len(t.req.Prompt)+1)
 	t.tokens = append(make([]int32, 0, len(t.req.Prompt)+more), t.req.Prompt...)
 	t.res.Tokens, t.res.Reused = make([]int32, 0, more), same
+	t.held = g.need(t.req, same)
+	g.held += t.held
 	g.active, g.texts = append(g.active, t), append(g.texts, t)
 	g.forget()
 }
@@ -58,6 +69,7 @@ func (g *Generator) retire() {
 	for _, t := range g.active {
 		if t.done {
 			ended = true
+			g.held -= t.held
 			t.tokens = t.tokens[:t.seq.Len()]
 			t.req, t.res = nil, nil
 		}
