@@ -243,4 +243,12 @@ type RunRecord struct {
 	CPU          time.Duration     `json:"cpuNs"`
 	Wall         time.Duration     `json:"wallNs"`
 	Started      time.Time         `json:"started"`
+	Tokens       *TokenCount       `json:"tokens,omitempty"` // nil where nobody counted
+}
+
+// A TokenCount is what a run cost in tokens, as the guest counted them.
+type TokenCount struct {
+	Read    int64 `json:"read"`    // of prompts and of texts that were measured
+	Reused  int64 `json:"reused"`  // of these, not computed since an earlier text begins in the same way
+	Written int64 `json:"written"` // of answers
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/sandbox/probe"
 	"github.com/hallmark-ml/hallmark/sandbox/wire"
 )
@@ -134,6 +135,17 @@ func checkNexts(m wire.Nexts, texts, watched int, about wire.Loaded) error {
 		}
 	}
 	return nil
+}
+
+// Tokens tells what the questions took so far.
+func (s *Session) Tokens(ctx context.Context) (hallmark.TokenCount, error) {
+	m, err := ask(ctx, s, wire.Count{}, func(m wire.Counted) error {
+		if m.Reused > m.Read {
+			return violated("reused %d of %d tokens", m.Reused, m.Read)
+		}
+		return nil
+	}, nil)
+	return hallmark.TokenCount(m), err
 }
 
 // Pieces gives the texts of n tokens from token from on, as the file has them; control tokens have none.

@@ -47,6 +47,8 @@ type tracedProcess struct {
 	PeakRSS int64               `json:"peakRssBytes"`
 	CPU     time.Duration       `json:"cpuNs"`
 	Wall    time.Duration       `json:"wallNs"`
+
+	Tokens *hallmark.TokenCount `json:"tokens,omitempty"`
 }
 
 const (
@@ -74,7 +76,7 @@ func RunTrace(subject hallmark.LineageNode, r hallmark.RunRecord) ([]byte, error
 	p.MonitoredProcess.Type = runType
 	p.MonitoredProcess.Event = r.Report.String()
 	p.MonitorLog.Process = []tracedProcess{{
-		Guest: r.Guest, Program: r.Program, Container: r.Container, Verdict: r.Verdict, Detail: r.Detail, PeakRSS: r.PeakRSS, CPU: r.CPU, Wall: r.Wall,
+		Guest: r.Guest, Program: r.Program, Container: r.Container, Verdict: r.Verdict, Detail: r.Detail, PeakRSS: r.PeakRSS, CPU: r.CPU, Wall: r.Wall, Tokens: r.Tokens,
 	}}
 	p.Metadata.BuildStartedOn = r.Started.UTC()
 	p.Metadata.BuildFinishedOn = r.Started.Add(r.Wall).UTC()
@@ -105,13 +107,16 @@ func ParseRunTrace(b []byte) (subject hallmark.LineageNode, r hallmark.RunRecord
 	if run.Verdict == "" || run.PeakRSS < 0 || run.CPU < 0 || run.Wall < 0 {
 		return subject, r, fmt.Errorf("run trace: verdict missing or a negative measure: %w", hallmark.ErrPredicate)
 	}
+	if n := run.Tokens; n != nil && (n.Read < n.Reused || n.Reused < 0 || n.Written < 0) {
+		return subject, r, fmt.Errorf("run trace: %d of %d tokens reused, %d written: %w", n.Reused, n.Read, n.Written, hallmark.ErrPredicate)
+	}
 	if !p.Metadata.BuildFinishedOn.Equal(p.Metadata.BuildStartedOn.Add(run.Wall)) {
 		return subject, r, fmt.Errorf("run trace: times do not agree: %w", hallmark.ErrPredicate)
 	}
 	return subject, hallmark.RunRecord{
 		Plan: jail.Plan, Report: report, Verdict: run.Verdict, Detail: run.Detail, Tier: jail.Tier, Layers: jail.Layers,
 		FilterSHA256: jail.FilterSHA256, Kernel: kernel, Guest: run.Guest, Program: run.Program, Container: run.Container, Limits: jail.Limits,
-		PeakRSS: run.PeakRSS, CPU: run.CPU, Wall: run.Wall, Started: p.Metadata.BuildStartedOn.UTC(),
+		PeakRSS: run.PeakRSS, CPU: run.CPU, Wall: run.Wall, Started: p.Metadata.BuildStartedOn.UTC(), Tokens: run.Tokens,
 	}, nil
 }
 

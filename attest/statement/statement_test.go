@@ -85,6 +85,7 @@ func runRecord() hallmark.RunRecord {
 		Plan: digest("plan"), Report: digest("report"), Verdict: hallmark.RunOK, Detail: "done", Tier: hallmark.TierFull, Layers: []string{"userns", "landlock:7"},
 		FilterSHA256: digest("filter"), Kernel: "6.18.0", Guest: digest("guest"), Limits: map[string]string{"memory": "512MiB"},
 		PeakRSS: 1 << 40, CPU: 1234567891, Wall: 2 * time.Second, Started: time.Date(2026, 11, 25, 1, 2, 3, 456789, time.UTC),
+		Tokens: &hallmark.TokenCount{Read: 9, Reused: 5, Written: 3},
 	}
 }
 
@@ -294,6 +295,8 @@ func kinds() map[string]kind {
 				"unknown tier":    {"predicate.monitor.tracePolicy.tier", "open"},
 				"no verdict":      {"predicate.monitorLog.process.0.verdict", ""},
 				"negative peak":   {"predicate.monitorLog.process.0.peakRssBytes", -1},
+				"more reused":     {"predicate.monitorLog.process.0.tokens.reused", 10},
+				"negative tokens": {"predicate.monitorLog.process.0.tokens.written", -1},
 				"times":           {"predicate.metadata.buildFinishedOn", "2026-11-25T01:02:03Z"},
 				"bad time":        {"predicate.metadata.buildStartedOn", "yesterday"},
 			},

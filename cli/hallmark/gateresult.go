@@ -73,6 +73,9 @@ func (g gateResult) writeTable(w io.Writer) {
 	if g.Record.Tier != "" {
 		fmt.Fprintf(w, "jail\ttier %s\tpeak %.1f MiB, CPU %.1f s, wall %.1f s\n", g.Record.Tier, float64(g.Record.PeakRSS)/(1<<20), g.Record.CPU.Seconds(), g.Record.Wall.Seconds())
 	}
+	if n := g.Record.Tokens; n != nil && n.Read > 0 {
+		fmt.Fprintf(w, "tokens\t%d read\t%d %% of them known from earlier texts, %d written\n", n.Read, n.Reused*100/n.Read, n.Written)
+	}
 	writeReasons(w, "reason", g.Verdict.Reasons)
 	writeReasons(w, "exempted", g.Verdict.Exempted)
 	writeDetectors(w, g.Report)

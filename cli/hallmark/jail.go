@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"time"
@@ -30,6 +31,12 @@ type jail struct {
 	memory  int64 // bytes beside the model file's own
 	backend hallmark.Tier
 }
+
+// mostThreads is how many threads compute by default, at most: the jail has room for 64 of all kinds.
+const mostThreads = 16
+
+// defaultThreads is how many threads compute unless a flag says otherwise.
+func defaultThreads() int { return min(runtime.NumCPU(), mostThreads) }
 
 func openJail(cfg serverConfig, program func() ([]byte, error)) (*jail, error) {
 	guest, err := program()
@@ -223,10 +230,22 @@ type testedModel interface {
 	Close() hallmark.RunRecord
 }
 
+// A tokenCounter tells what its answers took.
+type tokenCounter interface {
+	Tokens(ctx context.Context) (hallmark.TokenCount, error)
+}
+
 // runSuite tests a model, and closes it.
 func runSuite(ctx context.Context, m testedModel, r pipeline.TestRequest, o testOptions) (pipeline.TestResult, error) {
 	result, err := askSuite(ctx, m, r, o)
+	var tokens *hallmark.TokenCount
+	if c, counts := m.(tokenCounter); counts && err == nil {
+		var n hallmark.TokenCount
+		n, err = c.Tokens(ctx)
+		tokens = &n
+	}
 	record := m.Close()
+	record.Tokens = tokens
 	if err != nil {
 		return pipeline.TestResult{Record: record}, err
 	}

@@ -105,6 +105,9 @@ func (w *writing) emit(id int32) bool {
 }
 
 func (w *writing) completion(r batch.Result) (wire.Message, error) {
+	w.m.spent.Read += int64(len(w.request.Prompt))
+	w.m.spent.Reused += int64(r.Reused)
+	w.m.spent.Written += int64(len(r.Tokens))
 	err := r.Err
 	if err == nil {
 		err = w.err

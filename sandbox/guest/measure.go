@@ -29,11 +29,13 @@ func (m *model) continues(ctx context.Context, q wire.Continue) (wire.Message, e
 	}
 	t := &tree{m: m, texts: q.Texts, scores: make([][]wire.Score, len(q.Texts))}
 	order := make([]int, len(q.Texts))
-	total := 0
+	total, needed := 0, 0
 	for i, text := range q.Texts {
 		order[i] = i
 		total += len(text)
+		needed += len(q.Prefix) + max(len(text)-1, 0) // nothing comes after the last token
 	}
+	defer m.reading(needed)()
 	reply := wire.Scores{Scores: make([]wire.Score, total)}
 	for i, at := 0, 0; i < len(q.Texts); i++ {
 		t.scores[i] = reply.Scores[at:][:len(q.Texts[i])]
@@ -189,6 +191,11 @@ func (m *model) next(ctx context.Context, q wire.Next) (wire.Message, error) {
 	if len(q.Texts) == 0 {
 		return reply, nil
 	}
+	needed := 0
+	for _, text := range q.Texts {
+		needed += len(text.Tokens)
+	}
+	defer m.reading(needed)()
 	from := alike(q.Texts)
 	base := m.engine.NewSequence()
 	if from > 0 {

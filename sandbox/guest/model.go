@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/engine/batch"
 	"github.com/hallmark-ml/hallmark/engine/gguf"
 	"github.com/hallmark-ml/hallmark/engine/grammar"
@@ -30,6 +31,8 @@ type model struct {
 
 	texts  *batch.Generator // completions
 	memory memory           // texts whose logits were asked for
+
+	spent hallmark.TokenCount
 
 	together int // sequences that are computed in one go, at most
 
@@ -99,7 +102,8 @@ func open(file []byte, threads int) (*model, error) {
 		return nil, fail(wire.FailModel, "the vocabulary has %d tokens and the weights %d", tokens.Size(), e.VocabSize())
 	}
 	m := &model{engine: e, tokens: tokens, together: together(e)}
-	if m.texts, err = batch.New(e, batch.Config{Slots: slots(e), Texts: mostRemembered, Memory: memoryLimit}); err != nil {
+	m.memory.limit = remembered(e)
+	if m.texts, err = batch.New(e, batch.Config{Slots: mostSlots, Active: activeMemory, Texts: mostRemembered, Memory: m.memory.limit}); err != nil {
 		return nil, err
 	}
 	m.about = wire.Loaded{
@@ -114,18 +118,23 @@ func open(file []byte, threads int) (*model, error) {
 	return m, nil
 }
 
-// Bounds of the completions that are under way together.
+// Bounds of the completions that are under way together: how many, and their keys and values in bytes. Small models have many
+// at a time, large ones as many as fit.
 const (
-	mostSlots  = 32
-	slotMemory = 128 << 20 // bytes of keys and values
+	mostSlots    = 32
+	activeMemory = 256 << 20
 )
 
-// slots is how many texts may be under way: small models have many, of large ones half a context each has to fit.
-func slots(e *engine.Model) int {
-	return max(1, min(mostSlots, slotMemory/(e.PositionSize()*max(1, e.Context()/2))))
-}
-
 func (m *model) info() wire.Loaded { return m.about }
+
+// reading counts texts of so many tokens; the function that it returns is called when they are computed.
+func (m *model) reading(tokens int) func() {
+	before := m.engine.Computed()
+	return func() {
+		m.spent.Read += int64(tokens)
+		m.spent.Reused += int64(tokens) - int64(m.engine.Computed()-before) //nolint:gosec // G115: positions that were computed since
+	}
+}
 
 // tokenize needs the vocabulary alone, so that files without weights do.
 func (g *guest) tokenize(q wire.Tokenize) (wire.Message, error) {

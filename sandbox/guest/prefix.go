@@ -9,9 +9,16 @@ import (
 
 // Bounds of what is remembered of earlier prompts, beside the latest.
 const (
-	mostRemembered = 64
-	memoryLimit    = 32 << 20 // bytes of keys and values
+	mostRemembered  = 64
+	positionsMemory = 2048     // positions that are remembered of large models: some system prompts
+	leastMemory     = 32 << 20 // bytes
+	mostMemory      = 128 << 20
 )
+
+// remembered is how many bytes the texts may take that are remembered of a model.
+func remembered(e *engine.Model) int {
+	return min(max(leastMemory, positionsMemory*e.PositionSize()), mostMemory)
+}
 
 // text is a sequence and the tokens of its positions.
 type text struct {
@@ -21,7 +28,10 @@ type text struct {
 
 // memory holds the latest texts, the one used last at the end. A prompt goes on from the one that it has the longest
 // beginning in common with: the prompts of a run share system prompts and documents. It changes no bit of an answer.
-type memory struct{ texts []*text }
+type memory struct {
+	texts []*text
+	limit int // bytes
+}
 
 // begin returns a text with as much of the beginning of prompt as is remembered, but not its last token, whose logits
 // are wanted. The text is remembered from now on, with what will be added to it.
@@ -51,7 +61,7 @@ func (m *memory) begin(e *engine.Model, prompt []int32) *text {
 func (m *memory) forget() {
 	size, from := 0, len(m.texts)
 	for from > 0 && len(m.texts)-from < mostRemembered-1 {
-		if size += m.texts[from-1].seq.Size(); size > memoryLimit {
+		if size += m.texts[from-1].seq.Size(); size > m.limit {
 			break
 		}
 		from--

@@ -18,6 +18,7 @@ func (m *model) rows(ctx context.Context, tokens []int32, from int, visit func(i
 	if len(tokens) > m.engine.Context() {
 		return fail(wire.FailTooLarge, "%d tokens, the model's context has %d", len(tokens), m.engine.Context())
 	}
+	defer m.reading(len(tokens))()
 	t, vocab := m.memory.begin(m.engine, tokens[:from+1]), m.engine.VocabSize()
 	if known := len(t.tokens); known < from {
 		if _, err := t.extend(ctx, tokens[known:from], engine.Last); err != nil {

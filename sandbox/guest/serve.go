@@ -176,6 +176,8 @@ func (g *guest) reply(req request) (wire.Message, error) {
 		return m.pieces(q)
 	case wire.Rows:
 		return m.rowsOf(q)
+	case wire.Count:
+		return wire.Counted(m.spent), nil
 	default:
 		return nil, fail(wire.FailRequest, "%v is not a question", q.Type())
 	}

@@ -21,7 +21,7 @@ package wire
 import "errors"
 
 // Version of the protocol. A guest that speaks another one is refused at [Hello].
-const Version = 3
+const Version = 4
 
 // MaxFrame is the largest value of a frame's length field, in bytes.
 const MaxFrame = 1 << 20

@@ -1,5 +1,11 @@
 package wire
 
+import (
+	"encoding/binary"
+
+	"github.com/hallmark-ml/hallmark"
+)
+
 // Bounds of what is asked and answered in one message.
 const (
 	MaxTexts   = 4096    // texts of a [Continue], a [Next] or a [Pieces]
@@ -55,6 +61,18 @@ type Pieces struct{ From, N int }
 // Texts answers [Pieces].
 type Texts struct{ Texts []string }
 
+// Count asks what the answers took so far and answers [Counted].
+type Count struct{}
+
+// Counted answers [Count].
+type Counted hallmark.TokenCount
+
+// Type implements [Message].
+func (Count) Type() Type { return TypeCount }
+
+// Type implements [Message].
+func (Counted) Type() Type { return TypeCounted }
+
 // Type implements [Message].
 func (Pieces) Type() Type { return TypePieces }
 
@@ -75,6 +93,19 @@ func (Rows) Type() Type { return TypeRows }
 
 // Type implements [Message].
 func (Nexts) Type() Type { return TypeNexts }
+
+func (Count) encode(b []byte) []byte { return b }
+
+func (m Counted) encode(b []byte) []byte {
+	for _, n := range []int64{m.Read, m.Reused, m.Written} {
+		b = binary.LittleEndian.AppendUint64(b, uint64(n))
+	}
+	return b
+}
+
+func decodeCounted(d *decoder) Counted {
+	return Counted{Read: d.size(), Reused: d.size(), Written: d.size()}
+}
 
 func (m Pieces) encode(b []byte) []byte { return appendCount(appendCount(b, m.From), m.N) }
 

@@ -380,6 +380,8 @@ func decodeReply(t Type, d *decoder) Message {
 		return decodeTexts(d)
 	case TypeNexts:
 		return decodeNexts(d)
+	case TypeCounted:
+		return decodeCounted(d)
 	case TypeFailure:
 		return decodeFailure(d)
 	case TypeAnswers:

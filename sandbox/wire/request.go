@@ -36,6 +36,7 @@ const (
 	TypeRows
 	TypePrompt
 	TypePieces
+	TypeCount
 )
 
 // The types of replies.
@@ -55,6 +56,7 @@ const (
 	TypeAnswers
 	TypeNexts
 	TypeTexts
+	TypeCounted
 )
 
 // String names the type for error texts.
@@ -66,7 +68,7 @@ func (t Type) String() string {
 		TypeScanned: "scanned", TypeTokens: "tokens", TypeRendered: "rendered", TypePiece: "piece",
 		TypeCompletion: "completion", TypeScores: "scores", TypeFloats: "floats", TypeFailure: "failure",
 		TypeInspect: "inspect", TypeInspection: "inspection", TypeQuantise: "quantise", TypeQuantised: "quantised",
-		TypeGenerateAll: "generate all", TypeAnswers: "answers",
+		TypeGenerateAll: "generate all", TypeAnswers: "answers", TypeCount: "count", TypeCounted: "counted",
 	}
 	if name, ok := names[t]; ok {
 		return name
@@ -297,6 +299,8 @@ func decodeRequest(t Type, d *decoder) Message {
 		return decodePieces(d)
 	case TypeRows:
 		return decodeRows(d)
+	case TypeCount:
+		return Count{}
 	case TypeCancel:
 		return Cancel{}
 	case TypeInspect:

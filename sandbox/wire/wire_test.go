@@ -44,6 +44,7 @@ func requests() []wire.Message {
 		wire.Prompt{Messages: []wire.ChatMessage{{Role: "user", Content: "hi"}}, Prompt: "p"},
 		wire.Pieces{From: 3, N: 2},
 		wire.Rows{Output: true, From: 3, N: 2},
+		wire.Count{},
 	}
 }
 
@@ -73,6 +74,7 @@ func replies() []wire.Message {
 			Tensors:  []wire.TensorInfo{{Name: "t", Type: "Q8_0", Dims: []int64{32, 2}, Offset: 4096, Size: 68}},
 		},
 		wire.Quantised{Size: 9},
+		wire.Counted{Read: 3, Reused: 2, Written: math.MaxInt64},
 	}
 }
 
