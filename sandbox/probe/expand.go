@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"regexp"
 	"slices"
 	"strconv"
@@ -40,11 +41,15 @@ type piece struct {
 
 // draw returns 32 pseudo-random bytes for a purpose within a case.
 func draw(seed uint64, key, purpose string) [sha256.Size]byte {
-	var k [8]byte
-	binary.LittleEndian.PutUint64(k[:], seed)
-	mac := hmac.New(sha256.New, k[:])
+	mac := drawer(seed)
 	mac.Write([]byte(key + "\x00" + purpose))
 	return [sha256.Size]byte(mac.Sum(nil))
+}
+
+func drawer(seed uint64) hash.Hash {
+	var k [8]byte
+	binary.LittleEndian.PutUint64(k[:], seed)
+	return hmac.New(sha256.New, k[:])
 }
 
 // number turns a draw into a number below n.

@@ -462,12 +462,16 @@ func number64(s string) float64 {
 	return x
 }
 
-// draws returns a stream of pseudo-random numbers for a purpose within a case.
+// draws returns a stream of pseudo-random numbers for a purpose within a case: four of each [draw].
 func draws(seed uint64, key, purpose string) func() uint64 {
-	block, n, left := [32]byte{}, 0, 0
+	mac, name := drawer(seed), []byte(key+"\x00"+purpose+"/")
+	var block []byte
+	n, left := int64(0), 0
 	return func() uint64 {
 		if left == 0 {
-			block, n, left = draw(seed, key, purpose+"/"+strconv.Itoa(n)), n+1, 4
+			mac.Reset()
+			mac.Write(strconv.AppendInt(name, n, 10))
+			block, n, left = mac.Sum(block[:0]), n+1, 4
 		}
 		left--
 		return binary.LittleEndian.Uint64(block[left*8:])
