@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,12 +26,17 @@ type inside struct {
 
 func serveInside(tb testing.TB, file []byte) *inside {
 	tb.Helper()
+	return serveWith(tb, file, guest.Config{Threads: 2})
+}
+
+func serveWith(tb testing.TB, file []byte, cfg guest.Config) *inside {
+	tb.Helper()
 	requests, w := io.Pipe()
 	r, replies := io.Pipe()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = guest.Serve(context.WithoutCancel(tb.Context()), requests, replies, file, guest.Config{Threads: 2})
+		_ = guest.Serve(context.WithoutCancel(tb.Context()), requests, replies, file, cfg)
 		_ = replies.Close()
 	}()
 	tb.Cleanup(func() {
@@ -110,11 +116,37 @@ func (m *inside) Render(_ context.Context, msgs []probe.Message, open bool) (pro
 
 func (m *inside) Generate(_ context.Context, req probe.GenerateRequest) (probe.Completion, error) {
 	c, err := told[wire.Completion](m, wire.Generate{Messages: wireChat(req.Messages), Prompt: req.Prompt, MaxTokens: req.MaxTokens, Stop: req.Stop})
+	return completionOf(c), err
+}
+
+func completionOf(c wire.Completion) probe.Completion {
 	out := probe.Completion{Text: c.Text, PromptTokens: c.PromptTokens, OutputTokens: c.OutputTokens, Finish: probe.FinishLength}
 	if c.Finish == wire.FinishStop {
 		out.Finish = probe.FinishStop
 	}
-	return out, err
+	return out
+}
+
+func (m *inside) GenerateAll(_ context.Context, reqs []probe.GenerateRequest) ([]probe.Answer, error) {
+	var out []probe.Answer
+	for part := range slices.Chunk(reqs, wire.MaxRequests) {
+		var q wire.GenerateAll
+		for _, req := range part {
+			q.Requests = append(q.Requests, wire.Generate{Messages: wireChat(req.Messages), Prompt: req.Prompt, MaxTokens: req.MaxTokens, Stop: req.Stop})
+		}
+		answers, err := told[wire.Answers](m, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range answers.Answers {
+			one := probe.Answer{Completion: completionOf(a.Completion)}
+			if a.Failure != nil {
+				one.Err = fmt.Errorf("%s: %w", a.Failure.Text, hallmark.ErrInvalid)
+			}
+			out = append(out, one)
+		}
+	}
+	return out, nil
 }
 
 func (m *inside) LogProbs(_ context.Context, tokens []int32) ([]probe.LogProb, error) {

@@ -629,8 +629,8 @@ func TestSignalsToItsGroupDoNotEndAGuest(t *testing.T) {
 	require.Equal(t, hallmark.RunOK, s.Close().Verdict)
 }
 
-// TestRunInTheJailHasTheReportOfTheEngine compares the bytes of reports, texts and measurements: jailed on one and two
-// threads, and without a jail.
+// TestRunInTheJailHasTheReportOfTheEngine compares the bytes of reports, texts and measurements: jailed on one, two and
+// eight threads, and without a jail.
 func TestRunInTheJailHasTheReportOfTheEngine(t *testing.T) {
 	t.Parallel()
 
@@ -653,7 +653,7 @@ func TestRunInTheJailHasTheReportOfTheEngine(t *testing.T) {
 	}
 	direct := serveInside(t, modelFile(t, name))
 	want := run(direct, direct.digest)
-	for threads := 1; threads <= 2; threads++ {
+	for _, threads := range []int{1, 2, 8} {
 		s := session(t, modelFile(t, name), sandbox.Config{Threads: threads})
 		require.Equal(t, want, run(s, s.Digest()))
 		require.Equal(t, hallmark.RunOK, s.Close().Verdict)
