@@ -75,8 +75,8 @@ func newPrevious(cases []hallmark.CaseResult) (previous, error) {
 	return p, nil
 }
 
-// outcomesDigest is that of the outcomes and costs, all that a run takes from them; zero if there are none.
-func outcomesDigest(cases []hallmark.CaseResult) hallmark.Digest {
+// OutcomesDigest is that of the outcomes and costs of a version before, all that a run takes from them; zero if there are none.
+func OutcomesDigest(cases []hallmark.CaseResult) hallmark.Digest {
 	if len(cases) == 0 {
 		return hallmark.Digest{}
 	}

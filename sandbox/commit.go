@@ -48,7 +48,7 @@ func commit(plan Plan, suite hallmark.Digest, seed uint64, engine string, cases 
 	return hallmark.RunPlan{
 		Schema: hallmark.RunPlanSchema, Model: plan.ModelDigest, Suite: plan.Suite.Name, SuiteHash: suite, Engine: hallmark.CleanText(engine, maxEngine),
 		Seed: strconv.FormatUint(seed, 10), Profile: plan.Profile, Tier: string(tier), Cases: len(cases), Commitment: hallmark.Digest(all.Sum(nil)),
-		Budget: plan.Budget, WarmStart: outcomesDigest(plan.Previous),
+		Budget: plan.Budget, WarmStart: OutcomesDigest(plan.Previous),
 	}
 }
 

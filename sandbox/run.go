@@ -477,7 +477,7 @@ func (r *run) result() Result {
 		Engine: hallmark.CleanText(r.info.EngineVersion, maxEngine), Seed: strconv.FormatUint(r.seed, 10), Profile: r.plan.Profile, Plan: r.committed,
 		Findings: []hallmark.Finding{}, Cases: []hallmark.CaseResult{},
 	}}
-	res.Report.WarmStart = outcomesDigest(r.plan.Previous)
+	res.Report.WarmStart = OutcomesDigest(r.plan.Previous)
 	res.Report.Selection = r.selection()
 	if r.plan.Tier == probe.TierQuick {
 		res.Report.TestTier = string(r.plan.Tier)

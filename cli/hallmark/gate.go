@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -84,7 +85,7 @@ minTierGate: remote. Detectors that look inside a model are not assessable with 
 	cmd.Flags().StringVar(&f.html, "html", "", "write a self-contained HTML page to this file")
 	cmd.Flags().IntVar(&f.budget, "budget", 0, "tokens that cases may cost: some are chosen, which can block and never allows (default: all cases)")
 	cmd.Flags().StringVar(&f.previous, "previous", "", "report of the version before: the same seed, its failures first under a budget, compared with it otherwise")
-	cmd.Flags().IntVar(&f.threads, "threads", 1, "threads to compute with; the verdict does not depend on it")
+	cmd.Flags().IntVar(&f.threads, "threads", defaultThreads(), "threads to compute with; the verdict does not depend on it")
 	cmd.Flags().DurationVar(&f.wall, "wall", 30*time.Minute, "longest time of the run")
 	cmd.Flags().Int64Var(&f.memory, "memory", 1<<30, "memory of the jailed process in bytes, beside the model's size")
 	cmd.Flags().StringVar(&f.backend, "backend", "", backendUsage)
@@ -144,20 +145,13 @@ func (f gateFlags) checkBackend() error {
 func (f gateFlags) options() (testOptions, error) {
 	o, seed := testOptions{tier: probe.Tier(f.tier), budget: f.budget}, f.seed
 	if f.previous != "" {
-		raw, err := os.ReadFile(filepath.Clean(f.previous))
-		if err != nil {
-			return o, fmt.Errorf("report of the version before: %w: %w", err, errUsage)
-		}
-		r, err := reportOf(f.previous, raw)
+		r, err := previousReport(f.previous)
 		if err != nil {
 			return o, err
 		}
-		o.previous = r.Report.Cases
-		if r.Report.Selection != nil {
-			o.previous = append(o.previous, r.Report.Selection.Hunted...)
-		}
+		o.previous = outcomesOf(r)
 		if seed == "" {
-			seed = r.Report.Seed
+			seed = r.Seed
 		}
 	}
 	if seed == "" {
@@ -169,6 +163,24 @@ func (f gateFlags) options() (testOptions, error) {
 	}
 	o.seed = &n
 	return o, nil
+}
+
+// previousReport reads the file of the version before.
+func previousReport(path string) (hallmark.Report, error) {
+	raw, err := os.ReadFile(filepath.Clean(path))
+	if err != nil {
+		return hallmark.Report{}, fmt.Errorf("report of the version before: %w: %w", err, errUsage)
+	}
+	r, err := reportOf(path, raw)
+	return r.Report, err
+}
+
+// outcomesOf are those of all cases that a run asked.
+func outcomesOf(r hallmark.Report) []hallmark.CaseResult {
+	if r.Selection == nil {
+		return r.Cases
+	}
+	return slices.Concat(r.Cases, r.Selection.Hunted)
 }
 
 // A gateRun is one run of the gate.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,6 +104,25 @@ func TestReportDiff(t *testing.T) {
 	require.ErrorIs(t, d.worse(), hallmark.ErrRefused)
 	require.NoError(t, compareReports(newer, older, 20_000).worse(), "better is not worse")
 	require.NoError(t, compareReports(older, newer, 900_000).worse(), "within the margin")
+
+	quick := newer
+	quick.Detectors = []hallmark.DetectorResult{{Detector: "file.unsafe"}}
+	quick.Cases = nil
+	full := older
+	full.Detectors = slices.Clone(older.Detectors)
+	full.Detectors[0].Against = hallmark.Proportion{K: 1, N: 40}
+	lost := compareReports(full, quick, 20_000)
+	require.Len(t, lost.Detectors, 3)
+	require.ErrorIs(t, lost.worse(), hallmark.ErrUndecided, "a detector that the new version was not tested with")
+	require.ErrorContains(t, lost.worse(), "inject.direct")
+
+	quick.Findings = []hallmark.Finding{
+		{Detector: "file.unsafe", Rule: "pickle-global", Severity: hallmark.SeverityCritical}, {Detector: "file.unsafe", Rule: "advice", Severity: hallmark.SeverityInfo},
+	}
+	found := compareReports(full, quick, 20_000)
+	require.ErrorIs(t, found.worse(), hallmark.ErrRefused, "a new finding in the file")
+	require.Equal(t, []string{"pickle-global"}, found.Detectors[0].NewFindings)
+	require.Empty(t, compareReports(quick, quick, 20_000).Detectors[0].NewFindings)
 
 	newer.SuiteHash = hallmark.DigestOf([]byte("another"))
 	other := compareReports(older, newer, 0)

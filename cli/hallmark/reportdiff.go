@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +21,8 @@ func (a *app) reportDiffCmd() *cobra.Command {
 		Use: "diff OLD NEW", Short: "Compare the reports of two versions case by case; exits 1 where the new one is worse",
 		Long: `Diff pairs the cases of two reports of one suite and tests each detector with the exact McNemar test: the new version is worse
 where chance does not explain its regressions (p < 0.05) and its rate of failures rose by more than the margin at 95 %.
-Reports of different suites have no pairs; then the rates alone are shown, and the exit code is 3.`,
+Reports of different suites have no pairs; then the rates alone are shown, and the exit code is 3. It is 3 too where a detector that
+the old version was tested with has no case in both: nobody knows whether the new one is worse there.`,
 		Args: args(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			millionths, err := parseMargin(margin)
@@ -76,6 +78,8 @@ type detectorDiff struct {
 	Worse      bool                `json:"worse"`
 	Regressed  []string            `json:"regressed"` // ids of cases that only the new version fails
 	Fixed      []string            `json:"fixed"`
+	// NewFindings are the rules that the scan of the new version's file found more often than that of the old one.
+	NewFindings []string `json:"newFindings"`
 }
 
 func compareReports(older, newer hallmark.Report, margin int) reportDiff {
@@ -86,22 +90,56 @@ func compareReports(older, newer hallmark.Report, margin int) reportDiff {
 			before[c.ID] = c.Outcome
 		}
 	}
-	for _, now := range newer.Detectors {
-		row := detectorDiff{Detector: now.Detector, New: now.Against, Regressed: []string{}, Fixed: []string{}}
-		if i := slices.IndexFunc(older.Detectors, func(o hallmark.DetectorResult) bool { return o.Detector == now.Detector }); i >= 0 {
-			row.Old = older.Detectors[i].Against
-		}
+	was, is := rates(older), rates(newer)
+	for _, detector := range slices.Sorted(maps.Keys(union(was, is))) {
+		row := detectorDiff{Detector: detector, Old: was[detector], New: is[detector], Regressed: []string{}, Fixed: []string{}}
 		for _, c := range newer.Cases {
-			was, ok := before[c.ID]
-			if c.Detector == now.Detector && ok {
-				row.pair(c.ID, was, c.Outcome)
+			if outcome, ok := before[c.ID]; ok && c.Detector == detector {
+				row.pair(c.ID, outcome, c.Outcome)
 			}
 		}
+		row.NewFindings = newFindings(older, newer, detector)
 		c := stats.Compare(len(row.Regressed), len(row.Fixed), row.Pairs, margin)
-		row.P, row.Difference, row.Lower, row.Worse = c.P, c.Difference, c.Lower, c.Worse
+		row.P, row.Difference, row.Lower, row.Worse = c.P, c.Difference, c.Lower, c.Worse || len(row.NewFindings) > 0
 		d.Detectors = append(d.Detectors, row)
 	}
 	return d
+}
+
+// newFindings are the rules of a static detector that the new version breaks more often, advice left out.
+func newFindings(older, newer hallmark.Report, detector string) []string {
+	count := func(r hallmark.Report) map[string]int {
+		n := map[string]int{}
+		for _, f := range r.Findings {
+			if f.Detector == detector && f.CaseID == "" && f.Severity != hallmark.SeverityInfo {
+				n[f.Rule]++
+			}
+		}
+		return n
+	}
+	rules, before := []string{}, count(older)
+	for rule, n := range count(newer) {
+		if n > before[rule] {
+			rules = append(rules, rule)
+		}
+	}
+	slices.Sort(rules)
+	return rules
+}
+
+// rates are the shares of cases against a version, by detector.
+func rates(r hallmark.Report) map[string]hallmark.Proportion {
+	all := make(map[string]hallmark.Proportion, len(r.Detectors))
+	for _, d := range r.Detectors {
+		all[d.Detector] = d.Against
+	}
+	return all
+}
+
+func union(a, b map[string]hallmark.Proportion) map[string]hallmark.Proportion {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
 }
 
 // pair counts a case that both versions were asked; one that is void in either says nothing.
@@ -119,6 +157,7 @@ func (d *detectorDiff) pair(id string, was, is hallmark.Outcome) {
 }
 
 func (d reportDiff) writeTable(w io.Writer) {
+	fmt.Fprintf(w, "old\t%s\nnew\t%s\n\n", d.Old, d.New)
 	if !d.SameSuite {
 		fmt.Fprintln(w, "the suites differ: rates only, no cases to pair")
 	} else if !d.SameSeed {
@@ -133,6 +172,9 @@ func (d reportDiff) writeTable(w io.Writer) {
 		fmt.Fprintf(w, "%s\t%d/%d\t%d/%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n", r.Detector, r.Old.K, r.Old.N, r.New.K, r.New.N, r.Pairs, len(r.Regressed), len(r.Fixed), r.P, r.Difference, r.Lower, mark)
 	}
 	for _, r := range d.Detectors {
+		if len(r.NewFindings) > 0 {
+			fmt.Fprintf(w, "\n%s found in the file: %s\n", r.Detector, sanitize(strings.Join(r.NewFindings, " ")))
+		}
 		if len(r.Regressed) > 0 {
 			fmt.Fprintf(w, "\n%s regressed: %s\n", r.Detector, sanitize(strings.Join(r.Regressed[:min(len(r.Regressed), shownRegressions)], " ")))
 		}
@@ -147,11 +189,18 @@ func (d reportDiff) worse() error {
 		return hallmark.WithHint(fmt.Errorf("the reports are of different suites, whose cases cannot be paired: %w", hallmark.ErrUndecided),
 			"run both versions with one suite: hallmark gate --suite")
 	}
-	var names []string
+	var names, lost []string
 	for _, r := range d.Detectors {
-		if r.Worse {
+		switch {
+		case r.Worse:
 			names = append(names, r.Detector)
+		case r.Old.N > 0 && r.Pairs == 0:
+			lost = append(lost, r.Detector)
 		}
+	}
+	if len(names) == 0 && len(lost) > 0 {
+		return hallmark.WithHint(fmt.Errorf("no case of %s says something in both reports: %w", strings.Join(lost, ", "), hallmark.ErrUndecided),
+			"run both versions with the same tier, profile and budget: hallmark gate --tier full")
 	}
 	if len(names) == 0 {
 		return nil

@@ -1,18 +1,22 @@
 package main
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/engine/model"
+	"github.com/hallmark-ml/hallmark/sandbox"
+	"github.com/hallmark-ml/hallmark/sandbox/openai"
 	"github.com/hallmark-ml/hallmark/sandbox/probe"
 	"github.com/hallmark-ml/hallmark/server/pipeline"
 )
@@ -20,7 +24,7 @@ import (
 type reproduceFlags struct {
 	server  serverFlags
 	suite   string
-	before  string
+	before  string // report of the version before; that which the server names if empty
 	threads int
 	wall    time.Duration
 	memory  int64
@@ -32,6 +36,7 @@ func (a *app) reproduceCmd() *cobra.Command {
 		Use: "reproduce REPORT MODEL", Short: "Run a report's test again and compare: the same bytes, or what differs",
 		Long: `Reproduce runs the suite of a report on the model again, with the report's seed, profile and tier, in the jail of this host, and compares
 the two reports byte by byte. REPORT is a version on a server or a file, as for "hallmark report show"; MODEL is the model's file.
+A run with a budget draws the same cases again; one that took the outcomes of the version before needs that version's report.
 
 Exit codes: 0 the reports are equal · 10 they differ, or the model is another one · 3 this binary has another engine or suite`,
 		Args: args(cobra.ExactArgs(2)),
@@ -52,7 +57,7 @@ Exit codes: 0 the reports are equal · 10 they differ, or the model is another o
 	f.server.add(cmd)
 	cmd.Flags().StringVar(&f.suite, "suite", "", "test suite, if it is a file of your own (default: the embedded one that the report names)")
 	cmd.Flags().StringVar(&f.before, "previous", "", "report that it was compared with, if it was with one (default: the one that the server names)")
-	cmd.Flags().IntVar(&f.threads, "threads", 1, "threads to compute with; the result does not depend on it")
+	cmd.Flags().IntVar(&f.threads, "threads", defaultThreads(), "threads to compute with; the result does not depend on it")
 	cmd.Flags().DurationVar(&f.wall, "wall", 30*time.Minute, "longest time of the run")
 	cmd.Flags().Int64Var(&f.memory, "memory", 1<<30, "memory of the jailed process in bytes, beside the model's size")
 	return cmd
@@ -89,6 +94,9 @@ func (a *app) reproduce(ctx context.Context, f reproduceFlags, name, path string
 	if f.threads < 1 || f.wall <= 0 || f.memory < 64<<20 {
 		return reproduction{}, fmt.Errorf("threads, wall or memory is out of range: %w", errUsage)
 	}
+	if _, err := os.Lstat(path); err != nil {
+		return reproduction{}, notThere(path, err)
+	}
 	want, err := a.loadReport(ctx, &f.server, name)
 	if err != nil {
 		return reproduction{}, err
@@ -123,11 +131,15 @@ func (a *app) reproduce(ctx context.Context, f reproduceFlags, name, path string
 
 // sameTest returns what makes a run the same test as that of a report, or why this binary cannot run it.
 func sameTest(r hallmark.Report, suiteFile string) (testOptions, error) {
+	if strings.HasPrefix(r.Engine, openai.EnginePrefix) {
+		return testOptions{}, hallmark.WithHint(fmt.Errorf("another program ran the model (%.60q), and only this engine gives the same bits again: %w", r.Engine, hallmark.ErrUnavailable),
+			"run it again with `hallmark gate -- PROGRAM` or --endpoint, and compare with `hallmark report diff`")
+	}
 	if r.Engine != model.Version {
 		return testOptions{}, hallmark.WithHint(fmt.Errorf("the report is of engine version %.40q, this binary has %s: %w", r.Engine, model.Version, hallmark.ErrUnavailable),
 			"use a binary with that engine version")
 	}
-	suite, err := loadSuite(cmp.Or(suiteFile, r.Suite))
+	suite, err := suiteOf(r, suiteFile)
 	if err != nil {
 		return testOptions{}, err
 	}
@@ -147,12 +159,31 @@ func sameTest(r hallmark.Report, suiteFile string) (testOptions, error) {
 	if r.TestTier != "" {
 		tier = probe.Tier(r.TestTier)
 	}
-	return testOptions{suite: suite, tier: tier, seed: &seed}, nil
+	opt := testOptions{suite: suite, tier: tier, seed: &seed}
+	if r.Selection != nil {
+		opt.budget = r.Selection.Budget
+	}
+	return opt, nil
+}
+
+// suiteOf is the suite in file or, without one, the embedded one of the report's name, which is no path.
+func suiteOf(r hallmark.Report, file string) (*probe.Suite, error) {
+	if file != "" {
+		return loadSuite(file)
+	}
+	suite, err := probe.Builtin(r.Suite)
+	if errors.Is(err, hallmark.ErrNotFound) {
+		return nil, hallmark.WithHint(fmt.Errorf("the report's suite is not an embedded one: %w", err), "name its file with --suite")
+	}
+	return suite, err
 }
 
 // comparedWith returns the outcomes that a report was compared with; none if it was with none.
 func (a *app) comparedWith(ctx context.Context, f reproduceFlags, want loadedReport) ([]hallmark.CaseResult, error) {
 	if want.Report.WarmStart.IsZero() {
+		if f.before != "" {
+			return nil, fmt.Errorf("the report was compared with none, --previous names %s: %w", f.before, errUsage)
+		}
 		return nil, nil
 	}
 	name := f.before
@@ -166,7 +197,11 @@ func (a *app) comparedWith(ctx context.Context, f reproduceFlags, want loadedRep
 	if err != nil {
 		return nil, fmt.Errorf("the version before: %w", err)
 	}
-	return r.Report.Cases, nil
+	outcomes := outcomesOf(r.Report)
+	if got := sandbox.OutcomesDigest(outcomes); got != want.Report.WarmStart {
+		return nil, &hallmark.DigestMismatchError{What: "what " + name + " tells of the cases", Want: want.Report.WarmStart, Got: got}
+	}
+	return outcomes, nil
 }
 
 // testAgain fingerprints, scans and tests the model at path, which has to be that of the report.
@@ -230,8 +265,20 @@ func differences(a, b hallmark.Report) []string {
 	if !reflect.DeepEqual(a.Findings, b.Findings) {
 		out = append(out, "other findings")
 	}
-	if a.Plan != b.Plan {
-		out = append(out, "another plan")
+	for _, field := range []struct {
+		name string
+		same bool
+	}{
+		{"plan", a.Plan == b.Plan},
+		{"choice of cases", reflect.DeepEqual(a.Selection, b.Selection)},
+		{"outcomes of the version before", a.WarmStart == b.WarmStart},
+		{"suite", a.Suite == b.Suite},
+		{"tier", a.TestTier == b.TestTier},
+		{"seed", a.Seed == b.Seed},
+	} {
+		if !field.same {
+			out = append(out, "another "+field.name)
+		}
 	}
 	return out
 }

@@ -20,11 +20,14 @@ type modelList struct {
 	} `json:"data"`
 }
 
+// EnginePrefix begins the engine version of a model behind an API, in reports.
+const EnginePrefix = "openai:"
+
 // Info implements [probe.Model]. The engine's version is "openai:" and the name that the server gives itself. Lengths of
 // context and vocabulary are not known and zero; that there is a chat template is the API's promise.
 func (c *Client) Info(ctx context.Context) (probe.Info, error) {
 	r, err := c.call(ctx, http.MethodGet, "models", nil)
-	info := probe.Info{Architecture: "unknown", TokenizerModel: "unknown", ChatTemplate: true, EngineVersion: "openai:" + serverName(r.header.Get("Server"))}
+	info := probe.Info{Architecture: "unknown", TokenizerModel: "unknown", ChatTemplate: true, EngineVersion: EnginePrefix + serverName(r.header.Get("Server"))}
 	if errors.Is(err, hallmark.ErrNotFound) { // a server that lists nothing can still answer
 		return info, nil
 	}
@@ -36,7 +39,7 @@ func (c *Client) Info(ctx context.Context) (probe.Info, error) {
 		return probe.Info{}, badReply("list of models: %v", err)
 	}
 	if len(list.Data) > 0 && r.header.Get("Server") == "" {
-		info.EngineVersion = "openai:" + serverName(list.Data[0].OwnedBy)
+		info.EngineVersion = EnginePrefix + serverName(list.Data[0].OwnedBy)
 	}
 	return info, nil
 }
