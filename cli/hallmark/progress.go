@@ -18,6 +18,8 @@ type progress struct {
 	out   io.Writer
 	label string
 
+	started time.Time
+
 	mu       sync.Mutex
 	bars     *mpb.Progress // nil without a terminal
 	bar      *mpb.Bar
@@ -27,7 +29,7 @@ type progress struct {
 const progressEvery = 5 * time.Second
 
 func (a *app) progress(label string) *progress {
-	p := &progress{out: a.errw, label: label, nextLine: time.Now().Add(progressEvery)}
+	p := &progress{out: a.errw, label: label, started: time.Now(), nextLine: time.Now().Add(progressEvery)}
 	if a.quiet {
 		p.out = io.Discard
 		return p
@@ -45,7 +47,7 @@ func (p *progress) set(done, total int64) {
 	if p.bars == nil {
 		if now := time.Now(); now.After(p.nextLine) && total > 0 {
 			p.nextLine = now.Add(progressEvery)
-			fmt.Fprintf(p.out, "%s: %d of %d (%d %%)\n", p.label, done, total, done*100/total)
+			fmt.Fprintf(p.out, "%s: %d of %d (%d %%)%s\n", p.label, done, total, done*100/total, remaining(now.Sub(p.started), done, total))
 		}
 		return
 	}
@@ -55,6 +57,15 @@ func (p *progress) set(done, total int64) {
 	}
 	p.bar.SetTotal(total, false)
 	p.bar.SetCurrent(done)
+}
+
+// remaining says how long the rest takes if it goes on as so far, or nothing where nobody can tell.
+func remaining(elapsed time.Duration, done, total int64) string {
+	if done <= 0 || done >= total {
+		return ""
+	}
+	left := time.Duration(float64(elapsed) * float64(total-done) / float64(done))
+	return fmt.Sprintf(", %v left", left.Round(time.Second))
 }
 
 // done ends the bar.
