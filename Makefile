@@ -13,7 +13,7 @@ LDFLAGS   = -s -w -X main.buildVersion=$(VERSION)
 RACE_PKGS  = $(shell $(GO) list ./... | grep -vE '/(sandbox/jail|engine/kernel)$$')
 RACE_FLAGS = -gcflags='modernc.org/sqlite/lib=-race=false' -gcflags='golang.org/x/crypto/scrypt=-race=false'
 
-.PHONY: help demo test test-full check race lint deadcode vuln bench bench-engine bench-pii bench-jail escape build guest serve contracts deps peer clean
+.PHONY: help demo test test-full check race lint deadcode vuln bench bench-engine bench-pii bench-gate bench-jail escape build guest serve contracts deps peer clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -83,6 +83,10 @@ bench-jail: ## start of the jail against a plain start, bwrap, runc and runsc
 
 bench-pii: ## the scanner for personal data beside gitleaks, which is installed first; table in docs/benchmarks.md
 	$(GO) run ./testdata/bench-pii $(or $(BENCH),-docs docs/benchmarks.md)
+
+# Flags by BENCH="...": -vocabulary, -suites, -tiers, -threads; -help.
+bench-gate: build ## both tiers of the gate on a model of 110M weights; table in docs/benchmarks.md
+	$(GO) run ./testdata/bench-gate $(or $(BENCH),-docs docs/benchmarks.md)
 
 contracts: deps ## compile the contract, regenerate artifact and bindings, run its Foundry tests
 	npm --prefix contracts run build

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hallmark-ml/hallmark/engine/gguf"
 	"github.com/hallmark-ml/hallmark/engine/quant"
+	"github.com/hallmark-ml/hallmark/engine/template"
 	"github.com/hallmark-ml/hallmark/testdata/genmodel"
 )
 
@@ -102,6 +103,23 @@ func TestTokenizerIsCopied(t *testing.T) {
 	x, ok := f.Tensor("token_embd.weight")
 	require.True(t, ok)
 	require.Equal(t, []uint64{256, 300}, x.Dims)
+}
+
+func TestChatTemplate(t *testing.T) {
+	t.Parallel()
+
+	s, _ := genmodel.Preset("tiny-llama")
+	s.Layers, s.Chat = 1, true
+	text, ok := parse(t, write(t, s)).String("tokenizer.chat_template")
+	require.True(t, ok)
+	parsed, err := template.Parse(text)
+	require.NoError(t, err)
+	out, err := parsed.Render(template.Input{
+		Messages: []template.Message{{Role: "system", Content: "be"}, {Role: "user", Content: "hi"}}, AddGenerationPrompt: true, BOS: "<s>", EOS: "</s>",
+	}, template.Budget{})
+	require.NoError(t, err)
+	require.Equal(t, "<s>system\nbe</s>\n<s>user\nhi</s>\n<s>assistant\n", out.Text)
+	require.Len(t, out.Spans, 2)
 }
 
 func TestWordsAreDistinct(t *testing.T) {

@@ -3,6 +3,7 @@ package genmodel
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/hallmark-ml/hallmark/engine/gguf"
@@ -71,8 +72,23 @@ const (
 // firstWord is the id of the first made-up word: before it are three special tokens and one for each byte.
 const firstWord = 3 + 256
 
+// chatTemplate is that of [Spec].Chat.
+const chatTemplate = `{% for message in messages %}{{ bos_token + message['role'] + '\n' + message['content'] + eos_token + '\n' }}{% endfor %}` +
+	`{% if add_generation_prompt %}{{ bos_token + 'assistant\n' }}{% endif %}`
+
 // tokenizer returns the tokenizer's keys.
 func (s Spec) tokenizer() []gguf.Entry {
+	keys := s.vocabulary()
+	if s.Chat {
+		keys = slices.DeleteFunc(keys, func(e gguf.Entry) bool { return e.Key == templateKey })
+		keys = append(keys, gguf.Entry{Key: templateKey, Value: chatTemplate})
+	}
+	return keys
+}
+
+const templateKey = "tokenizer.chat_template"
+
+func (s Spec) vocabulary() []gguf.Entry {
 	if s.Tokenizer != nil {
 		return copied(s.Tokenizer)
 	}

@@ -32,6 +32,7 @@ type Spec struct {
 	Frequency bool      // a tensor of frequency factors, as Llama 3.1 has (llama)
 	LongRope  bool      // two tensors of frequency factors (phi3), chosen at half of Context
 	Type      gguf.Type // of matrices whose rows are whole blocks of it; others are F16, and vectors F32
+	Chat      bool      // a chat template that opens and closes turns with the tokens of a text's beginning and end
 	Seed      uint64
 
 	// Tokenizer is a model or vocabulary whose tokenizer keys are copied. If it is nil a vocabulary of bytes and made-up

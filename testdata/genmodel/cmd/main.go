@@ -44,6 +44,7 @@ func run(args []string, errw io.Writer) error {
 	fs.BoolVar(&s.Steady, "steady", false, "amplify rounding less, as trained models do")
 	fs.BoolVar(&s.Frequency, "frequency", false, "frequency factors as in Llama 3.1")
 	fs.BoolVar(&s.LongRope, "longrope", false, "frequency factors as in Phi-3 with 128k positions")
+	fs.BoolVar(&s.Chat, "chat", false, "a chat template")
 	fs.Uint64Var(&s.Seed, "seed", 0, "seed of the weights")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -96,6 +97,8 @@ func override(spec *genmodel.Spec, s genmodel.Spec, name string) {
 		spec.Frequency = s.Frequency
 	case "longrope":
 		spec.LongRope = s.LongRope
+	case "chat":
+		spec.Chat = s.Chat
 	case "seed":
 		spec.Seed = s.Seed
 	}
