@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes every target of the module for FUZZTIME each (default 10m), FUZZONLY (a pattern of "package target") or all, and prints
-# the rows of docs/verification.md's table. A crasher stays below the package's testdata/fuzz and ends the run.
+# the rows of docs/verification.md's table: package, target, processor seconds, executions, finds. A crasher stays below the package's testdata/fuzz and ends the run.
 #
 # Go's fuzz engine ends a worker whose input takes longer than ten seconds by the clock, whatever it was doing: a worker that is
 # stopped, or that gets no processor, ends so as well ("hung or terminated unexpectedly"). An input that is named then is tried
@@ -18,11 +18,15 @@ fuzz() {
   go test -run '^$' -fuzz "^$2\$" -fuzztime "${FUZZTIME:-10m}" -fuzzminimizetime "${FUZZMINIMIZE:-10x}" -parallel "${FUZZPARALLEL:-$(nproc)}" "./$1" | tee "$log"
 }
 
+# cpu: processor seconds of all that ran until now.
+cpu() { awk '{ print ($16 + $17) / 100 }' "/proc/$$/stat"; }
+
 for dir in $(git ls-files '*_test.go' | xargs grep -l '^func Fuzz' | xargs -n1 dirname | sort -u); do
   for target in $(grep -ho '^func Fuzz[A-Za-z0-9_]*' "$dir"/*_test.go | cut -d' ' -f2); do
     [[ "$dir $target" =~ ${FUZZONLY:-.} ]] || continue
     echo "fuzz $dir $target"
-    execs=0 stopped=0
+    go test -run '^$' -fuzz "^$target\$" -fuzztime 1x "./$dir" >"$log" || { cat "$log"; exit 1; } # builds it
+    execs=0 stopped=0 before=$(cpu)
     until fuzz "$dir" "$target"; do
       execs=$((execs + $(grep -o 'execs: [0-9]*' "$log" | tail -n1 | cut -d' ' -f2 || echo 0)))
       input=$(grep -o "testdata/fuzz/$target/[0-9a-f]*" "$log" | head -n1)
@@ -34,7 +38,8 @@ for dir in $(git ls-files '*_test.go' | xargs grep -l '^func Fuzz' | xargs -n1 d
     execs=$((execs + $(grep -o 'execs: [0-9]*' "$log" | tail -n1 | cut -d' ' -f2)))
     note=none
     [[ $stopped -eq 0 ]] || note="none; its worker got no processor for ten seconds $stopped times"
-    rows+=("| $dir | $target | $execs | $note |")
+    rows+=("| $dir | $target | $(awk -v a="$before" -v b="$(cpu)" 'BEGIN { printf "%.0f", b - a }') | $execs | $note |")
+    echo "${rows[-1]}"
   done
 done
 printf '%s\n' "${rows[@]}"

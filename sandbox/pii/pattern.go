@@ -220,28 +220,76 @@ var anyGap = func() (kinds [gapKinds]bool) {
 	return kinds
 }()
 
-// behind adds what may stand behind the separator that element i took as its first.
+// behind adds what the two bytes behind the separator that element i took as its first may be.
 func (p pattern) behind(i int, kinds *[gapKinds]bool, kind uint8) {
-	add := func(set *[256]bool) {
-		for c, in := range set {
-			if in {
-				kinds[kind+behindGap[c]] = true
+	first, second := p.next(i, 1)
+	for c, in := range first {
+		for d, also := range second[c] {
+			if in && also {
+				kinds[kind+classes*uint8(c)+uint8(d)] = true
 			}
 		}
 	}
-	if p.elems[i].max > 1 {
-		add(p.elems[i].set)
-	}
-	for _, e := range p.elems[i+1:] {
-		if e.same { // the separator again
-			kinds[kind+2] = true
-			return
+}
+
+// next says what classes the byte may have that follows after element i took n bytes, and for each of these what the byte
+// behind it may have; where the match may end, all.
+func (p pattern) next(i int, n uint16) (first [classes]bool, second [classes][classes]bool) {
+	one, ends := p.following(i, n)
+	for _, f := range one {
+		two, over := p.following(f.elem, f.took)
+		for c, in := range p.elems[f.elem].classesOf() {
+			first[c] = first[c] || in
+			for _, g := range two {
+				for d, also := range p.elems[g.elem].classesOf() {
+					second[c][d] = second[c][d] || in && also
+				}
+			}
+			for d := range classes {
+				second[c][d] = second[c][d] || in && over
+			}
 		}
-		if add(e.set); e.min > 0 {
-			return
+	}
+	if ends {
+		for c := range classes {
+			first[c], second[c] = true, [classes]bool{true, true, true}
 		}
 	}
-	kinds[kind], kinds[kind+1], kinds[kind+2] = true, true, true // it may end here
+	return first, second
+}
+
+// A taken is an element that takes a byte, as its so many-th.
+type taken struct {
+	elem int
+	took uint16
+}
+
+// following returns the elements that may take the next byte after element i took n bytes, and whether the match may end.
+func (p pattern) following(i int, n uint16) (list []taken, ends bool) {
+	if n < p.elems[i].max {
+		list = append(list, taken{i, n + 1})
+	}
+	if n < p.elems[i].min {
+		return list, false
+	}
+	for j := i + 1; j < len(p.elems); j++ {
+		list = append(list, taken{j, 1})
+		if p.elems[j].min > 0 || p.elems[j].same {
+			return list, false
+		}
+	}
+	return list, true
+}
+
+// classesOf are the classes of the bytes that an element takes; of the same separator again, something else.
+func (e *elem) classesOf() (in [classes]bool) {
+	if e.same {
+		in[classes-1] = true
+	}
+	for c, has := range e.set {
+		in[gapClass[c]] = in[gapClass[c]] || has
+	}
+	return in
 }
 
 // match reads the pattern at text[at:]. It puts the letters and digits that it took into value, in capitals, and returns

@@ -303,43 +303,53 @@ type formIndex struct {
 	lists [][]*compiled                              // the first is empty
 }
 
-// What may follow a word: a byte that separates no parts of a form, or one of seven that do, and behind it a digit, a
-// letter, or something else.
+// What may follow a word: a byte that separates no parts of a form, or one of seven that do, and of the two bytes behind it
+// whether each is a digit, a letter, or something else.
 const (
 	separators = " -./:+("
-	gapKinds   = 1 + 3*len(separators)
+	classes    = 3
+	gapKinds   = 1 + classes*classes*len(separators)
 )
 
-var gapKind, behindGap = func() (kind, behind [256]uint8) {
+// gapKind is the first kind of a separator, 0 of other bytes; gapClass is what a byte behind one is.
+var gapKind, gapClass = func() (kind, class [256]uint8) {
 	for i, c := range []byte(separators) {
-		kind[c] = uint8(1 + 3*i)
+		kind[c] = uint8(1 + classes*classes*i)
 	}
-	for c := range behind {
+	for c := range class {
 		switch {
 		case isDigit(byte(c)):
 		case isAlpha(byte(c)):
-			behind[c] = 1
+			class[c] = 1
 		default:
-			behind[c] = 2
+			class[c] = 2
 		}
 	}
-	return kind, behind
+	return kind, class
 }()
 
 // gapAt is what follows a word that ends at a place.
 func gapAt(text string, at int) uint8 {
-	if at >= len(text) {
-		return 0
+	if at+2 >= len(text) {
+		return gapAtEnd(text, at)
 	}
 	kind := gapKind[text[at]]
-	switch {
-	case kind == 0:
+	if kind == 0 {
 		return 0
-	case at+1 == len(text):
-		return kind + 2
-	default:
-		return kind + behindGap[text[at+1]]
 	}
+	return kind + classes*gapClass[text[at+1]] + gapClass[text[at+2]]
+}
+
+// gapAtEnd is gapAt with fewer than two bytes behind the separator: what is missing is something else.
+func gapAtEnd(text string, at int) uint8 {
+	if at >= len(text) || gapKind[text[at]] == 0 {
+		return 0
+	}
+	first := uint8(classes - 1)
+	if at+1 < len(text) {
+		first = gapClass[text[at+1]]
+	}
+	return gapKind[text[at]] + classes*first + classes - 1
 }
 
 // forms are those that a word at a place may begin.

@@ -2,6 +2,7 @@ package pii
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 )
 
@@ -119,33 +120,60 @@ const longWord = 16
 // run reads the text once. Words are runs of letters, digits and underscores: those with digits, long ones, and those
 // that begin as a credential does are looked at when they end. Between them some bytes are triggers.
 func (s *Scanner) run(from int) {
-	text := s.text
-	for i := from; i < len(text); {
-		start := i
-		var kinds uint8
-		for i < len(text) {
-			c := classOf[text[i]]
-			if c&word == 0 {
-				break
-			}
-			kinds |= c
-			i++
+	i := from
+	for len(s.text)-i >= blockBytes {
+		i = s.block(i)
+	}
+	for i < len(s.text) {
+		if classOf[s.text[i]]&word != 0 {
+			i = s.wordAt(i)
+			continue
 		}
-		if i > start && (kinds&digit != 0 || i-start >= longWord || prefixes.may(text, start)) {
-			s.word(start, i, kinds)
+		if classOf[s.text[i]] == trigger {
+			s.trigger(i)
 		}
-		for i < len(text) {
-			c := classOf[text[i]]
-			if c&word != 0 {
-				break
-			}
-			if c == trigger {
-				s.trigger(i)
-			}
-			i++
-		}
+		i++
 	}
 	s.namedFields()
+}
+
+// block looks at the words and triggers that begin in the block at at, where no word goes on, and returns where to go on:
+// behind the block, or behind the word that goes on there.
+func (s *Scanner) block(at int) int {
+	words, digits, triggers := classify(s.text[at:])
+	for events := words&^(words<<1) | triggers; events != 0; events &= events - 1 {
+		n := bits.TrailingZeros64(events)
+		if triggers>>n&1 == 1 {
+			s.trigger(at + n)
+			continue
+		}
+		length := bits.TrailingZeros64(^(words >> n))
+		if n+length >= blockBytes {
+			return s.wordAt(at + n)
+		}
+		if digits>>n&(1<<length-1) != 0 || length >= longWord || prefixes.may(s.text, at+n) {
+			s.wordAt(at + n)
+		}
+	}
+	return at + blockBytes
+}
+
+// wordAt reads the word that begins at start, looks at it if it may be one that is looked for, and returns its end.
+func (s *Scanner) wordAt(start int) int {
+	text, i := s.text, start
+	var kinds uint8
+	for i < len(text) {
+		c := classOf[text[i]]
+		if c&word == 0 {
+			break
+		}
+		kinds |= c
+		i++
+	}
+	if kinds&digit != 0 || i-start >= longWord || prefixes.may(text, start) {
+		s.word(start, i, kinds)
+	}
+	return i
 }
 
 // word looks at the word text[start:end].
@@ -184,12 +212,18 @@ func (s *Scanner) trigger(i int) {
 	switch text[i] {
 	case '@':
 		s.findEmail(i)
-	case '=', ',', '>':
+	case ',':
+		if i > 0 && isQuote(text[i-1]) {
+			s.findAssigned(i)
+		}
+	case '=', '>':
 		s.findAssigned(i)
 	case ':':
 		s.colon(i)
 	case '.':
-		s.findMAC(i, 4)
+		if i+5 < len(text) && text[i+5] == '.' {
+			s.findMAC(i, 4)
+		}
 		if i > 0 && i+1 < len(text) && isAlnum(text[i-1]) && isAlpha(text[i+1]) && i >= s.urlEnd && (s.config.Least < Medium || text[i-1]|0x20 == 'w') {
 			s.findDomain(i)
 		}
