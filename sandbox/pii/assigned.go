@@ -61,16 +61,17 @@ func (s *Scanner) assignedValue(a *assignment, at int) bool {
 		i = max(i, min(s.plainEnd, i+maxAssign)) // read before, from an earlier operator
 		a.digits = i > a.start
 	}
-	for i < len(text) && i-a.start < maxAssign && text[i] >= ' ' && text[i] < 0x7f {
+	stops := valueEnd
+	if quote == 0 {
+		stops |= plainEnd
+	}
+	for most := min(len(text), a.start+maxAssign); i < most; i++ {
 		c := text[i]
-		if quote != 0 && c == quote || quote == 0 && (c == ' ' || isQuote(c) || c == ';' || c == '<' || c == '>' || c == ')' || c == ',' || c == '&') {
+		kind := valueKind[c]
+		if kind&stops != 0 || c == quote || c == '\\' && i+1 < len(text) && (text[i+1] == 'n' || text[i+1] == 'r' || isQuote(text[i+1])) {
 			break
 		}
-		a.digits = a.digits || isDigit(c)
-		if c == '\\' && i+1 < len(text) && (text[i+1] == 'n' || text[i+1] == 'r' || isQuote(text[i+1])) {
-			break
-		}
-		i++
+		a.digits = a.digits || kind&valueDigit != 0
 	}
 	if quote == 0 {
 		s.plainEnd = max(s.plainEnd, i)
@@ -88,6 +89,28 @@ func (s *Scanner) assignedValue(a *assignment, at int) bool {
 	}
 	return strings.EqualFold(value, "bearer") || strings.EqualFold(value, "basic") || strings.EqualFold(value, "token") || strings.EqualFold(value, "api-token")
 }
+
+// What a byte does to a value: it ends any, or one without quotes, or is a digit.
+const (
+	valueEnd uint8 = 1 << iota
+	plainEnd
+	valueDigit
+)
+
+var valueKind = func() (t [256]uint8) {
+	for c := range t {
+		if c < ' ' || c >= 0x7f {
+			t[c] = valueEnd
+		}
+		if isDigit(byte(c)) {
+			t[c] = valueDigit
+		}
+	}
+	for _, c := range []byte(" \"'`;<>),&") {
+		t[c] |= plainEnd
+	}
+	return t
+}()
 
 func isQuote(c byte) bool { return c == '"' || c == '\'' || c == '`' }
 

@@ -216,7 +216,11 @@ func (s *Scanner) trigger(i int) {
 		if i > 0 && isQuote(text[i-1]) {
 			s.findAssigned(i)
 		}
-	case '=', '>':
+	case '=':
+		if i+1 == len(text) || text[i+1] != '=' { // the last of several is looked at
+			s.findAssigned(i)
+		}
+	case '>':
 		s.findAssigned(i)
 	case ':':
 		s.colon(i)
@@ -244,6 +248,9 @@ func (s *Scanner) trigger(i int) {
 
 func (s *Scanner) colon(i int) {
 	text := s.text
+	if i+1 < len(text) && text[i+1] == '=' {
+		return // looked at there
+	}
 	if i+2 < len(text) && text[i+1] == '/' && text[i+2] == '/' {
 		s.findURL(i)
 		return
