@@ -10,7 +10,6 @@ cd "$(dirname "$0")/.."
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-rows=()
 
 # fuzz DIR TARGET: one run of the engine; what it prints goes to the log as well.
 fuzz() {
@@ -38,8 +37,6 @@ for dir in $(git ls-files '*_test.go' | xargs grep -l '^func Fuzz' | xargs -n1 d
     execs=$((execs + $(grep -o 'execs: [0-9]*' "$log" | tail -n1 | cut -d' ' -f2)))
     note=none
     [[ $stopped -eq 0 ]] || note="none; its worker got no processor for ten seconds $stopped times"
-    rows+=("| $dir | $target | $(awk -v a="$before" -v b="$(cpu)" 'BEGIN { printf "%.0f", b - a }') | $execs | $note |")
-    echo "${rows[-1]}"
+    echo "| $dir | $target | $(awk -v a="$before" -v b="$(cpu)" 'BEGIN { printf "%.0f", b - a }') | $execs | $note |"
   done
 done
-printf '%s\n' "${rows[@]}"

@@ -78,10 +78,12 @@ func activeIn(text, nonce string) (context string, carries bool) {
 	return context, false
 }
 
-// activeNodes parses text as the inside of a page's body and returns, for each active node, the source of its activity. The
-// host's own markup follows: it closes a tag that the text leaves open.
+// hostMarkup follows the text in every page: it closes a tag, or a value in quotes, that the text leaves open.
+const hostMarkup = `</div><p title="x" class='x'>`
+
+// activeNodes parses text as the inside of a page's body and returns, for each active node, the source of its activity.
 func activeNodes(text string) []string {
-	return pageNodes("<!doctype html><body>" + text + "</div>")
+	return pageNodes("<!doctype html><body>" + text + hostMarkup)
 }
 
 // pageNodes is [activeNodes] for a whole page.

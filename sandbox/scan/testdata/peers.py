@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Counts what picklescan and modelscan report of the files below a directory, by folder.
 
-HALLMARK_SCAN_CORPUS=DIR go test -run CorpusForPeers ./sandbox/scan; pip install picklescan modelscan; peers.py DIR
+HALLMARK_SCAN_CORPUS=DIR go test -run CorpusForPeers ./sandbox/scan; pip install picklescan modelscan (or PYTHONPATH to their
+sources); peers.py DIR
 """
 import collections
-import importlib.metadata
 import logging
 import pathlib
 import sys
@@ -37,7 +37,7 @@ def main():
         row[0] += 1
         row[1] += by_picklescan(path)
         row[2] += by_modelscan(path)
-    print("| files | number |", " | ".join(f"{n} {importlib.metadata.version(n)}" for n in ("picklescan", "modelscan")), "|")
+    print("| files | number | picklescan | modelscan |")
     print("| --- | ---: | ---: | ---: |")
     for name, row in counts.items():
         print("|", name, "|", " | ".join(map(str, row)), "|")
