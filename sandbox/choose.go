@@ -107,7 +107,7 @@ const drawsTogether = 8
 
 // controller is what a run with a budget chooses its cases with.
 func (p previous) controller(seed uint64, cases []probe.Case) (*al.Controller[probe.Case], error) {
-	cfg := al.Config[probe.Case]{Seed: seed, Extract: caseFeatures{}, Diversity: 0.5}
+	cfg := al.Config[probe.Case]{Seed: seed, Extract: caseFeatures{}, Diversity: 0.5, Part: func(c probe.Case) string { return c.Detector }}
 	if len(p) > 0 {
 		cfg.Score = p
 	}
@@ -201,7 +201,7 @@ func (r *run) rate(detector string) hallmark.SampledRate {
 			s.Draws++
 		}
 	}
-	got := r.chosen.Rate(in)
+	got := r.chosen.Rate(detector)
 	part := float64(s.Pool) / float64(len(r.cases))
 	text := func(share float64) string { return strconv.FormatFloat(min(1, share/part), 'f', 6, 64) }
 	s.Rate, s.Lower, s.Upper = text(got.Value), text(got.Lower), text(got.Upper)

@@ -181,14 +181,14 @@ func estimates(tb testing.TB, cases []probe.Case, before, now previous, m int, r
 		c, err := al.NewController(cfg, cases, func(probe.Case) int { return 1 })
 		require.NoError(tb, err)
 		for left := m; left > 0; {
-			draws, err := c.SelectNext(left, 20)
+			draws, err := c.SelectNext(left, min(left, drawsTogether))
 			require.NoError(tb, err)
 			for _, d := range draws {
 				left--
 				require.NoError(tb, c.Observe(d.Item, al.Outcome{Positive: against(now[cases[d.Item].ID].Outcome), Cost: 1}))
 			}
 		}
-		r := c.Rate(nil)
+		r := c.Rate("")
 		bias += (r.Value - truth) / float64(rounds)
 		variance += (r.Value - truth) * (r.Value - truth) / float64(rounds)
 		if r.Lower <= truth && truth <= r.Upper {

@@ -105,7 +105,7 @@ func TestControllerFindsPositives(t *testing.T) {
 	}
 	c := spend(t, al.Config[ticket]{Seed: 1, Extract: tickets{}}, items, 270) // 30 % of what all cost
 	require.Greater(t, float64(c.Progress().Positives), 0.8*float64(all))
-	require.InDelta(t, float64(all)/600, c.Rate(nil).Value, 0.05)
+	require.InDelta(t, float64(all)/600, c.Rate("").Value, 0.05)
 	require.NotEqual(t, c.Log()[0].Surrogate, c.Log()[len(c.Log())-1].Surrogate)
 	estimates := 0
 	for _, d := range c.Log() {

@@ -40,6 +40,8 @@ type Config[T any] struct {
 	Extract FeatureExtractor[T]
 	// Score is a guess from elsewhere, a warm start. Optional.
 	Score Scorer[T]
+	// Part names the part of the pool that an item is in, of whose rate there is an estimate too. Optional.
+	Part func(item T) string
 	// Hunt chooses what hunting draws look at. Optional; PerCost of Likely to the power of 4 if nil.
 	Hunt QueryStrategy[T]
 	// Prior is the share of positives that is expected before anything is seen; 0.1 if zero.
@@ -82,16 +84,24 @@ type Controller[T any] struct {
 	committee *Committee
 	batch     int
 	spent     [2]int   // cost of estimate and hunt draws
-	drawn     []int    // items of the estimate, in order
-	samples   []Sample // theirs, without the outcome
+	parts     []string // that items are in
+	drawn     []estimated
 	log       []Draw
 	history   []Progress
 	random    *Random
 }
 
+// estimated is a draw of the estimate: the item, and the sums of the guesses of all that could be drawn, by part.
+type estimated struct {
+	item    int
+	sample  Sample // without outcome and sum
+	guesses []float64
+}
+
 // entry is an item and what is known of it.
 type entry[T any] struct {
 	item     T
+	part     int
 	cost     int
 	vector   Vector
 	sparse   sparse
@@ -127,9 +137,23 @@ func NewController[T any](cfg Config[T], items []T, cost func(T) int) (*Controll
 			score = cfg.Score.Score(item)
 		}
 		e.sparse = bias(newSparse(e.vector), dim, score)
+		e.part = c.part(item)
 		c.items = append(c.items, e)
 	}
 	return c, nil
+}
+
+// part returns the place of an item's part.
+func (c *Controller[T]) part(item T) int {
+	name := ""
+	if c.cfg.Part != nil {
+		name = c.cfg.Part(item)
+	}
+	i := slices.Index(c.parts, name)
+	if i < 0 {
+		i, c.parts = len(c.parts), append(c.parts, name)
+	}
+	return i
 }
 
 // SelectNext draws up to k items that together are expected to cost at most budget: estimate draws while they are behind
@@ -222,53 +246,70 @@ func (c *Controller[T]) hunt(pool Pool[T], places []int, budget, k int) []Draw {
 	return draws
 }
 
-// estimate draws without replacement among what no estimate drew: the chances are those of the roots of the predictions,
-// which make the variance least, mixed with uniform ones. What is known counts as what it is, nearly.
+// estimate draws without replacement among what no estimate drew: the chances are those of the roots of the predictions, mixed
+// with uniform ones. (Those of the root of p(1-p) would make the variance a little less, and find fewer positives.) The guesses
+// are the predictions; what is known is guessed as what it is.
 func (c *Controller[T]) estimate(pool Pool[T], places []int, budget, k int) []Draw {
-	weights := make([]float64, len(places))
-	for i, at := range places {
-		p := pool.Candidates[i].Mean
-		if e := &c.items[at]; e.known {
-			const doubt = 0.01
-			p = doubt
-			if e.positive {
-				p = 1 - doubt
-			}
-		}
-		weights[i] = root(p)
-	}
+	weights, guesses, sums := c.guesses(pool, places)
 	var draws []Draw
 	digest := c.committee.Digest()
 	for range min(k, len(places)) {
-		total, left := 0.0, 0
-		for _, w := range weights {
-			if w > 0 {
-				total, left = total+w, left+1
-			}
-		}
-		chances, floor := make([]float64, len(weights)), 1.0
-		for i, w := range weights {
-			if w > 0 {
-				chances[i] = float64((1-c.cfg.Epsilon)*w)/total + c.cfg.Epsilon/float64(left)
-				if !c.items[places[i]].known {
-					floor = min(floor, float64(chances[i]*float64(left)))
-				}
-			}
-		}
+		chances, floor := c.chances(weights, places)
 		i := c.random.draw(chances)
 		e := &c.items[places[i]]
 		if !e.known && e.cost > budget {
 			break // leaving it out would change the chances: the estimate ends here
 		}
+		c.drawn = append(c.drawn, estimated{places[i], Sample{Q: chances[i], Floor: floor, Guess: guesses[i]}, slices.Clone(sums)})
 		weights[i], e.drawn = 0, true
+		sums[e.part] -= guesses[i]
 		if !e.known {
 			budget -= e.cost
 			e.pending = EstimateDraw
 		}
-		c.drawn, c.samples = append(c.drawn, places[i]), append(c.samples, Sample{Q: chances[i], Floor: floor})
 		draws = append(draws, Draw{Item: places[i], Kind: EstimateDraw, Probability: chances[i], Batch: c.batch, Surrogate: digest})
 	}
 	return draws
+}
+
+// guesses returns, for each candidate of the estimate, its weight in the draw and its guess, and the guesses' sums by part.
+func (c *Controller[T]) guesses(pool Pool[T], places []int) (weights, guesses, sums []float64) {
+	const doubt = 0.01
+	sums = make([]float64, len(c.parts))
+	for i, at := range places {
+		e := &c.items[at]
+		guess, weight := pool.Candidates[i].Mean, pool.Candidates[i].Mean
+		switch {
+		case e.known && e.positive:
+			guess, weight = 1, 1-doubt
+		case e.known:
+			guess, weight = 0, doubt
+		}
+		guesses = append(guesses, guess)
+		sums[e.part] += guess
+		weights = append(weights, root(weight))
+	}
+	return weights, guesses, sums
+}
+
+// chances mixes weights with uniform chances. floor is the least chance of an item that is not known, times how many are left.
+func (c *Controller[T]) chances(weights []float64, places []int) (chances []float64, floor float64) {
+	total, left := 0.0, 0
+	for _, w := range weights {
+		if w > 0 {
+			total, left = total+w, left+1
+		}
+	}
+	chances, floor = make([]float64, len(weights)), 1.0
+	for i, w := range weights {
+		if w > 0 {
+			chances[i] = float64((1-c.cfg.Epsilon)*w)/total + c.cfg.Epsilon/float64(left)
+			if !c.items[places[i]].known {
+				floor = min(floor, float64(chances[i]*float64(left)))
+			}
+		}
+	}
+	return chances, floor
 }
 
 // Observed reports whether the outcome of an item is known.
@@ -299,13 +340,24 @@ func (c *Controller[T]) Observe(item int, o Outcome) error {
 // Log returns all draws in order.
 func (c *Controller[T]) Log() []Draw { return c.log }
 
-// Rate is the share, of all items of the pool, of those that are positive and in a part of it, by the estimate's draws alone.
-// Nil is all of it.
-func (c *Controller[T]) Rate(in func(T) bool) Rate {
-	samples := slices.Clone(c.samples)
-	for i, at := range c.drawn {
-		e := &c.items[at]
-		samples[i].Positive = e.positive && (in == nil || in(e.item))
+// Rate is the share, of all items of the pool, of those that are positive and in a part of it, by the estimate's draws. The empty
+// name is that of the whole pool.
+func (c *Controller[T]) Rate(part string) Rate {
+	samples := make([]Sample, len(c.drawn))
+	for i, d := range c.drawn {
+		e := &c.items[d.item]
+		in := part == "" || c.parts[e.part] == part
+		s := d.sample
+		s.Positive = e.positive && in
+		if !in {
+			s.Guess = 0
+		}
+		for p, sum := range d.guesses {
+			if part == "" || c.parts[p] == part {
+				s.Guesses += sum
+			}
+		}
+		samples[i] = s
 	}
 	return Estimate(samples, len(c.items))
 }

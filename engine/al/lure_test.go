@@ -25,7 +25,7 @@ func TestEstimate(t *testing.T) {
 	require.InDelta(t, 0.5, r.Value, 1e-12)
 	require.Less(t, r.Lower, r.Upper, "not even all of a pool give a point")
 	// By hand: n = 4, M = 2, q = 1/2, 1/3: v = 1 + 2/3(2/4-...)...: v1 = 1 + (2/3)(1/(4/2)-1) = 2/3, v2 = 1 + (2/2)(1/(3/3)-1) = 1.
-	r = al.Estimate([]al.Sample{{true, 0.5, 1}, {true, 1. / 3, 1}}, 4)
+	r = al.Estimate([]al.Sample{{Positive: true, Q: 0.5, Floor: 1}, {Positive: true, Q: 1. / 3, Floor: 1}}, 4)
 	require.InDelta(t, (2./3+1)/2, r.Value, 1e-12)
 	r = al.Estimate(uniform(1000, make([]bool, 30)...), 1000)
 	require.Zero(t, r.Value)
@@ -57,15 +57,16 @@ func replays(n, m, rounds int, rate float64) (s summary) {
 			left[i] = i
 		}
 		for range m {
-			total := 0.0
+			total, guesses := 0.0, 0.0
 			for _, i := range left {
 				total += math.Sqrt(guess[i])
+				guesses += guess[i]
 			}
 			at := r.Float64()
 			for j, i := range left {
 				q := 0.9*math.Sqrt(guess[i])/total + 0.1/float64(len(left))
 				if at -= q; at < 0 || j == len(left)-1 {
-					samples = append(samples, al.Sample{Positive: outcomes[i], Q: q})
+					samples = append(samples, al.Sample{Positive: outcomes[i], Q: q, Guess: guess[i], Guesses: guesses})
 					left = append(left[:j], left[j+1:]...)
 					break
 				}
