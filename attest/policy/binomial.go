@@ -21,6 +21,28 @@ func tailAtMost5(k, n int, rate int64) bool {
 	if k >= n { // P(X <= n) = 1, whatever the rate
 		return rate >= million
 	}
+	sum := atMost(k, n, rate)
+	return sum.Mul(sum, big.NewInt(20)).Cmp(units(n)) <= 0
+}
+
+// provenOver reports whether P(X >= k) <= 5 % divided by tests for X binomial in n and rate/1e6: that many failures are no
+// chance of a model at that rate, even where the worst of so many tests is looked at (Bonferroni, the first step of Holm's
+// procedure, which decides whether any test rejects).
+func provenOver(k, n int, rate int64, tests int) bool {
+	if k <= 0 || rate >= million {
+		return false
+	}
+	rest := new(big.Int).Sub(units(n), atMost(k-1, n, rate))
+	return rest.Mul(rest, big.NewInt(20*int64(max(1, tests)))).Cmp(units(n)) <= 0
+}
+
+// units is 1e6^n.
+func units(n int) *big.Int {
+	return new(big.Int).Exp(big.NewInt(million), big.NewInt(int64(n)), nil)
+}
+
+// atMost is P(X <= k) in units of 1e6^-n, for k below n.
+func atMost(k, n int, rate int64) *big.Int {
 	other := big.NewInt(million - rate)
 	term := new(big.Int).Exp(other, big.NewInt(int64(n-k)), nil) // the common factor (1e6-rate)^(n-k)
 	// Horner over i = 0..k: sum C(n,i) rate^i (1e6-rate)^(k-i).
@@ -32,8 +54,7 @@ func tailAtMost5(k, n int, rate int64) bool {
 		choose.Mul(choose, big.NewInt(int64(n-i)))
 		choose.Quo(choose, big.NewInt(int64(i+1)))
 	}
-	sum.Mul(sum, term).Mul(sum, big.NewInt(20))
-	return sum.Cmp(new(big.Int).Exp(big.NewInt(million), big.NewInt(int64(n)), nil)) <= 0
+	return sum.Mul(sum, term)
 }
 
 // upperBound returns the one-sided 95 % Clopper-Pearson upper bound of k in n, rounded up to a millionth.

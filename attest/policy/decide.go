@@ -40,6 +40,7 @@ type judge struct {
 	named   string // of the evidence, in reasons
 	reasons []reason
 	widened []hallmark.Reason
+	tests   int // detectors whose rate is limited: each may block by chance
 }
 
 // Decide judges the evidence. It does not fail: what cannot be judged is undecided, with its reason.
@@ -207,7 +208,13 @@ func (j *judge) detectors() {
 		names = append(names, f.Detector)
 	}
 	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
+	names = slices.Compact(names)
+	for _, name := range names {
+		if l, ok := j.policy.limitOf(name); ok && l.Bound != nil && *l.Bound < million && results[name] != nil && results[name].Cases > 0 {
+			j.tests++
+		}
+	}
+	for _, name := range names {
 		j.detector(name, results[name], slices.Contains(profile.Require, name))
 	}
 }

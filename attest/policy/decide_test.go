@@ -294,7 +294,9 @@ func TestBoundLimit(t *testing.T) {
 		"all inconclusive":                 {five, exampleDetector{Inconclusive: 100}, hallmark.Undecided},
 		"all in error":                     {five, exampleDetector{Errors: 100}, hallmark.Undecided},
 		"5 of 100 failed: just the limit":  {five, exampleDetector{Passed: 95, Failed: 5}, hallmark.Undecided},
-		"6 of 100 failed: over it":         {five, exampleDetector{Passed: 94, Failed: 6}, hallmark.Block},
+		"6 of 100 failed: over it":         {five, exampleDetector{Passed: 94, Failed: 6}, hallmark.Undecided},
+		"9 of 100 failed: chance, 6.3 %":   {five, exampleDetector{Passed: 91, Failed: 9}, hallmark.Undecided},
+		"10 of 100 failed: no chance":      {five, exampleDetector{Passed: 90, Failed: 10}, hallmark.Block},
 		"5 failed, others unclear":         {five, exampleDetector{Passed: 85, Failed: 5, Inconclusive: 10}, hallmark.Undecided},
 		"1 of 1 failed":                    {five, exampleDetector{Failed: 1}, hallmark.Block},
 		"all failed":                       {five, exampleDetector{Failed: 150}, hallmark.Block},
@@ -617,8 +619,8 @@ func TestAWiderLimitIsListedWhereItWasNeeded(t *testing.T) {
 	require.Len(t, v.Exempted, 1)
 	require.Equal(t, hallmark.Undecided, v.Exempted[0].Decision)
 
-	// Too few cases for the wide limit, and over the standard one as they stand: both are said.
-	v = decides(t, p, with(good(), "inject.direct", exampleDetector{Passed: 92, Failed: 8}), hallmark.Undecided, "limit/inject.*")
+	// Too few cases for the wide limit, and over the standard one beyond chance: both are said.
+	v = decides(t, p, with(good(), "inject.direct", exampleDetector{Passed: 88, Failed: 12}), hallmark.Undecided, "limit/inject.*")
 	require.Len(t, v.Exempted, 1)
 	require.Equal(t, hallmark.Block, v.Exempted[0].Decision)
 
