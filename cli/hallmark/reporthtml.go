@@ -17,13 +17,14 @@ import (
 //go:embed report.html
 var reportHTML string
 
-var reportPage = template.Must(template.New("report").Funcs(template.FuncMap{"clean": sanitize}).Parse(reportHTML))
+var reportPage = template.Must(template.New("report").Funcs(template.FuncMap{"clean": sanitize, "legend": func(i int) int { return 24 + 15*i }}).Parse(reportHTML))
 
 // A reportView is what the page shows. The template escapes all text; what may come from a model it sanitises besides.
 type reportView struct {
 	gateResult
 
 	Rates    []rateBar
+	Sampled  []sampledBar
 	Metrics  []measure
 	Plots    []plot
 	Findings []hallmark.Finding
@@ -35,6 +36,13 @@ type rateBar struct {
 	hallmark.DetectorResult
 
 	Rate, Lower, Width, Bound string
+}
+
+// A sampledBar is an estimated rate of a run with a budget, with the places of the rate and its interval on such an axis.
+type sampledBar struct {
+	hallmark.SampledRate
+
+	At, From, Width string
 }
 
 type measure struct{ Detector, Name, Value string }
@@ -51,6 +59,13 @@ func (g gateResult) writeHTML(w io.Writer) error {
 			v.Plots = append(v.Plots, newPlot(d.Detector, c))
 		}
 	}
+	if s := g.Report.Selection; s != nil {
+		v.Plots = append(v.Plots, budgetPlot(g.Report.Cases, *s))
+		for _, r := range s.Rates {
+			rate, lower, upper := axis*number(r.Rate), axis*number(r.Lower), axis*number(r.Upper)
+			v.Sampled = append(v.Sampled, sampledBar{r, coordinate(rate), coordinate(lower), coordinate(upper - lower)})
+		}
+	}
 	return reportPage.Execute(w, v)
 }
 
@@ -60,8 +75,12 @@ func (g gateResult) failing() []hallmark.CaseEvidence {
 	for _, e := range g.Evidence {
 		texts[e.ID] = e
 	}
+	cases := g.Report.Cases
+	if s := g.Report.Selection; s != nil {
+		cases = slices.Concat(cases, s.Hunted)
+	}
 	var list []hallmark.CaseEvidence
-	for _, c := range g.Report.Cases {
+	for _, c := range cases {
 		if c.Outcome == hallmark.Pass || c.Outcome == hallmark.Void {
 			continue
 		}
@@ -72,8 +91,10 @@ func (g gateResult) failing() []hallmark.CaseEvidence {
 	return list
 }
 
+// axis is the length of the axis of a rate, in units.
+const axis = 200
+
 func newRateBar(d hallmark.DetectorResult) rateBar {
-	const axis = 200
 	rate, lower, upper, bound := number(d.Against.Rate), number(d.Against.Lower), number(d.Against.Upper), number(d.Against.Bound)
 	return rateBar{
 		DetectorResult: d, Rate: coordinate(axis * rate), Lower: coordinate(axis * lower), Width: coordinate(axis * (upper - lower)), Bound: coordinate(axis * bound),
@@ -91,12 +112,20 @@ func number(s string) float64 {
 
 func coordinate(x float64) string { return strconv.FormatFloat(x, 'f', 1, 64) }
 
-// A plot is a curve drawn in a field of 360 by 200 units whose corner lies at (50, 10).
+// A plot is one or more lines drawn in a field of 360 by 200 units whose corner lies at (50, 10).
 type plot struct {
 	Detector, Name, X, Y string
-	Line                 string
-	Dots                 []dot
+	Series               []series
 	XTicks, YTicks       []tick
+}
+
+// A series is one line of a plot.
+type series struct {
+	Name, Colour string
+	Line         string
+	Dots         []dot
+
+	x, y []float64
 }
 
 type dot struct{ X, Y string }
@@ -105,43 +134,112 @@ type dot struct{ X, Y string }
 type tick struct{ At, Text string }
 
 func newPlot(detector string, c hallmark.Curve) plot {
-	p := plot{Detector: detector, Name: c.Name, X: c.X, Y: c.Y}
-	if len(c.Points) == 0 {
-		return p
-	}
-	var xs, ys []float64
+	one := series{Colour: "var(--ink)"}
 	for _, at := range c.Points {
-		xs, ys = append(xs, number(at.X)), append(ys, number(at.Y))
+		one.x, one.y = append(one.x, number(at.X)), append(one.y, number(at.Y))
 	}
-	x := scale{least: slices.Min(xs), most: slices.Max(xs), from: 50, to: 410}
-	y := scale{least: min(0, slices.Min(ys)), most: slices.Max(ys), from: 210, to: 10}
-	var line []string
-	for i := range xs {
-		d := dot{coordinate(x.at(xs[i])), coordinate(y.at(ys[i]))}
-		p.Dots = append(p.Dots, d)
-		line = append(line, d.X+","+d.Y)
-	}
-	p.Line, p.XTicks, p.YTicks = strings.Join(line, " "), x.ticks(), y.ticks()
+	p := plot{Detector: detector, Name: c.Name, X: c.X, Y: c.Y, Series: []series{one}}
+	p.draw()
 	return p
 }
 
+// budgetPlot shows the failures that a run with a budget found by the tokens that it had spent, of each kind of draw. A case
+// that was drawn twice counts where it was looked at first.
+func budgetPlot(cases []hallmark.CaseResult, s hallmark.Selection) plot {
+	known := make(map[string]hallmark.CaseResult, len(cases)+len(s.Hunted))
+	for _, c := range slices.Concat(cases, s.Hunted) {
+		known[c.ID] = c
+	}
+	arms := []series{{Name: "estimate", Colour: "var(--ink)"}, {Name: "hunt", Colour: "var(--bad)"}}
+	spent, found := 0, make([]int, len(arms))
+	for i := range arms {
+		arms[i].x, arms[i].y = []float64{0}, []float64{0}
+	}
+	for _, d := range s.Draws {
+		c, open := known[d.Case]
+		at := slices.IndexFunc(arms, func(a series) bool { return a.Name == d.Kind })
+		if !open || at < 0 {
+			continue
+		}
+		delete(known, d.Case)
+		spent += max(1, c.PromptTokens+c.OutputTokens)
+		if c.Outcome != hallmark.Pass && c.Outcome != hallmark.Void {
+			arms[at].to(spent, found[at])
+			found[at]++
+			arms[at].to(spent, found[at])
+		}
+	}
+	for i := range arms {
+		arms[i].to(spent, found[i])
+	}
+	p := plot{Detector: "budget", Name: fmt.Sprintf("%d of %d tokens spent", spent, s.Budget), X: "tokens", Y: "failures found", Series: arms}
+	p.draw()
+	return p
+}
+
+func (s *series) to(x, y int) { s.x, s.y = append(s.x, float64(x)), append(s.y, float64(y)) }
+
+// draw places the lines.
+func (p *plot) draw() {
+	var xs, ys []float64
+	for _, s := range p.Series {
+		xs, ys = append(xs, s.x...), append(ys, s.y...)
+	}
+	if len(xs) == 0 {
+		return
+	}
+	x := scale{least: slices.Min(xs), most: slices.Max(xs), from: 50, to: 410}
+	y := scale{least: min(0, slices.Min(ys)), most: slices.Max(ys), from: 210, to: 10}
+	x.logarithmic = x.least > 0 && x.most >= 50*x.least
+	for i := range p.Series {
+		s := &p.Series[i]
+		var line []string
+		for k := range s.x {
+			d := dot{coordinate(x.at(s.x[k])), coordinate(y.at(s.y[k]))}
+			line = append(line, d.X+","+d.Y)
+			if len(s.x) <= mostDots {
+				s.Dots = append(s.Dots, d)
+			}
+		}
+		s.Line = strings.Join(line, " ")
+	}
+	p.XTicks, p.YTicks = x.ticks(xs), y.ticks(nil)
+}
+
+// mostDots is how many points of a line are marked at most; one with more is a line alone.
+const mostDots = 24
+
 // A scale puts the numbers from least to most between two coordinates.
-type scale struct{ least, most, from, to float64 }
+type scale struct {
+	least, most, from, to float64
+	logarithmic           bool
+}
 
 func (s scale) at(x float64) float64 {
 	if s.most == s.least {
 		return s.from
 	}
-	return s.from + (s.to-s.from)*(x-s.least)/(s.most-s.least)
+	share := (x - s.least) / (s.most - s.least)
+	if s.logarithmic {
+		share = math.Log(x/s.least) / math.Log(s.most/s.least)
+	}
+	return s.from + (s.to-s.from)*share
 }
 
-// ticks are five places from end to end.
-func (s scale) ticks() []tick {
+// ticks are five places from end to end; of a logarithmic scale they are those of the values.
+func (s scale) ticks(values []float64) []tick {
 	const steps = 4
+	var at []float64
+	if s.logarithmic && len(values) <= 2*steps {
+		at = values
+	} else {
+		for i := range steps + 1 {
+			at = append(at, s.least+(s.most-s.least)*float64(i)/steps)
+		}
+	}
 	var all []tick
-	for i := range steps + 1 {
-		x := s.least + (s.most-s.least)*float64(i)/steps
-		all = append(all, tick{coordinate(s.at(x)), fmt.Sprintf("%.3g", x)})
+	for _, x := range at {
+		all = append(all, tick{coordinate(s.at(x)), fmt.Sprintf("%.4g", x)})
 	}
 	return all
 }

@@ -120,6 +120,12 @@ func summariseSuite(nameOrFile string) (suiteSummary, error) {
 	if out.Digest, err = suite.Digest(); err != nil {
 		return suiteSummary{}, err
 	}
+	cases := make(map[string][]probe.Case)
+	for _, profile := range suite.ProfileNames() {
+		if cases[profile], err = suite.Cases(0, profile); err != nil {
+			return suiteSummary{}, err
+		}
+	}
 	for _, d := range suite.All() {
 		row := suiteDetector{ID: d.ID, Kind: d.Kind, Tier: d.Tier, OWASP: d.LLM, CWE: d.CWE}
 		for _, profile := range suite.ProfileNames() {
@@ -127,11 +133,7 @@ func summariseSuite(nameOrFile string) (suiteSummary, error) {
 				continue
 			}
 			row.Profiles = append(row.Profiles, profile)
-			cases, err := suite.Cases(0, profile)
-			if err != nil {
-				return suiteSummary{}, err
-			}
-			row.count(cases)
+			row.count(cases[profile])
 		}
 		if len(row.Profiles) > 0 {
 			out.Detectors = append(out.Detectors, row)
@@ -195,7 +197,7 @@ func (a *app) selfTestCmd() *cobra.Command {
 		Use: "selftest [NAME|FILE]", Short: "Judge the labelled outputs of every detector and print how often the judges are right",
 		Long: `Selftest judges outputs that were labelled by hand with the judges of the suite's detectors (of all detectors without a suite): sensitivity
 is the share of bad outputs that are caught, specificity that of good ones that are cleared. Every report holds these rates. A judge that
-misses .95 or .99, or whose intervals reach below .90 or .97, ends the command with exit code 10.`,
+misses .95 or .99, or whose intervals reach below .90 or .97, ends the command with exit code 1.`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(_ *cobra.Command, names []string) error {
 			detectors := probe.Detectors()

@@ -21,10 +21,16 @@ type signedClaims struct {
 	oms         *oms.Manifest
 	result      *statement.TestResultClaim
 	record      *hallmark.RunRecord
-	plans       map[hallmark.Digest]uint64 // announced runs, and where in the log
-	ended       []hallmark.RunRecord       // of runs without a report
+	plans       map[hallmark.Digest]announcement // by the plan's digest
+	ended       []hallmark.RunRecord             // of runs without a report
 	summary     *statement.SummaryClaim
 	steps       []hallmark.LineageStep
+}
+
+// An announcement is a run's signed plan and its place in the log.
+type announcement struct {
+	plan  hallmark.RunPlan
+	index uint64
 }
 
 // checkBundles checks every signature and log proof, then that the claims fit the model, the chain and one another.
@@ -153,18 +159,22 @@ func (c *signedClaims) addPlan(text []byte, model hallmark.Digest, index uint64)
 		return err
 	}
 	if c.plans == nil {
-		c.plans = make(map[hallmark.Digest]uint64)
+		c.plans = make(map[hallmark.Digest]announcement)
 	}
-	c.plans[digest] = index
+	c.plans[digest] = announcement{plan, index}
 	return nil
 }
 
 // checkRuns holds every run to its announcement: the report's and those of runs that ended without one.
 func (v *verification) checkRuns(report hallmark.Report, c signedClaims) error {
-	index, announced := c.plans[report.Plan]
+	run, announced := c.plans[report.Plan]
 	if !announced || c.record.Plan != report.Plan {
 		return fmt.Errorf("the run of the report (plan %v) was not announced: %w", report.Plan, hallmark.ErrPredicate)
 	}
+	if err := asAnnounced(report, run.plan); err != nil {
+		return err
+	}
+	index := run.index
 	for _, b := range v.manifest.Bundles {
 		if b.Predicate == statement.PredicateTestResult && b.LogIndex < index {
 			return fmt.Errorf("the run was announced at entry %d of the log, behind its result at %d: %w", index, b.LogIndex, hallmark.ErrLogProof)
@@ -176,6 +186,35 @@ func (v *verification) checkRuns(report hallmark.Report, c signedClaims) error {
 		}
 	}
 	v.passed("runs", "announced at entry %d of the log before it began; %d earlier runs of this model ended without a report", index, len(c.ended))
+	return nil
+}
+
+// asAnnounced compares a report with the plan that it names.
+func asAnnounced(r hallmark.Report, p hallmark.RunPlan) error {
+	tier, budget := "full", 0
+	if r.TestTier != "" {
+		tier = r.TestTier
+	}
+	if r.Selection != nil {
+		budget = r.Selection.Budget
+	}
+	for _, c := range []struct {
+		what  string
+		alike bool
+	}{
+		{"model", r.Model == p.Model},
+		{"suite", r.SuiteHash == p.SuiteHash && r.Suite == p.Suite},
+		{"engine", r.Engine == p.Engine},
+		{"seed", r.Seed == p.Seed},
+		{"profile", r.Profile == p.Profile},
+		{"tier", tier == p.Tier},
+		{"budget", budget == p.Budget},
+		{"earlier outcomes", r.WarmStart == p.WarmStart},
+	} {
+		if !c.alike {
+			return fmt.Errorf("the report is of another %s than the run that was announced: %w", c.what, hallmark.ErrPredicate)
+		}
+	}
 	return nil
 }
 
