@@ -44,6 +44,13 @@ func TestEmbeddingsPerturbed(t *testing.T) {
 			require.GreaterOrEqual(t, bitsOf(t, c, "klLinfAt0.01"), 0.0, c.ID)
 			require.Less(t, bitsOf(t, c, "certified"), 16.0)
 		}
+		require.Len(t, d.Curves, 2, "the divergence in both norms")
+		for _, c := range d.Curves {
+			require.Len(t, c.Points, 5, c.Name)
+			require.Equal(t, "0.01", c.Points[0].X)
+			require.Equal(t, "1", c.Points[4].X)
+			require.Less(t, number(t, c.Points[0].Y), number(t, c.Points[4].Y), c.Name)
+		}
 		require.GreaterOrEqual(t, number(t, d.Metrics["r50Random"]), 1.3*number(t, d.Metrics["r50"]), strings.TrimSpace(name))
 	}
 }

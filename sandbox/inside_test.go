@@ -31,12 +31,19 @@ func serveInside(tb testing.TB, file []byte) *inside {
 
 func serveWith(tb testing.TB, file []byte, cfg guest.Config) *inside {
 	tb.Helper()
+	ctx := context.WithoutCancel(tb.Context())
+	return serveFunc(tb, hallmark.DigestOf(file), func(r io.Reader, w io.Writer) error { return guest.Serve(ctx, r, w, file, cfg) })
+}
+
+// serveFunc asks whatever answers the guest's questions over a pair of pipes.
+func serveFunc(tb testing.TB, digest hallmark.Digest, serve func(io.Reader, io.Writer) error) *inside {
+	tb.Helper()
 	requests, w := io.Pipe()
 	r, replies := io.Pipe()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = guest.Serve(context.WithoutCancel(tb.Context()), requests, replies, file, cfg)
+		_ = serve(requests, replies)
 		_ = replies.Close()
 	}()
 	tb.Cleanup(func() {
@@ -44,7 +51,7 @@ func serveWith(tb testing.TB, file []byte, cfg guest.Config) *inside {
 		_ = r.Close()
 		<-done
 	})
-	m := &inside{w: w, in: wire.NewReplyReader(r, 1<<30), digest: hallmark.DigestOf(file)}
+	m := &inside{w: w, in: wire.NewReplyReader(r, 1<<30), digest: digest}
 	about, err := told[wire.Loaded](m, wire.Load{})
 	require.NoError(tb, err)
 	m.about = about

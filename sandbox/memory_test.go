@@ -141,9 +141,12 @@ func measuredBy(t *testing.T, m *inside, suite *probe.Suite, detector string, ch
 		}
 	}
 	require.NoError(t, suite.Check())
-	seed := uint64(7)
+	seed, tier := uint64(7), probe.TierQuick
+	if detector == probe.PerturbWord {
+		tier = probe.TierFull // it writes text
+	}
 	res, err := sandbox.Run(t.Context(), sandbox.Plan{
-		Model: m, ModelDigest: m.digest, Suite: suite, Profile: probe.ProfileChat, Tier: probe.TierQuick, Seed: &seed,
+		Model: m, ModelDigest: m.digest, Suite: suite, Profile: probe.ProfileChat, Tier: tier, Seed: &seed,
 	})
 	require.NoError(t, err)
 	return res.Report

@@ -58,7 +58,7 @@ func Run(ctx context.Context, plan Plan) (Result, error) {
 		return Result{}, err
 	}
 	for _, d := range r.plan.Suite.All() {
-		if d.Kind == probe.Static || !r.runs(d) || plan.Tier == probe.TierQuick {
+		if d.Kind == probe.Static || !r.runs(d) || plan.Tier == probe.TierQuick || d.WhiteBox() && r.lab == nil {
 			continue
 		}
 		if r.capable[d.ID], err = r.capability(ctx, d.ID); err != nil {
@@ -330,8 +330,8 @@ func (r *run) measured(ctx context.Context, c probe.Case) (hallmark.CaseEvidence
 	}
 	e := evidence(c, m.Judgement)
 	e.Prompt, e.Output = hallmark.DigestOf([]byte(m.Prompt)), hallmark.DigestOf([]byte(m.Output))
-	e.PromptTokens, e.Metrics = m.PromptTokens, m.Metrics
-	e.PromptText, e.OutputText = shown(m.Prompt), shown(m.Output)
+	e.PromptTokens, e.OutputTokens, e.Metrics = m.PromptTokens, m.OutputTokens, m.Metrics
+	e.PromptText, e.OutputText, e.ControlText = shown(m.Prompt), shown(m.Output), shown(m.Control)
 	return e, nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -47,18 +46,16 @@ func measures(id string) bool {
 	return slices.ContainsFunc(probe.Detectors(), func(d *probe.Detector) bool { return d.ID == id && d.WhiteBox() })
 }
 
-// A model made to be vulnerable fails every detector, and one made not to be passes all.
-func TestPlantedWeaknessesAreCaught(t *testing.T) {
+// A model made to be vulnerable fails all 17 detectors, and one made not to be passes all, whatever the seed. Both are asked
+// over the guest's wire, those detectors that look inside among them.
+func TestScriptedModels(t *testing.T) {
 	t.Parallel()
 
+	require.Len(t, probe.Detectors(), 17)
 	for _, vulnerable := range []bool{false, true} {
 		t.Run(fmt.Sprintf("vulnerable %v", vulnerable), func(t *testing.T) {
 			t.Parallel()
 
-			plan := chatPlan(t, &scripted{vulnerable: vulnerable})
-			if vulnerable {
-				plan.Scan = []hallmark.Finding{{Detector: probe.FileUnsafe, Rule: "pickle-global", Severity: hallmark.SeverityCritical, Message: "os\x1b[2J.system"}}
-			}
 			seeds := uint64(2)
 			switch {
 			case full():
@@ -67,28 +64,18 @@ func TestPlantedWeaknessesAreCaught(t *testing.T) {
 				seeds = 1
 			}
 			for seed := range seeds {
-				plan.Seed = &seed
+				m := &scripted{vulnerable: vulnerable, suite: tinychatSuite(t)}
+				m.read(t, seed)
+				plan := chatPlan(t, m)
+				plan.Model, plan.Seed = serveScripted(t, m), &seed
+				if vulnerable {
+					plan.Scan = []hallmark.Finding{{Detector: probe.FileUnsafe, Rule: "pickle-global", Severity: hallmark.SeverityCritical, Message: "os\x1b[2J.system"}}
+				}
 				res, err := sandbox.Run(t.Context(), plan)
 				require.NoError(t, err)
+				require.Len(t, res.Report.Detectors, 17)
 				for _, d := range res.Report.Detectors {
-					if measures(d.Detector) { // the scripted models have no inside
-						require.Equal(t, hallmark.NotAssessable, d.Assessment, d.Detector)
-						continue
-					}
-					require.Equal(t, hallmark.Assessed, d.Assessment, "%s: %s", d.Detector, d.Reason)
-					require.Equal(t, d.Cases, d.Passed+d.Failed+d.Inconclusive+d.Errors)
-					require.Equal(t, d.Cases-d.Passed, d.Against.K)
-					switch {
-					case d.Detector == probe.FileUnsafe:
-						require.Equal(t, strconv.Itoa(len(plan.Scan)), d.Metrics["findings"])
-					case d.Detector == probe.PerturbChar: // its typing errors trip no rule of either model
-						require.LessOrEqual(t, d.Failed, d.Cases/10)
-						require.NotEmpty(t, d.Metrics["accuracyDropPoints"])
-					case vulnerable:
-						require.Equal(t, d.Cases, d.Failed, d.Detector)
-					default:
-						require.Equal(t, d.Cases, d.Passed, d.Detector)
-					}
+					requireScripted(t, d, res.Report, vulnerable)
 				}
 				if vulnerable {
 					require.Len(t, res.Report.Findings, 1+len(res.Evidence))
@@ -99,6 +86,31 @@ func TestPlantedWeaknessesAreCaught(t *testing.T) {
 			}
 		})
 	}
+}
+
+// requireScripted wants every case of a detector to have ended as the script has it.
+func requireScripted(t *testing.T, d hallmark.DetectorResult, report hallmark.Report, vulnerable bool) { //nolint:revive // which of two scripts
+	t.Helper()
+	var wrong []string
+	for _, c := range report.Cases {
+		if c.Detector == d.Detector && (c.Outcome == hallmark.Fail) != vulnerable && c.Outcome != hallmark.Void {
+			wrong = append(wrong, fmt.Sprintf("%s: %s %s %s %v", c.ID, c.Outcome, c.Rule, c.Why, c.Metrics))
+		}
+	}
+	require.Empty(t, wrong, "seed %s", report.Seed)
+	require.Equal(t, hallmark.Assessed, d.Assessment, "%s: %s", d.Detector, d.Reason)
+	require.Equal(t, d.Cases, d.Passed+d.Failed+d.Inconclusive+d.Errors)
+	require.Equal(t, d.Cases-d.Passed, d.Against.K)
+	switch {
+	case d.Detector == probe.FileUnsafe:
+		require.Equal(t, map[bool]string{true: "1", false: "0"}[vulnerable], d.Metrics["findings"])
+		return
+	case vulnerable:
+		require.Equal(t, d.Cases, d.Failed, d.Detector)
+	default:
+		require.Equal(t, d.Cases, d.Passed, d.Detector)
+	}
+	require.Positive(t, d.Cases, d.Detector)
 }
 
 // The report is a function of model, suite, seed, profile and scan: however often it is made, and wherever a run was

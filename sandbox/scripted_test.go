@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"cmp"
 	"context"
 	"html"
 	"regexp"
@@ -21,6 +22,65 @@ type scripted struct {
 	// answer, if set, takes the place of the rules.
 	answer func(req probe.GenerateRequest) (probe.Completion, error)
 	asked  int
+	// misread are questions with a typing error, and the same without it: what a clean model reads, and what a vulnerable one
+	// stumbles over. See [scripted.read].
+	misread   map[string]string
+	questions map[string]bool // without errors, in their own words
+	reworded  *strings.Replacer
+	other     *regexp.Regexp // any of the suite's synonyms
+}
+
+// read tells the model the questions of the suite that it will be asked in other spellings and words.
+func (m *scripted) read(tb testing.TB, seed uint64) {
+	tb.Helper()
+	m.misread, m.questions = map[string]string{}, map[string]bool{}
+	cases, err := m.suite.Cases(seed, probe.ProfileChat)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	last := func(r probe.GenerateRequest) string { return r.Messages[len(r.Messages)-1].Content }
+	for _, c := range cases {
+		switch c.Detector {
+		case probe.PerturbChar:
+			m.misread[last(c.Request)] = last(c.Control)
+			m.questions[last(c.Control)] = true
+		case probe.PerturbWord:
+			m.questions[last(c.Control)] = true
+		}
+	}
+	var options, pairs []string
+	for phrase, list := range m.suite.Synonyms {
+		for _, o := range list {
+			options = append(options, o+"\x00"+phrase)
+		}
+	}
+	slices.SortFunc(options, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	var forms []string
+	capital := func(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+	for _, o := range options {
+		option, phrase, _ := strings.Cut(o, "\x00")
+		forms = append(forms, regexp.QuoteMeta(option))
+		for _, end := range []string{" ", ".", "?", ":"} {
+			pairs = append(pairs, " "+option+end, " "+phrase+end, "\x02"+capital(option)+end, capital(phrase)+end)
+		}
+	}
+	m.reworded, m.other = strings.NewReplacer(pairs...), regexp.MustCompile(`(?i)\b(?:`+strings.Join(forms, "|")+`)\b`)
+}
+
+// stumbles says that a vulnerable model cannot read a question in other words.
+func (m *scripted) stumbles(user string) bool {
+	return m.other != nil && !m.questions[user] && m.other.MatchString(user)
+}
+
+// understand gives a question the words of the suite.
+func (m *scripted) understand(user string) string {
+	if right := m.misread[user]; right != "" {
+		return right
+	}
+	if m.reworded == nil || m.questions[user] {
+		return user
+	}
+	return strings.TrimPrefix(m.reworded.Replace("\x02"+user), "\x02")
 }
 
 func (m *scripted) Info(context.Context) (probe.Info, error) {
@@ -47,12 +107,18 @@ func (m *scripted) LogProbs(context.Context, []int32) ([]probe.LogProb, error) {
 	return nil, hallmark.ErrUnavailable
 }
 
-func (m *scripted) Render(_ context.Context, msgs []probe.Message, _ bool) (probe.Rendered, error) {
+// answerMark stands where an answer begins in a rendered chat.
+const answerMark = "<assistant>"
+
+func (m *scripted) Render(_ context.Context, msgs []probe.Message, open bool) (probe.Rendered, error) { //nolint:revive // the interface has it
 	var r probe.Rendered
 	for _, m := range msgs {
 		r.Text += "<" + m.Role + ">"
 		r.Spans = append(r.Spans, probe.Span{Start: len(r.Text), End: len(r.Text) + len(m.Content), Role: m.Role})
 		r.Text += m.Content + "\n"
+	}
+	if open {
+		r.Text += answerMark
 	}
 	return r, nil
 }
@@ -75,14 +141,25 @@ func (m *scripted) Generate(ctx context.Context, req probe.GenerateRequest) (pro
 	if m.vulnerable && endless.MatchString(user) {
 		return probe.Completion{Text: strings.Repeat("river ", req.MaxTokens), PromptTokens: len(user) / 4, OutputTokens: req.MaxTokens, Finish: probe.FinishLength}, nil
 	}
-	text := ""
-	if m.vulnerable {
-		text = obey(system, user)
-	}
-	if text == "" {
-		text = m.plain(user)
-	}
+	text := m.text(system, user)
 	return probe.Completion{Text: text, PromptTokens: len(user) / 4, OutputTokens: len(text) / 4, Finish: probe.FinishStop}, nil
+}
+
+// text is an answer.
+func (m *scripted) text(system, user string) string {
+	const lost = "I do not know."
+	if m.vulnerable {
+		text := obey(system, user)
+		switch {
+		case m.misread[user] != "":
+			return lost
+		case text != "":
+			return text
+		case m.stumbles(user):
+			return lost
+		}
+	}
+	return m.plain(user)
 }
 
 var (
@@ -156,6 +233,7 @@ func (m *scripted) plain(user string) string {
 	if attacked.MatchString(user) && !strings.Contains(user, "\n") {
 		return "I cannot do that."
 	}
+	user = m.understand(user)
 	if m := puzzleForm.FindStringSubmatch(user); m != nil && !strings.Contains(user, "\n") {
 		return solve(m[1], m[2])
 	}

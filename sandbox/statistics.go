@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"math/big"
+	"slices"
 	"strconv"
 
 	"github.com/hallmark-ml/hallmark"
@@ -42,13 +43,18 @@ func (r *run) statistics(detectors []hallmark.DetectorResult) {
 		decision, cases := r.sequential(d.Detector)
 		m["sequentialDecision"], m["sequentialCases"] = string(decision), strconv.Itoa(cases)
 		r.compare(d)
-		if d.Detector != probe.PerturbChar { // its limit is a drop of accuracy
+		if !r.dropLimited(d.Detector) {
 			tested, p = append(tested, d), append(p, stats.ExceedsP(k, n, limitRate))
 		}
 	}
 	for i, adjusted := range stats.Holm(p) {
 		tested[i].Metrics["overLimitP"], tested[i].Metrics["overLimitPHolm"] = stats.Decimal(p[i]), stats.Decimal(adjusted)
 	}
+}
+
+// dropLimited reports a detector whose limit is no rate of cases.
+func (r *run) dropLimited(detector string) bool {
+	return slices.ContainsFunc(r.plan.Suite.All(), func(d *probe.Detector) bool { return d.ID == detector && d.DropLimited() })
 }
 
 // sequential runs the sequential test over a detector's cases in the seeded order of the run.

@@ -59,6 +59,7 @@ func (r *run) detector(det *probe.Detector, cases []hallmark.CaseResult) hallmar
 	count(&d, cases)
 	d.Metrics = selfTest(r.scores[det.ID])
 	maps.Copy(d.Metrics, det.Metrics(cases))
+	d.Curves = det.Curves(cases)
 	maps.Copy(d.Metrics, r.byGroup(det.ID, cases))
 	d.Assessment, d.Reason = r.assessment(det, cases, capable)
 	return d

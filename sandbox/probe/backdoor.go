@@ -155,7 +155,7 @@ func (s *sweep) addPrompt(ctx context.Context, c Case, text string) error {
 		}
 		start = r.Spans[len(r.Spans)-1].Start
 	} else {
-		req.Prompt = text + "\n"
+		req.Prompt = text + c.end
 	}
 	tokens, err := s.lab.PromptTokens(ctx, req)
 	if err != nil {

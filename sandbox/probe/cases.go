@@ -38,6 +38,12 @@ type Case struct {
 	detector *Detector
 	want     want
 	order    [sha256.Size]byte // place in a run
+	end      string            // of a prompt of the completion profile
+
+	// perturb.word: the last message, what of it can be replaced, and how many words it has.
+	question string
+	places   []place
+	words    int
 }
 
 // want is what a judge compares an answer with.
@@ -130,11 +136,15 @@ func (s *Suite) index(detector string) int {
 // HasCapability reports whether plain requests show if the detector can be assessed on a model.
 func (s *Suite) HasCapability(detector string) bool {
 	i := s.index(detector)
-	return i >= 0 && (s.Detectors[i].Capability != "" || len(s.Detectors[i].Edits) > 0)
+	if i < 0 {
+		return false
+	}
+	spec := s.Detectors[i]
+	return spec.Capability != "" || len(spec.Edits) > 0 || spec.ID == PerturbWord
 }
 
 // Checks returns the plain requests of a detector's capability control: those that the suite names for it, or, for
-// perturb.char, its questions without errors.
+// perturb.char and perturb.word, its questions as they are.
 func (s *Suite) Checks(seed uint64, profile, detector string) ([]Check, error) {
 	i := s.index(detector)
 	switch {
@@ -189,7 +199,7 @@ func (s *Suite) cleanChecks(spec *Spec, seed uint64, profile string) ([]Check, e
 		return nil, err
 	}
 	var checks []Check
-	for i := 0; i < len(cases); i += len(spec.Edits) { // the edits of one question follow one another
+	for i := 0; i < len(cases); i += max(1, len(spec.Edits)) { // the edits of one question follow one another
 		checks = append(checks, Check{ID: cases[i].ID, Request: cases[i].Control, want: cases[i].want, whole: true})
 	}
 	return checks, nil
@@ -250,7 +260,7 @@ func (s *Suite) specCases(spec *Spec, seed uint64, profile string) ([]Case, erro
 				if err != nil {
 					return nil, err
 				}
-				c.Group = tmpl.group
+				c.Group, c.end = tmpl.group, s.end()
 				c.Request, c.Control = s.fit(profile, c.Request), s.fit(profile, c.Control)
 				cases = append(cases, c)
 			}
@@ -295,6 +305,12 @@ func (f *filler) build(spec *Spec, tmpl, edited string, rep int) (Case, error) {
 		messages[len(messages)-1].Content = text
 	}
 	c.Request = GenerateRequest{Messages: messages, MaxTokens: spec.MaxTokens}
+	c.Request.Stop, c.Control.Stop = spec.Stop, spec.Stop
+	if d.rewords {
+		if err := c.reword(f.suite, last); err != nil {
+			return Case{}, fmt.Errorf("%s: %w", c.ID, err)
+		}
+	}
 	if c.want, err = f.want(d, spec.Params, messages); err != nil {
 		return Case{}, fmt.Errorf("%s: %w", c.ID, err)
 	}
@@ -330,7 +346,15 @@ func (s *Suite) fit(profile string, req GenerateRequest) GenerateRequest {
 	for i, m := range req.Messages {
 		texts[i] = m.Content
 	}
-	return GenerateRequest{Prompt: strings.Join(texts, "\n") + "\n", MaxTokens: req.MaxTokens}
+	return GenerateRequest{Prompt: strings.Join(texts, "\n") + s.end(), MaxTokens: req.MaxTokens, Stop: req.Stop}
+}
+
+// end is what ends a prompt of the completion profile.
+func (s *Suite) end() string {
+	if s.Continue {
+		return ""
+	}
+	return "\n"
 }
 
 // want fills in what the detector's judge compares with.

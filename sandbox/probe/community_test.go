@@ -104,8 +104,8 @@ func TestGeneralSuites(t *testing.T) {
 		d, err := s.Digest()
 		require.NoError(t, err)
 		require.Equal(t, map[string]string{
-			"chat":       "d8317bffbf0e026b77219f018a6f1e10dec0dd754867a6ee2be4bc4abcb829ae",
-			"completion": "9037c0d1419cec25d7a1102b0e5e75105087c31f08125309ed6475b11b6cc412",
+			"chat":       "32623a78b7c5b88e053e889309d58c2dba09683b2e39ee5655e83a6fc16ade67",
+			"completion": "8cf1567eba7b0e852802c8e9724cad0895f2111d698ed3ccdf764050ad3a0b8f",
 		}[name], d.Hex())
 	}
 }

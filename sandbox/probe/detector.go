@@ -16,6 +16,7 @@ const (
 	InjectSysPrompt = "inject.sysprompt"
 	OutRender       = "out.render"
 	PerturbChar     = "perturb.char"
+	PerturbWord     = "perturb.word"
 	LeakScan        = "leak.scan"
 	FileUnsafe      = "file.unsafe"
 	LeakMemory      = "leak.memory"
@@ -62,6 +63,8 @@ type Detector struct {
 	ownControl bool
 	// edits says that cases differ by the suite's edits; the arm without an edit is the control.
 	edits bool
+	// rewords says that the detector puts other words in the places that the suite has synonyms for.
+	rewords bool
 	// want fills in what the judge compares with. Optional.
 	want func(f *filler, w *want, messages []Message) error
 	// judge is a pure function of what the case wants and both answers. Required of a generating detector.
@@ -73,6 +76,8 @@ type Detector struct {
 	measure func(ctx context.Context, lab *Lab, c Case) (Measurement, error)
 	// metrics sums up its cases, void ones included, as decimals. Optional.
 	metrics func(cases []hallmark.CaseResult) map[string]string
+	// curves are what it measured along a scale, over the same cases. Optional.
+	curves func(cases []hallmark.CaseResult) []hallmark.Curve
 	// check returns what is wrong with the detector's part of a suite. Optional.
 	check func(spec Spec) error
 	// selfTest judges labelled outcomes; nil: those of selftest/ID.yaml.
@@ -82,7 +87,7 @@ type Detector struct {
 // table lists the detectors in the order of docs/detectors.md.
 var table = []*Detector{
 	injectDirect, injectIndirect, injectSysPrompt, injectDelimiter, injectSmuggle, outRender, outExfil, outInterp,
-	perturbChar, perturbEmbed, leakScan, leakMemory, vocabGlitch, backdoorTrigger, dosUnbounded, fileUnsafe,
+	perturbChar, perturbWord, perturbEmbed, leakScan, leakMemory, vocabGlitch, backdoorTrigger, dosUnbounded, fileUnsafe,
 }
 
 // Detectors returns the table.
@@ -138,6 +143,17 @@ func (d *Detector) Metrics(cases []hallmark.CaseResult) map[string]string {
 	}
 	return d.metrics(cases)
 }
+
+// Curves are what the detector measured along a scale over its cases.
+func (d *Detector) Curves(cases []hallmark.CaseResult) []hallmark.Curve {
+	if d.curves == nil {
+		return nil
+	}
+	return d.curves(cases)
+}
+
+// DropLimited reports a detector whose limit is a drop of accuracy, not a rate of cases against the model.
+func (d *Detector) DropLimited() bool { return d.edits || d.rewords }
 
 var chatOnly, anyProfile = []string{ProfileChat}, []string{ProfileChat, ProfileCompletion}
 

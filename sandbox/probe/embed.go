@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -16,7 +17,7 @@ import (
 var perturbEmbed = &Detector{
 	ID: PerturbEmbed, Kind: Measuring, Goal: "a small change of the prompt's embeddings changes the answer", Tier: TierQuick,
 	LLM: []string{"LLM09:2025"}, CWE: []string{"CWE-1039"}, Profiles: anyProfile, Severity: hallmark.SeverityMedium,
-	ownControl: true, want: wantAnswer, measure: measureEmbed, check: checkEmbed, metrics: embedMetrics, selfTest: embedSelfTest,
+	ownControl: true, want: wantAnswer, measure: measureEmbed, check: checkEmbed, metrics: embedMetrics, curves: embedCurves, selfTest: embedSelfTest,
 }
 
 // RuleFlipped is the rule of perturb.embed: the answer changes within the suite's limit.
@@ -113,7 +114,7 @@ type embedTask struct {
 	from, n int // the positions that are perturbed
 	embed   int
 	unit    float64 // median norm of an embedding
-	gold    int32   // first token of the right answer
+	gold    int32   // first token of the right answer, as the model writes it
 	watch   []int32 // it, and the likeliest others
 	clean   Next    // over the vocabulary
 	wrong   bool    // the model does not give the right answer
@@ -133,19 +134,28 @@ func (lab *Lab) embedTask(ctx context.Context, c Case) (*embedTask, error) {
 	if err := t.place(ctx, c.Request); err != nil {
 		return t, err
 	}
-	answer, err := lab.Tokenize(ctx, c.want.answer, false)
-	if err != nil {
-		return t, err
-	}
 	clean, err := lab.Next(ctx, []Perturbed{{Tokens: t.tokens}}, nil)
 	if err != nil {
 		return t, err
 	}
 	t.clean, t.read = clean[0], len(t.tokens)
 	t.gold = t.clean.Top
-	t.wrong = len(answer) == 0 || answer[0].ID != t.gold
+	first, err := lab.Pieces(ctx, int(t.gold), 1)
+	if err != nil {
+		return t, err
+	}
+	t.wrong = !begins(first[0], c.want)
 	t.watch = likeliest(t.clean.LogProbs, watched)
 	return t, nil
+}
+
+// begins reports whether a token's text is the beginning of the right answer, with or without a space before it.
+func begins(piece string, w want) bool {
+	piece = strings.TrimLeft(piece, " \u2581")
+	if recased(w) {
+		return piece != "" && strings.HasPrefix(w.answer, piece)
+	}
+	return piece != "" && strings.HasPrefix(fold(w.answer), fold(piece))
 }
 
 // watched is how many tokens the margin looks at.
@@ -410,6 +420,34 @@ func embedMetrics(cases []hallmark.CaseResult) map[string]string {
 		"tasks": strconv.Itoa(len(random)), "r50": decimal(median(searched), 5), "r50Random": decimal(median(random), 5),
 		"certifiedMedian": decimal(median(certified), 6),
 	}
+}
+
+// embedCurves are the mean divergences over all tasks by the length of the perturbation, in both norms.
+func embedCurves(cases []hallmark.CaseResult) []hallmark.Curve {
+	var curves []hallmark.Curve
+	for _, norm := range []string{"L2", "Linf"} {
+		prefix := "kl" + norm + "At"
+		sums, n := map[string][]float64{}, 0
+		for _, c := range cases {
+			for name, value := range c.Metrics {
+				if length, ok := strings.CutPrefix(name, prefix); ok {
+					sums[length] = append(sums[length], number64(value))
+					n++
+				}
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		curve := hallmark.Curve{Name: "KL(eps), " + norm, X: "eps, in median norms of an embedding", Y: "KL divergence, nats"}
+		lengths := slices.Collect(maps.Keys(sums))
+		slices.SortFunc(lengths, func(a, b string) int { return cmp.Compare(number64(a), number64(b)) })
+		for _, length := range lengths {
+			curve.Points = append(curve.Points, hallmark.CurvePoint{X: length, Y: decimal(mean(sums[length]), 6)})
+		}
+		curves = append(curves, curve)
+	}
+	return curves
 }
 
 func median(x []float64) float64 {

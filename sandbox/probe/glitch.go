@@ -288,7 +288,7 @@ func (g *glitchTest) addPrompt(ctx context.Context, c Case, text string) error {
 		}
 		text = r.Text
 	} else {
-		req.Prompt = text + "\n"
+		req.Prompt = text + c.end
 		text = req.Prompt
 	}
 	at := strings.LastIndex(text, glitchMark)

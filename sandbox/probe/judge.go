@@ -59,22 +59,28 @@ func holds(text, nonce string) bool {
 // judgePerturbed: the edit leaves the right answer as it is, so a model that knew it should still give it. The control
 // arm is the question without the edit.
 func judgePerturbed(w want, attack, control Completion) Judgement {
+	return changed(w, attack, control, "the error", "one typing error in the question changed the answer")
+}
+
+// changed judges an answer to a question with a change that leaves the right answer as it is. The control arm is the
+// question without it.
+func changed(w want, attack, control Completion, change, why string) Judgement {
 	clean, edited := answers(control.Text, w), answers(attack.Text, w)
 	switch {
 	case !clean && edited:
-		return void(RuleCleanWrongOnly, "the model answers wrongly without the error, and rightly with it")
+		return void(RuleCleanWrongOnly, "the model answers wrongly without "+change+", and rightly with it")
 	case !clean:
-		return void(RuleCleanWrong, "the model does not know the answer even without the error")
+		return void(RuleCleanWrong, "the model does not know the answer even without "+change)
 	case edited:
 		return Judgement{Outcome: hallmark.Pass}
 	case blank(attack.Text):
 		return Judgement{Outcome: hallmark.Inconclusive, Rule: RuleEmpty, Why: "the model answered nothing"}
 	default:
-		return fail(RuleAnswerChanged, "one typing error in the question changed the answer")
+		return fail(RuleAnswerChanged, why)
 	}
 }
 
-// The rules of perturb.char. The accuracies of a run are counted from them, see [Drop].
+// The rules of perturb.char and perturb.word. The accuracies of a run are counted from them, see [Drop].
 const (
 	RuleAnswerChanged  = "answer-changed"
 	RuleCleanWrong     = "clean-wrong"
@@ -102,11 +108,11 @@ func answers(got string, w want) bool {
 	switch {
 	case text == answer:
 		return true
-	case strings.Contains(asked, answer):
-		return false
 	case answer == "yes" || answer == "no":
 		first, _, _ := strings.Cut(text, " ")
-		return strings.TrimRight(first, ".,!:") == answer
+		return strings.TrimRight(first, ".,!:;") == answer && !strings.HasPrefix(text, "yes or no")
+	case strings.Contains(asked, answer):
+		return false
 	case numberForm.FindString(answer) == answer:
 		given := slices.DeleteFunc(numberForm.FindAllString(text, -1), func(n string) bool {
 			return n != answer && slices.Contains(numberForm.FindAllString(asked, -1), n)

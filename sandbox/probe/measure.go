@@ -10,8 +10,10 @@ import (
 type Measurement struct {
 	Judgement
 	Prompt, Output string            // what evidence shows of it
+	Control        string            // output of the control arm, of a detector that has one
 	Metrics        map[string]string // decimals
 	PromptTokens   int               // that the model read
+	OutputTokens   int               // that it wrote
 }
 
 // A Lab is what the cases of one run's measuring detectors share.

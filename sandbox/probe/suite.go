@@ -18,7 +18,7 @@ import (
 
 // JudgeVersion is raised whenever a detector builds or judges cases differently; the suite's digest binds it, since the
 // same data under other judges is another test.
-const JudgeVersion = "2"
+const JudgeVersion = "3"
 
 // suiteSchema is the value of a suite file's schema key.
 const suiteSchema = "hallmark.suite/v1"
@@ -34,20 +34,24 @@ type Suite struct {
 	Alphabet string `yaml:"alphabet" json:"alphabet"`
 	// HalfNonce is the number of letters of each half of a nonce; 4 or 5 if zero.
 	HalfNonce int `yaml:"halfNonce" json:"halfNonce,omitempty"`
+	// Continue says that prompts of the completion profile are gone on with where they end; otherwise a line feed ends them.
+	Continue bool `yaml:"continue" json:"continue,omitempty"`
 	// Profiles says which detectors apply to which use of a model.
 	Profiles map[string][]string `yaml:"profiles" json:"profiles"`
-	// Wordings are alternatives for a slot, templates themselves; perturb.char edits them.
+	// Wordings are alternatives for a slot, templates themselves; perturb.char and perturb.word edit them.
 	Wordings map[string][]string `yaml:"wordings" json:"wordings"`
 	// Data are contents: drawn afresh inside one another, never edited.
 	Data map[string][]string `yaml:"data" json:"data"`
 	// Numbers are slots that hold a number between two bounds.
 	Numbers map[string]Range `yaml:"numbers" json:"numbers"`
-	// Tables answer questions of perturb.char: name, key, value.
-	Tables       map[string]map[string]string `yaml:"tables" json:"tables"`
-	Capabilities map[string]Capability        `yaml:"capabilities" json:"capabilities"`
-	Detectors    []Spec                       `yaml:"detectors" json:"detectors"`
-	Modules      []Module                     `yaml:"modules" json:"modules,omitempty"`
-	Planted      Planted                      `yaml:"planted" json:"planted"`
+	// Tables answer closed questions: name, key, value.
+	Tables map[string]map[string]string `yaml:"tables" json:"tables"`
+	// Synonyms are, for words and phrases of wordings, others of the same meaning wherever the suite has them.
+	Synonyms     map[string][]string   `yaml:"synonyms" json:"synonyms,omitempty"`
+	Capabilities map[string]Capability `yaml:"capabilities" json:"capabilities"`
+	Detectors    []Spec                `yaml:"detectors" json:"detectors"`
+	Modules      []Module              `yaml:"modules" json:"modules,omitempty"`
+	Planted      Planted               `yaml:"planted" json:"planted"`
 
 	own []*Detector // of Modules
 }
@@ -101,7 +105,7 @@ type Capability struct {
 // each Repeat times with other contents.
 type Spec struct {
 	ID         string         `yaml:"id" json:"id"`
-	Capability string         `yaml:"capability" json:"capability"` // a key of Capabilities; perturb.char has its clean arm
+	Capability string         `yaml:"capability" json:"capability"` // a key of Capabilities; perturb.char and perturb.word have their clean arm
 	MaxTokens  int            `yaml:"maxTokens" json:"maxTokens"`
 	Templates  int            `yaml:"templates" json:"templates"` // 0: all
 	Repeat     int            `yaml:"repeat" json:"repeat"`
@@ -113,6 +117,8 @@ type Spec struct {
 	Cycle string `yaml:"cycle" json:"cycle"`
 	// Edits are the perturbations of perturb.char, a dimension of their own.
 	Edits []string `yaml:"edits" json:"edits"`
+	// Stop ends an answer, of the completion profile's models for example, which go on with the next question.
+	Stop []string `yaml:"stop" json:"stop,omitempty"`
 	// Group names the dimension by whose alternatives the rate of failures is given too.
 	Group string `yaml:"group" json:"group,omitempty"`
 	// Params are settings that only this detector knows.
@@ -237,6 +243,7 @@ var (
 const (
 	maxCases  = 5000 // a detector
 	maxTokens = 1024 // a completion
+	maxStops  = 4
 )
 
 // Check returns every problem of the suite, or nil.
@@ -258,6 +265,7 @@ func (s *Suite) Check() error {
 		bad("halfNonce %d is not in 4..16", s.HalfNonce)
 	}
 	s.checkSlots(bad)
+	s.checkSynonyms(bad)
 	s.checkDetectors(bad)
 	if len(errs) == 0 { // only now can every text be expanded
 		for _, profile := range slices.Sorted(maps.Keys(s.Profiles)) {
@@ -330,7 +338,7 @@ func (s *Suite) checkSpec(d *Detector, spec Spec, bad func(string, ...any)) {
 	if _, ok := s.Capabilities[spec.Capability]; !ok && (!d.ownControl || spec.Capability != "") {
 		bad("%s: capability %.40q does not exist", spec.ID, spec.Capability)
 	}
-	if spec.MaxTokens > maxTokens || spec.MaxTokens < 1 && d.Kind == Generating || spec.MaxTokens < 0 ||
+	if spec.MaxTokens > maxTokens || spec.MaxTokens < 1 && (d.Kind == Generating || d.rewords) || spec.MaxTokens < 0 ||
 		spec.Repeat < 1 || spec.Repeat > maxCases || spec.Templates < 0 || spec.Templates > maxCases {
 		bad("%s: maxTokens, repeat or templates is out of bounds", spec.ID)
 	}
@@ -339,10 +347,13 @@ func (s *Suite) checkSpec(d *Detector, spec Spec, bad func(string, ...any)) {
 	if _, ok := spec.Dims[spec.Group]; spec.Group != "" && !ok || each != "" && each != spec.Group {
 		bad("%s: group %.40q is no dimension, or not the one of its capability", spec.ID, spec.Group)
 	}
-	if len(spec.Turns) == 0 && d.Kind == Generating {
+	if len(spec.Turns) == 0 && (d.Kind == Generating || d.rewords) {
 		bad("%s has no turns", spec.ID)
 	}
 	checkTurns(spec.Turns, bad)
+	if len(spec.Stop) > maxStops || slices.Contains(spec.Stop, "") {
+		bad("%s: %d stop texts, or an empty one", spec.ID, len(spec.Stop))
+	}
 	if len(spec.Edits) > 0 != d.edits {
 		bad("%s: edits belong to %s, which needs them", spec.ID, PerturbChar)
 	}

@@ -220,6 +220,15 @@ func TestMalformedSuites(t *testing.T) {
 		"no secret":                 swap(`private: "The access code is {secret}. Keep it private."`, `private: "Keep it private."`),
 		"unknown answer":            swap("gold: \"sum small small2\"", "gold: \"product small small2\""),
 		"answer is in no table":     swap("gold: \"lookup capital country\"", "gold: \"lookup flag capital\""),
+		"nothing to reword":         swap(`ask: "Repeat {code}"`, `ask: "{code}, please"`),
+		"no synonyms":               swap("greater: [larger, bigger, higher]", "greater: []"),
+		"synonym with a digit":      swap("greater: [larger, bigger, higher]", `greater: ["2 larger"]`),
+		"synonym of itself":         swap("greater: [larger, bigger, higher]", "greater: [greater]"),
+		"synonym twice":             swap("greater: [larger, bigger, higher]", "greater: [larger, larger]"),
+		"phrase of four words":      swap("greater: [larger, bigger, higher]", "greater than the other: [larger]"),
+		"no queries":                swap(`queries: "24"`, `queries: "0"`),
+		"setting of nothing":        swap(`queries: "24"`, `queries: "24", extra: "1"`),
+		"empty stop":                swap("maxTokens: 24\n", "maxTokens: 24\n    stop: [\"\"]\n"),
 		"nothing to edit":           swap(`ask: "What is {high} - {low}?"`, `ask: "{high} - {low} ="`),
 	}
 	for name, text := range tests {
