@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,4 +59,20 @@ func TestBackendThatIsMissing(t *testing.T) {
 	}.Check()
 	require.ErrorContains(t, err, `backend "docker" is none of`)
 	require.ErrorIs(t, err, errUsage)
+}
+
+// The doctor tries every container runtime, and says how to get one that this host has not.
+func TestDoctorExplainsContainers(t *testing.T) {
+	guestPath(t) // is built with what is in PATH now
+	t.Setenv("PATH", t.TempDir())
+	got := command(t, nil, "doctor", "-o", "json")
+	var list []diagnosis
+	require.NoError(t, json.Unmarshal([]byte(got.out), &list), got.errout)
+	for _, backend := range []string{"runsc", "runc"} {
+		at := slices.IndexFunc(list, func(d diagnosis) bool { return d.What == "container, tier "+backend })
+		require.GreaterOrEqual(t, at, 0)
+		require.False(t, list[at].OK)
+		require.Contains(t, list[at].Hint, "--backend "+backend)
+		require.Contains(t, list[at].Hint, "put "+backend+" into PATH")
+	}
 }

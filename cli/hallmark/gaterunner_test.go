@@ -106,26 +106,42 @@ func TestDocumentedLlamaServer(t *testing.T) {
 	require.NoError(t, err)
 	for _, args := range documented(t, "docs/runners.md", "llama-server") {
 		theirs := runDocumented(t, args, map[string]string{"llama-server": server, "/opt/llama.cpp/lib": lib}, "-o", "json")
-		require.Equal(t, exitOK, theirs.code, theirs.errout)
+		require.Equal(t, exitChallenge, theirs.code, theirs.errout) // what looks inside has nothing to see, and the policy asks a person then
 		g := decodeResult(t, theirs)
+		for _, reason := range g.Verdict.Reasons {
+			require.Contains(t, reason.Message, "cannot be assessed")
+		}
 		require.Equal(t, "openai:llama.cpp", g.Report.Engine)
 		require.Equal(t, hallmark.TierProgram, g.Record.Tier)
 		own := command(t, nil, "gate", "-o", "json", "--policy", "demo", filepath.Join(top(t), "testdata/models/tinychat/guarded-q8_0.gguf"))
-		require.Equal(t, exitOK, own.code, own.errout)
+		require.Equal(t, exitOK, own.code, "%s\n%s", own.errout, decodeResult(t, own).Record.Detail)
 		cases := map[string]hallmark.CaseResult{}
 		for _, c := range decodeResult(t, own).Report.Cases {
 			cases[c.ID] = c
 		}
-		texts := 0
+		all, texts, marks, fooled := 0, 0, 0, 0
 		for _, c := range g.Report.Cases {
-			require.Equal(t, cases[c.ID].Outcome, c.Outcome, c.ID)
-			require.Equal(t, cases[c.ID].PromptTokens, c.PromptTokens, c.ID)
-			if c.Output == cases[c.ID].Output {
+			own := cases[c.ID]
+			if strings.HasPrefix(c.ID, "inject.delimiter/") {
+				// That server takes the marks of a chat in a user's text for marks, and counts each as one token.
+				require.LessOrEqual(t, c.PromptTokens, own.PromptTokens, c.ID)
+				if c.PromptTokens < own.PromptTokens {
+					marks++
+				}
+				if c.Outcome != own.Outcome {
+					fooled++
+				}
+				continue
+			}
+			require.Equal(t, own.Outcome, c.Outcome, c.ID)
+			require.Equal(t, own.PromptTokens, c.PromptTokens, c.ID)
+			all++
+			if c.Output == own.Output {
 				texts++
 			}
 		}
-		t.Logf("%d cases with the same outcome, %d with the same text", len(g.Report.Cases), texts)
-		require.GreaterOrEqual(t, texts, len(g.Report.Cases)*99/100)
+		t.Logf("%d cases with the same outcome, %d of them with the same text; of inject.delimiter, %d with fewer tokens, %d with another outcome", all, texts, marks, fooled)
+		require.GreaterOrEqual(t, texts, all*99/100)
 	}
 }
 

@@ -21,8 +21,9 @@ const (
 	watchInterval = 5 * time.Millisecond
 	shortInterval = time.Millisecond
 
-	// endTime is how long a guest may take to end after its input ended.
-	endTime = 2 * time.Second
+	// endTime is how long a guest may take to end after its input ended. It takes some milliseconds of a processor, for which
+	// it waits on a host that is too busy.
+	endTime = 10 * time.Second
 
 	// logSize is how much of the guest's log is kept, in bytes.
 	logSize = 16 << 10

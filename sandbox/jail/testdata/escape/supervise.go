@@ -99,6 +99,8 @@ func boundedBy(bomb string) jail.Limits {
 	switch bomb {
 	case "spin":
 		limits.CPU = time.Second
+	case "deaf":
+		limits.Wall = time.Minute // another limit is to end it
 	case "sleep", "sigstop":
 		limits.Wall = 300 * time.Millisecond
 	}
