@@ -50,7 +50,7 @@ var runtimes = sync.OnceValues(func() (string, error) {
 			continue
 		}
 		b, readErr := os.ReadFile(path)
-		err = errors.Join(err, readErr, os.WriteFile(filepath.Join(dir, string(tier)), b, 0o755)) //nolint:gosec // to be run
+		err = errors.Join(err, readErr, os.WriteFile(filepath.Join(dir, string(tier)), b, 0o755))
 	}
 	return dir, err
 })
