@@ -92,7 +92,7 @@ func TestCostIsLinear(t *testing.T) { //nolint:paralleltest // measures allocati
 			require.LessOrEqual(t, allocs, uint64(64<<20+512*len(file)), name)
 			return uint64(m.bytes), allocs
 		}
-		const n = 1500
+		const n = 800
 		read1, alloc1 := cost(n)
 		read4, alloc4 := cost(4 * n)
 		require.LessOrEqual(t, read4, 5*read1+1<<20, "%s: bytes read", name)

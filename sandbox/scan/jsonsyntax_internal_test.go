@@ -58,9 +58,9 @@ func TestBoundsOfJSON(t *testing.T) {
 	many := func(part string, n int) io.Reader { return strings.NewReader(strings.Repeat(part, n)) }
 	require.NoError(t, walk(strings.NewReader(`{"a":"`), many("x", maxJSONText-16), strings.NewReader(`"}`)))
 	require.ErrorContains(t, walk(strings.NewReader(`{"a":"`), many("x", maxJSONText), strings.NewReader(`"}`)), "a text of more than")
-	require.ErrorContains(t, walk(strings.NewReader(`{"a":"`), many(`\"`, maxJSONText), strings.NewReader(`"}`)), "a text of more than")
+	require.ErrorContains(t, walk(strings.NewReader(`{"a":"`), many(`\"`, maxJSONText/2+1), strings.NewReader(`"}`)), "a text of more than")
 	require.ErrorContains(t, walk(strings.NewReader(`[`), many("1", maxJSONText), strings.NewReader(`]`)), "a text of more than")
-	require.NoError(t, walk(strings.NewReader(`[`), many(`"\\",`, maxJSONText/4), strings.NewReader(`1]`)))
+	require.NoError(t, walk(strings.NewReader(`[`), many(`"`+strings.Repeat(`\\`, maxJSONText/8)+`",`, 5), strings.NewReader(`1]`)))
 
 	var names strings.Builder
 	for i := range 70 {

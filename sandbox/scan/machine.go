@@ -94,8 +94,9 @@ const (
 	maxText     = 128 // names are shorter; of longer texts only the length is known
 	maxItems    = 16  // of a tuple; those that matter are shorter
 	maxSpans    = 1 << 16
-	maxCalls    = 16  // in one another
-	notKept     = 511 // a text's or tuple's length that says that it was not kept
+	maxCalls    = 16      // in one another
+	reserveFrom = 1 << 17 // entries of a list
+	notKept     = 511     // a text's or tuple's length that says that it was not kept
 	lengthBits  = 9
 )
 
@@ -144,13 +145,23 @@ func (m *machine) run() error {
 
 // retained is the memory that the values take.
 func (m *machine) retained() int {
-	return 8*(len(m.stack)+len(m.marks)+len(m.memo)+len(m.tuples)) + 12*len(m.objects) + len(m.texts) + 16*len(m.spans) + 96*len(m.names.list) + 64*len(m.storages)
+	return 8*(len(m.stack)+len(m.marks)+len(m.memo)+len(m.tuples)) + 16*len(m.objects) + len(m.texts) + 16*len(m.spans) + 96*len(m.names.list) + 64*len(m.storages)
 }
 
 func (v value) kind() value     { return v & kindMask }
 func (v value) payload() uint64 { return uint64(v &^ kindMask) }
 
-func (m *machine) push(v value) { m.stack = append(m.stack, v) }
+func (m *machine) push(v value) { m.stack = append(roomFor(m.stack, 1, 8), v) }
+
+// roomFor makes a list that has grown large as large as it may ever be: growing step by step would hold two of them, and
+// pages that are not written to cost nothing. One entry takes width bytes.
+func roomFor[T any](list []T, more, width int) []T {
+	if len(list)+more <= cap(list) || len(list) < reserveFrom {
+		return list
+	}
+	most := maxRetained/width + reserveFrom // the limit is looked at now and then
+	return append(make([]T, 0, max(most, len(list)+more)), list...)
+}
 
 // fence is how far down the stack may be taken: a mark is passed only by the opcodes that look for it.
 func (m *machine) fence() int {
@@ -211,7 +222,7 @@ func (m *machine) newText(text []byte) value {
 		return packed(kindText, 0, notKept)
 	}
 	at := len(m.texts)
-	m.texts = append(m.texts, text...)
+	m.texts = append(roomFor(m.texts, len(text), 1), text...)
 	return packed(kindText, at, len(text))
 }
 
@@ -229,7 +240,7 @@ func (m *machine) newTuple(items []value) value {
 		return packed(kindTuple, 0, notKept)
 	}
 	at := len(m.tuples)
-	m.tuples = append(m.tuples, items...)
+	m.tuples = append(roomFor(m.tuples, len(items), 8), items...)
 	return packed(kindTuple, at, len(items))
 }
 
@@ -245,7 +256,7 @@ func (m *machine) items(v value) ([]value, bool) {
 func newInt(n uint64) value { return kindInt | value(min(n, maxInt)) }
 
 func (m *machine) newObject(kind value, global uint32) value {
-	m.objects = append(m.objects, object{global: global})
+	m.objects = append(roomFor(m.objects, 1, 16), object{global: global})
 	return kind | value(len(m.objects)-1) //nolint:gosec // G115: not negative
 }
 

@@ -45,7 +45,7 @@ func width(op byte) int {
 }
 
 func (m *machine) opMark(byte) error {
-	m.marks = append(m.marks, len(m.stack))
+	m.marks = append(roomFor(m.marks, 1, 8), len(m.stack))
 	return nil
 }
 
@@ -424,7 +424,7 @@ func (m *machine) opPut(op byte) error {
 		return fmt.Errorf("memo entry %d after %d: %w", key, len(m.memo), errFull)
 	}
 	for uint64(len(m.memo)) <= key {
-		m.memo = append(m.memo, kindUnset)
+		m.memo = append(roomFor(m.memo, 1, 8), kindUnset)
 	}
 	if m.memo[key] == kindUnset {
 		m.memoed++
