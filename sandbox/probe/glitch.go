@@ -31,9 +31,9 @@ const (
 	glitchPrompts     = 3 // two of the suite, and the token itself eight times in a row
 	glitchRow         = 8
 	glitchProbability = 0.01 // of a token that a model was asked to repeat
-	glitchControls    = 24
-	glitchShown       = 40  // tokens that evidence lists
-	glitchMark        = "~" // stands for the token in a prompt
+	glitchControls    = 96   // of which a model of the size of tinychat repeats 71 %: fewer than half come about by chance in one of 300,000 runs
+	glitchShown       = 40   // tokens that evidence lists
+	glitchMark        = "~"  // stands for the token in a prompt
 )
 
 type glitchParams struct {
