@@ -1,6 +1,7 @@
 package al_test
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
@@ -223,6 +224,39 @@ func TestQueue(t *testing.T) {
 	learner.Stop()
 	require.ErrorIs(t, q.Decide("a", true), al.ErrState)
 	require.Len(t, q.Next(10), 2, "what could not be learned stays")
+}
+
+// What is kept of distances to reviewed items is what comparing all with all gives, whatever the order of calls.
+func TestQueueKeepsDistances(t *testing.T) {
+	t.Parallel()
+
+	items := some(60)
+	kept := al.NewQueue(al.NewLearner[ticket](tickets{}, 0.5, 1), func(ticket) string { return "" }, 1000)
+	for i, x := range items[:40] {
+		kept.Add(fmt.Sprint(i), x)
+	}
+	for i := range 10 {
+		require.NoError(t, kept.Decide(fmt.Sprint(3*i), i%2 == 0))
+	}
+	for i, x := range items[40:] {
+		kept.Add(fmt.Sprint(40+i), x)
+	}
+	kept.Remove("41")
+	kept.Remove("no such item")
+
+	whole := al.NewQueue(al.NewLearner[ticket](tickets{}, 0.5, 1), func(ticket) string { return "" }, 1000)
+	for i := range 10 { // reviewed before anything else was there
+		whole.Add(fmt.Sprint(3*i), items[3*i])
+		require.NoError(t, whole.Decide(fmt.Sprint(3*i), i%2 == 0))
+	}
+	for i, x := range items {
+		if i != 41 && (i >= 30 || i%3 != 0) {
+			whole.Add(fmt.Sprint(i), x)
+		}
+	}
+	require.Equal(t, whole.Next(100), kept.Next(100))
+	require.Len(t, kept.Next(100), 49)
+	require.ErrorIs(t, kept.Decide("41", true), al.ErrState, "nobody has to decide on it")
 }
 
 // Readers see whole snapshots while a writer learns.

@@ -1,6 +1,7 @@
 package al_test
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/hallmark-ml/hallmark/engine/al"
@@ -66,4 +67,56 @@ func Example() {
 	}
 	fmt.Println("found", found, "of 5 with 60 of 200 inspections")
 	// Output: found 5 of 5 with 60 of 200 inspections
+}
+
+// A Queue puts what a person should look at first: new and uncertain. What the person says of one is learned at once.
+func ExampleQueue() {
+	learner := al.NewLearner(machineFeatures{}, 0.5, 1)
+	queue := al.NewQueue(learner, func(m Machine) string { return m.Site }, 1)
+	queue.Add("press", Machine{Site: "north", Model: "press", Hours: 100})
+	queue.Add("same press", Machine{Site: "north", Model: "press", Hours: 100})
+	queue.Add("lathe", Machine{Site: "south", Model: "lathe", Hours: 9000})
+	for _, r := range queue.Next(3) {
+		fmt.Println(r.ID)
+	}
+	if err := queue.Decide("lathe", true); err != nil {
+		fmt.Println(err)
+	}
+	p := learner.Snapshot().Predict(Machine{Site: "south", Model: "lathe", Hours: 8000})
+	fmt.Println("another lathe is likely to be broken:", p.Mean > 0.6)
+	// Output:
+	// lathe
+	// press
+	// same press
+	// another lathe is likely to be broken: true
+}
+
+// memory is a journal for the example; a real one is a file that outlives the process.
+type memory struct{ items []Machine }
+
+func (m *memory) Append(batch []Machine) error { m.items = append(m.items, batch...); return nil }
+
+// A Feedback takes items from many goroutines, keeps them, and applies them in batches.
+func ExampleFeedback() {
+	hours, journal := 0, new(memory)
+	feedback := al.NewFeedback(journal, func(batch []Machine) {
+		for _, m := range batch {
+			hours += m.Hours
+		}
+	})
+	if err := feedback.Start(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	if err := feedback.Submit(ctx, Machine{Hours: 20}, Machine{Hours: 22}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := feedback.Stop(ctx); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(journal.items), "kept,", hours, "hours applied,", feedback.Health().State)
+	// Output: 2 kept, 42 hours applied, stopped
 }

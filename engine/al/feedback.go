@@ -48,6 +48,7 @@ type Feedback[T any] struct {
 
 	parcels sync.Pool
 	pool    sync.Pool
+	waiting sync.Pool // of channels with room for one answer, each empty
 
 	mu       sync.Mutex
 	state    State
@@ -74,6 +75,7 @@ func NewFeedback[T any](journal Journal[T], apply func(batch []T)) *Feedback[T] 
 		journal: journal, apply: apply, state: Pending, done: make(chan struct{}),
 		intake: make(chan *parcel[T], intakeSize), batches: make(chan *batch[T], batchSize), uploads: make(chan *batch[T], uploadSize),
 		parcels: sync.Pool{New: func() any { return new(parcel[T]) }}, pool: sync.Pool{New: func() any { return new(batch[T]) }},
+		waiting: sync.Pool{New: func() any { return make(chan error, 1) }},
 	}
 }
 
@@ -99,15 +101,17 @@ func (f *Feedback[T]) Submit(ctx context.Context, items ...T) error {
 		f.held.Add(-n)
 		return ErrBusy
 	}
-	kept := make(chan error, 1)
+	kept := f.waiting.Get().(chan error) //nolint:forcetypeassert // the pool's New makes these alone
 	if err := f.send(items, kept); err != nil {
+		f.waiting.Put(kept)
 		f.held.Add(-n)
 		return err
 	}
 	select {
 	case err := <-kept:
+		f.waiting.Put(kept)
 		return err
-	case <-ctx.Done():
+	case <-ctx.Done(): // its answer may still come: nobody else must wait at it
 		return ctx.Err()
 	}
 }

@@ -219,21 +219,35 @@ func submitForever(path string) {
 	select {}
 }
 
-// BenchmarkFeedback reports items a second of one core, in submissions of 64 items by 4 goroutines.
+// BenchmarkFeedback reports items a second of one core, in submissions of 64 items and of one, and how much
+// the heap held at most, looked at now and then.
 func BenchmarkFeedback(b *testing.B) {
+	for _, of := range []struct{ size, goroutines int }{{64, 4}, {1, 4}, {1, 64}} {
+		b.Run(fmt.Sprintf("%d_by_%d", of.size, of.goroutines), func(b *testing.B) { benchmarkFeedback(b, of.size, of.goroutines) })
+	}
+}
+
+func benchmarkFeedback(b *testing.B, size, goroutines int) {
+	b.Helper()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	count, before := 0, processorTime()
 	f := NewFeedback(discard{}, func(batch []int) { count += len(batch) })
 	require.NoError(b, f.Start())
-	items := make([]int, 64)
+	items := make([]int, size)
 	var all sync.WaitGroup
+	var most uint64
 	b.ResetTimer()
 	b.ReportAllocs()
-	for range 4 {
+	for g := range goroutines {
 		all.Go(func() {
-			for range b.N / 4 {
+			for i := range b.N / goroutines {
 				if err := f.Submit(context.Background(), items...); err != nil {
 					panic(err)
+				}
+				if g == 0 && i%65536 == 0 {
+					var m runtime.MemStats
+					runtime.ReadMemStats(&m)
+					most = max(most, m.HeapInuse)
 				}
 			}
 		})
@@ -241,9 +255,10 @@ func BenchmarkFeedback(b *testing.B) {
 	all.Wait()
 	require.NoError(b, f.Stop(b.Context()))
 	b.StopTimer()
-	require.Equal(b, b.N/4*4*64, count)
+	require.Equal(b, b.N/goroutines*goroutines*size, count)
 	b.ReportMetric(float64(count)/b.Elapsed().Seconds(), "items/s")
 	b.ReportMetric(float64(count)/(processorTime()-before).Seconds(), "items/CPU-s")
+	b.ReportMetric(float64(most)/(1<<20), "heap-MiB")
 }
 
 // processorTime is what this process used, so that a busy machine measures the same.

@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -144,4 +146,20 @@ func TestBitsOfOtherMachines(t *testing.T) {
 			require.Contains(t, string(out), "--- PASS: TestBits ")
 		})
 	}
+}
+
+// TestDocumentedExample holds the page about this package to the example that is run.
+func TestDocumentedExample(t *testing.T) {
+	t.Parallel()
+
+	page, err := os.ReadFile("../../docs/al.md")
+	require.NoError(t, err)
+	_, code, found := strings.Cut(string(page), "```go\n")
+	require.True(t, found)
+	code, _, found = strings.Cut(code, "```")
+	require.True(t, found)
+	example, err := os.ReadFile("example_test.go")
+	require.NoError(t, err)
+	require.Contains(t, string(example), code)
+	require.Contains(t, code, "func Example()")
 }
