@@ -202,6 +202,35 @@ func TestContractMissingIsVisibleAndRetried(t *testing.T) {
 	require.Contains(t, s.Trouble, "no contract at")
 }
 
+// A record that the contract refused goes on by command, once what it lacked is there.
+func TestRefusedRecordIsRetried(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	a, _ := f.start(t, f.node.URL(), new(chaintest.Memory))
+	model := record("late").Model
+	revocation, err := a.Revoke(t.Context(), model, "") // of a record that is not there yet
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		s, err := a.Status(t.Context(), revocation)
+		return err == nil && s.Step == chain.StateReverted
+	}, waitLimit, pollEvery)
+	s, err := a.Status(t.Context(), revocation)
+	require.NoError(t, err)
+	require.Contains(t, s.Trouble, "UnknownModel")
+
+	version := register(t, a, "late")
+	final(t, a, version)
+	require.NoError(t, a.Retry(t.Context(), revocation))
+	require.Empty(t, final(t, a, revocation).Trouble)
+	before, err := a.Status(t.Context(), version)
+	require.NoError(t, err)
+	require.NoError(t, a.Retry(t.Context(), version))
+	after, err := a.Status(t.Context(), version)
+	require.NoError(t, err)
+	require.Equal(t, before, after, "what was not refused goes on as it is")
+	require.ErrorIs(t, a.Retry(t.Context(), "version:none"), hallmark.ErrNotFound)
+}
+
 // TestCrashAtEveryState stops everything at each write to the outbox, before or after it is applied, and starts again.
 func TestCrashAtEveryState(t *testing.T) {
 	t.Parallel()

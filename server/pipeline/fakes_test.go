@@ -41,6 +41,8 @@ type world struct {
 	engine     string
 	endsEarly  bool            // the run has no report where runVerdict is not ok
 	tested     hallmark.Digest // what the sandbox says that it tested; zero: what it was asked to
+	// before is called when an operation begins.
+	before func(op string)
 	// afterFingerprint is called, under the lock, when a fingerprint was taken.
 	afterFingerprint func()
 	content          map[string][]byte // file contents by path
@@ -53,12 +55,13 @@ func newWorld() *world {
 		hits: map[string]int{}, faults: map[string]fault{}, blocks: map[string][]byte{}, files: map[string]string{}, chain: map[hallmark.Digest]*hallmark.Anchor{},
 		anchorPath: []hallmark.AnchorState{hallmark.AnchorPending, hallmark.AnchorIncluded, hallmark.AnchorFinal},
 		revoked:    map[hallmark.Digest]bool{}, served: map[hallmark.Digest]string{}, cases: 5, caseRuns: map[string]int{},
-		onCase: func(context.Context, int) {}, engine: "1", afterFingerprint: func() {}, content: map[string][]byte{}, runVerdict: hallmark.RunOK,
+		onCase: func(context.Context, int) {}, engine: "1", before: func(string) {}, afterFingerprint: func() {}, content: map[string][]byte{}, runVerdict: hallmark.RunOK,
 	}
 }
 
 // do runs an effect under the world's lock, with the fault if it is this operation's.
 func (w *world) do(op string, effect func() error) error {
+	w.before(op)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.hits[op]++

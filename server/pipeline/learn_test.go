@@ -2,14 +2,18 @@ package pipeline
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/server/store"
 )
 
 // A memoryJournal keeps records, waits for its gate if it has one, and fails if told to.
@@ -122,4 +126,32 @@ func TestLearningOfABrokenJournal(t *testing.T) {
 	}
 	require.ErrorContains(t, l.Health().Err, "disk full")
 	require.Zero(t, l.Health().Learned)
+}
+
+// BenchmarkLearning tells runs of 1,000 cases from four goroutines, through the file and into the learners.
+func BenchmarkLearning(b *testing.B) {
+	j, err := store.OpenJournal(filepath.Join(b.TempDir(), "journal"))
+	require.NoError(b, err)
+	l := NewLearning(j)
+	require.NoError(b, j.Replay(l.Replay))
+	require.NoError(b, l.Start())
+	var next atomic.Uint64
+	b.ReportAllocs()
+	b.ResetTimer()
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for n := next.Add(1); n <= uint64(b.N); n = next.Add(1) {
+				var source hallmark.Digest
+				binary.LittleEndian.PutUint64(source[:], n)
+				if err := l.tell(context.WithoutCancel(b.Context()), source, someOutcomes(source, 1000)); err != nil {
+					panic(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "items/s")
+	require.NoError(b, l.Stop(b.Context()))
+	require.NoError(b, j.Close())
 }

@@ -139,6 +139,8 @@ func TestReviewRefusals(t *testing.T) {
 	b := newReviewBench(t)
 	_, err := b.store.RegisterKey(t.Context(), b.key.ID, hallmark.KeyReviewer, "the submitter's other key")
 	require.NoError(t, err)
+	_, err = b.store.RegisterKey(t.Context(), b.reviewer.ID, hallmark.KeySubmitter, "the reviewer's key for lineage")
+	require.NoError(t, err)
 	_, outsider, err := b.store.CreateAPIKey(t.Context(), hallmark.APIKey{Name: "no key", Scope: hallmark.ScopeRead, Reviewer: true})
 	require.NoError(t, err)
 	with := func(change func(*statement.ReviewClaim)) []byte {
@@ -154,18 +156,19 @@ func TestReviewRefusals(t *testing.T) {
 		bundle []byte
 		kind   error
 	}{
-		"a key that nobody registered": {b.reviewer, b.signed(t, "mallory's key", fine), hallmark.ErrKey},
-		"the submitter's key":          {b.reviewer, b.signed(t, submitterPEM, fine), hallmark.ErrKey},
-		"the service's key":            {b.reviewer, b.signed(t, "service", fine), hallmark.ErrKey},
-		"another reviewer's API key":   {outsider, b.signed(t, reviewerPEM, fine), hallmark.ErrKey},
-		"no signature":                 {b.reviewer, []byte("{}"), hallmark.ErrSignature},
-		"the submitter, as a reviewer": {b.key, b.signed(t, "the submitter's other key", fine), hallmark.ErrRefused},
-		"another statement":            {b.reviewer, b.bundle(reviewerPEM, fingerprint), hallmark.ErrPredicate},
-		"another model":                {b.reviewer, with(func(c *statement.ReviewClaim) { c.Subject.Digest = hallmark.Digest{1} }), hallmark.ErrPredicate},
-		"another report":               {b.reviewer, with(func(c *statement.ReviewClaim) { c.Report = hallmark.Digest{1} }), hallmark.ErrPredicate},
-		"another report's CID":         {b.reviewer, with(func(c *statement.ReviewClaim) { c.ReportCID = "bafyother" }), hallmark.ErrPredicate},
-		"other evidence":               {b.reviewer, with(func(c *statement.ReviewClaim) { c.Evidence = hallmark.Digest{1} }), hallmark.ErrPredicate},
-		"a finding of another version": {b.reviewer, with(func(c *statement.ReviewClaim) { c.Labels[0].Finding = "000000000000-1" }), hallmark.ErrPredicate},
+		"a key that nobody registered":        {b.reviewer, b.signed(t, "mallory's key", fine), hallmark.ErrKey},
+		"the submitter's key":                 {b.reviewer, b.signed(t, submitterPEM, fine), hallmark.ErrKey},
+		"a key of the reviewer's for lineage": {b.reviewer, b.signed(t, "the reviewer's key for lineage", fine), hallmark.ErrKey},
+		"the service's key":                   {b.reviewer, b.signed(t, "service", fine), hallmark.ErrKey},
+		"another reviewer's API key":          {outsider, b.signed(t, reviewerPEM, fine), hallmark.ErrKey},
+		"no signature":                        {b.reviewer, []byte("{}"), hallmark.ErrSignature},
+		"the submitter, as a reviewer":        {b.key, b.signed(t, "the submitter's other key", fine), hallmark.ErrRefused},
+		"another statement":                   {b.reviewer, b.bundle(reviewerPEM, fingerprint), hallmark.ErrPredicate},
+		"another model":                       {b.reviewer, with(func(c *statement.ReviewClaim) { c.Subject.Digest = hallmark.Digest{1} }), hallmark.ErrPredicate},
+		"another report":                      {b.reviewer, with(func(c *statement.ReviewClaim) { c.Report = hallmark.Digest{1} }), hallmark.ErrPredicate},
+		"another report's CID":                {b.reviewer, with(func(c *statement.ReviewClaim) { c.ReportCID = "bafyother" }), hallmark.ErrPredicate},
+		"other evidence":                      {b.reviewer, with(func(c *statement.ReviewClaim) { c.Evidence = hallmark.Digest{1} }), hallmark.ErrPredicate},
+		"a finding of another version":        {b.reviewer, with(func(c *statement.ReviewClaim) { c.Labels[0].Finding = "000000000000-1" }), hallmark.ErrPredicate},
 	} {
 		_, err := b.flow.DecideReview(t.Context(), tt.by, b.version.Digest, tt.bundle)
 		require.ErrorIs(t, err, tt.kind, name)
@@ -173,6 +176,13 @@ func TestReviewRefusals(t *testing.T) {
 	v, err := b.store.Version(t.Context(), b.version.Digest)
 	require.NoError(t, err)
 	require.Equal(t, b.version, v, "nothing of that changed anything")
+
+	r := b.request(t, "new.gguf")
+	var bundle fakeBundle
+	require.NoError(t, json.Unmarshal(r.Lineage[0], &bundle))
+	r.Lineage[0] = b.bundle("the submitter's other key", bundle.Statement)
+	_, _, err = b.flow.Submit(t.Context(), r)
+	require.ErrorIs(t, err, hallmark.ErrKey, "a reviewer's key signs no lineage")
 }
 
 // A verdict that lacks evidence is not for a person to decide, nor is one that is clear.
@@ -205,6 +215,14 @@ func TestTwoReviewersDecideAtOnce(t *testing.T) {
 	bundles := map[hallmark.Decision][]byte{
 		hallmark.Allow: b.signed(t, reviewerPEM, b.claim(hallmark.Allow)),
 		hallmark.Block: b.signed(t, "the other reviewer's key", b.claim(hallmark.Block)),
+	}
+	var both sync.WaitGroup // they have checked, and neither has written
+	both.Add(2)
+	b.before = func(op string) {
+		if op == "put" {
+			both.Done()
+			both.Wait()
+		}
 	}
 	errs := make(chan error, 2)
 	var all sync.WaitGroup
