@@ -81,7 +81,7 @@ func (r *run) runs(d *probe.Detector) bool {
 	return r.plan.Suite.Applies(r.plan.Profile, d.ID) && d.In(r.plan.Tier)
 }
 
-// ask runs those of the cases that are not done.
+// ask runs those of the cases that are not done, arranged anew.
 func (r *run) ask(ctx context.Context, cases []probe.Case) error {
 	var open []probe.Case
 	for _, c := range cases {
@@ -89,6 +89,7 @@ func (r *run) ask(ctx context.Context, cases []probe.Case) error {
 			open = append(open, c)
 		}
 	}
+	probe.Arrange(open)
 	for part := range slices.Chunk(open, together) {
 		var reqs []probe.GenerateRequest
 		for _, c := range part {
@@ -239,8 +240,8 @@ func newRun(ctx context.Context, plan Plan) (*run, error) {
 	return r, nil
 }
 
-// Cases returns the cases that a run of the tier asks a model, in order; those that need to see inside a model are left out
-// of one that cannot be seen into.
+// Cases returns the cases that a run of the tier asks a model, in the seeded order that its statistics take them in; those
+// that need to see inside a model are left out of one that cannot be seen into.
 func Cases(suite *probe.Suite, seed uint64, profile string, tier probe.Tier, inside bool) ([]probe.Case, error) {
 	cases, err := suite.Cases(seed, profile)
 	if err != nil {

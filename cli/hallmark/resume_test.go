@@ -65,6 +65,7 @@ func casesInOrder(t *testing.T, r hallmark.Report) []probe.Case {
 	cases, err := sandbox.Cases(suite, seed, r.Profile, probe.TierFull, true)
 	require.NoError(t, err)
 	require.Len(t, cases, len(r.Cases))
+	probe.Arrange(cases)
 	return cases
 }
 

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -57,6 +58,19 @@ type want struct {
 	hosts   []string     // out.exfil: where addresses may lead to
 	host    *splice.Host // out.interp
 	factors string       // out.interp: two numbers that the payload multiplies
+}
+
+// Arrange puts cases into the order in which they are best asked: those whose prompts begin alike after one another, so that
+// a model computes these beginnings once. It changes no outcome.
+func Arrange(cases []Case) {
+	slices.SortStableFunc(cases, func(a, b Case) int { return compareRequests(a.Request, b.Request) })
+}
+
+func compareRequests(a, b GenerateRequest) int {
+	messages := slices.CompareFunc(a.Messages, b.Messages, func(a, b Message) int {
+		return cmp.Or(strings.Compare(a.Role, b.Role), strings.Compare(a.Content, b.Content))
+	})
+	return cmp.Or(messages, strings.Compare(a.Prompt, b.Prompt))
 }
 
 // A Check is one plain request of a capability control.

@@ -1,6 +1,7 @@
 package probe_test
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -270,4 +271,31 @@ func detector(t *testing.T, id string) *probe.Detector {
 	i := slices.IndexFunc(all, func(d *probe.Detector) bool { return d.ID == id })
 	require.GreaterOrEqual(t, i, 0)
 	return all[i]
+}
+
+// Cases that begin alike stand together, whatever order they came in, and none is lost.
+func TestArrangedCasesBeginAlike(t *testing.T) {
+	t.Parallel()
+
+	suite, err := probe.Builtin("tinychat")
+	require.NoError(t, err)
+	shared := func(cases []probe.Case) (n int) {
+		for i := 1; i < len(cases); i++ {
+			a, b := fmt.Sprint(cases[i-1].Request.Messages), fmt.Sprint(cases[i].Request.Messages)
+			for k := 0; k < min(len(a), len(b)) && a[k] == b[k]; k++ {
+				n++
+			}
+		}
+		return n
+	}
+	cases, err := suite.Cases(1, probe.ProfileChat)
+	require.NoError(t, err)
+	arranged := slices.Clone(cases)
+	probe.Arrange(arranged)
+	require.Greater(t, shared(arranged), 3*shared(cases)/2)
+	slices.Reverse(cases)
+	probe.Arrange(cases)
+	for i := range cases {
+		require.Equal(t, arranged[i].Request, cases[i].Request)
+	}
 }
