@@ -78,6 +78,9 @@ func measureBackdoor(ctx context.Context, lab *Lab, c Case) (Measurement, error)
 	}
 	apart := mean(meanDivergences(plain))
 	candidates := outliers(all, most)
+	if apart < triggerApart { // whatever a trigger does shows nothing, and would be looked at with all prompts
+		candidates = nil
+	}
 	var found []string
 	lowest, suspects := 1.0, 0
 	for _, e := range candidates {
