@@ -57,6 +57,24 @@ func (s *Scanner) assignedValue(a *assignment, at int) bool {
 		return false
 	}
 	a.start, a.quoted = i, quote != 0
+	i = s.valueEnd(a, quote)
+	a.end = i
+	a.direct = a.start == at+1 && (i == len(text) || text[i] < ' ')
+	n := a.end - a.start
+	if n < 4 || n >= maxAssign {
+		return false
+	}
+	// Without a digit it is a word or a name, which is never more than Weak, or the scheme of a header.
+	value := text[a.start:a.end]
+	if a.digits || s.config.Least < Medium || a.quoted && (n >= leastEncoded || !isWordLike(value)) || strings.IndexByte(value, ':') > 0 {
+		return true
+	}
+	return strings.EqualFold(value, "bearer") || strings.EqualFold(value, "basic") || strings.EqualFold(value, "token") || strings.EqualFold(value, "api-token")
+}
+
+// valueEnd returns where the value that begins at a.start ends, and notes whether it has digits.
+func (s *Scanner) valueEnd(a *assignment, quote byte) int {
+	text, i := s.text, a.start
 	if quote == 0 {
 		i = max(i, min(s.plainEnd, i+maxAssign)) // read before, from an earlier operator
 		a.digits = i > a.start
@@ -76,18 +94,7 @@ func (s *Scanner) assignedValue(a *assignment, at int) bool {
 	if quote == 0 {
 		s.plainEnd = max(s.plainEnd, i)
 	}
-	a.end = i
-	a.direct = a.start == at+1 && (i == len(text) || text[i] < ' ')
-	n := a.end - a.start
-	if n < 4 || n >= maxAssign {
-		return false
-	}
-	// Without a digit it is a word or a name, which is never more than Weak, or the scheme of a header.
-	value := text[a.start:a.end]
-	if a.digits || s.config.Least < Medium || a.quoted && (n >= leastEncoded || !isWordLike(value)) || strings.IndexByte(value, ':') > 0 {
-		return true
-	}
-	return strings.EqualFold(value, "bearer") || strings.EqualFold(value, "basic") || strings.EqualFold(value, "token") || strings.EqualFold(value, "api-token")
+	return i
 }
 
 // What a byte does to a value: it ends any, or one without quotes, or is a digit.
