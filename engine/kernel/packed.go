@@ -23,6 +23,7 @@ const (
 	unpacked = 4096
 
 	togetherBytes = 512 << 10
+	besideFloats  = 64 << 10 // of a result that caches keep
 )
 
 // cellBytes returns the size of a cell.
@@ -132,28 +133,41 @@ func (m *Matrix) vectorsTogether() int {
 	return max(64, togetherBytes/m.Cols&^3)
 }
 
-// mulTiles multiplies whole groups of rows with vectors. Their sums are kept side by side until they are done:
-// in dst they are as far apart as there are rows, often a power of two, for which caches have few places.
+// mulTiles multiplies whole groups of rows with vectors. Where dst is large the sums of a tile are kept side by side until they
+// are done: there they are as far apart as there are rows, often a power of two, for which caches have few places.
 func (m *Matrix) mulTiles(dst []float32, v some, lo, hi int, s *Scratch) {
-	for lo < hi {
+	dst = dst[v.first*m.Rows:][:v.n*m.Rows]
+	aside := len(dst) > besideFloats
+	for rows := 0; lo < hi; lo += rows {
 		groups := 1
 		if hi-lo >= use.groups*Group {
 			groups = use.groups
 		}
-		rows := groups * Group
-		if len(s.packing.dst) < v.n*rows {
-			s.packing.dst = make([]float32, v.n*rows)
-		}
-		sums := s.packing.dst[:v.n*rows]
-		clear(sums)
-		for col := 0; col < m.Cols; col += strip {
-			m.mulStrip(sums, rows, v, area{row: lo, groups: groups, col: col, cols: min(strip, m.Cols-col)}, s)
+		rows = groups * Group
+		sums, stride := dst[lo:], m.Rows
+		if aside {
+			sums, stride = s.packing.sums(v.n*rows), rows
 		}
 		for t := range v.n {
-			copy(dst[(v.first+t)*m.Rows+lo:][:rows], sums[t*rows:])
+			clear(sums[t*stride:][:rows])
 		}
-		lo += rows
+		for col := 0; col < m.Cols; col += strip {
+			m.mulStrip(sums, stride, v, area{row: lo, groups: groups, col: col, cols: min(strip, m.Cols-col)}, s)
+		}
+		if aside {
+			for t := range v.n {
+				copy(dst[t*m.Rows+lo:][:rows], sums[t*rows:])
+			}
+		}
 	}
+}
+
+// sums returns memory for n sums.
+func (p *packing) sums(n int) []float32 {
+	if len(p.dst) < n {
+		p.dst = make([]float32, n)
+	}
+	return p.dst[:n]
 }
 
 // columnsFor returns how many columns are multiplied with n vectors at a time.
