@@ -138,12 +138,12 @@ func (m *Matrix) vectorsTogether() int {
 func (m *Matrix) mulTiles(dst []float32, v some, lo, hi int, s *Scratch) {
 	dst = dst[v.first*m.Rows:][:v.n*m.Rows]
 	aside := len(dst) > besideFloats
-	for rows := 0; lo < hi; lo += rows {
+	for lo < hi {
 		groups := 1
 		if hi-lo >= use.groups*Group {
 			groups = use.groups
 		}
-		rows = groups * Group
+		rows := groups * Group
 		sums, stride := dst[lo:], m.Rows
 		if aside {
 			sums, stride = s.packing.sums(v.n*rows), rows
@@ -159,6 +159,7 @@ func (m *Matrix) mulTiles(dst []float32, v some, lo, hi int, s *Scratch) {
 				copy(dst[t*m.Rows+lo:][:rows], sums[t*rows:])
 			}
 		}
+		lo += rows
 	}
 }
 
