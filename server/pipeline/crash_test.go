@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -208,6 +209,32 @@ func TestAnnouncedRunOfAnotherEngineIsAnnouncedAnew(t *testing.T) {
 	require.NotEqual(t, v.Runs[0].Plan, v.Runs[1].Plan)
 	require.Equal(t, v.Runs[1].Plan, v.Record.Plan)
 	require.Equal(t, v.Runs[1].Announced.Envelope, b.leaves[0], "logged before it began; the other is logged with the result")
+}
+
+// An engine that is another one each time it is asked ends the submission; it does not announce runs for ever.
+func TestEngineThatAlwaysChangesEndsTheSubmission(t *testing.T) {
+	t.Parallel()
+
+	b := newBench(t)
+	sub := b.submit(t, "good.gguf")
+	handlers := b.flow.Handlers()
+	plan := handlers[pipeline.JobPlan]
+	plans := 0
+	handlers[pipeline.JobPlan] = func(ctx context.Context, job hallmark.Job) (*hallmark.Change, error) {
+		change, err := plan(ctx, job)
+		b.mu.Lock()
+		plans++
+		b.engine = "engine " + strconv.Itoa(plans)
+		b.mu.Unlock()
+		return change, err
+	}
+	stop := b.work(t, handlers)
+	v, _ := b.rest(t, sub)
+	stop()
+	require.Equal(t, hallmark.StateFailed, v.State, "%d plans of %d runs", plans, len(v.Runs))
+	require.Contains(t, v.Problem, "16 runs were announced")
+	require.Contains(t, v.Hint, "submit again")
+	require.Len(t, v.Runs, 16)
 }
 
 // A run that a limit stopped is signed and logged, and stays with the version when that is submitted again.

@@ -21,6 +21,10 @@ func (f *Flow) plan(ctx context.Context, t *task) error {
 			return err
 		}
 	}
+	if n := announcedInVain(t.version); n >= mostAnnounced {
+		return hallmark.WithHint(fmt.Errorf("%d runs were announced and each turned out to be another one: %w", n, hallmark.ErrConflict),
+			"engine or suite changes while the server runs; replace them while it is stopped, then submit again")
+	}
 	previous, err := f.previousRun(ctx, t.version)
 	if err != nil {
 		return err
@@ -42,6 +46,18 @@ func (f *Flow) plan(ctx context.Context, t *task) error {
 	}
 	t.version.Runs = append(slices.Clone(t.version.Runs), hallmark.Run{Plan: digest, Seed: plan.Seed, Previous: previous, Announced: b})
 	return nil
+}
+
+// mostAnnounced is how many plans in a row may turn out to be another one's before a run begins. A server that is replaced
+// makes one.
+const mostAnnounced = 16
+
+// announcedInVain counts the last runs that were announced and have no outcome.
+func announcedInVain(v hallmark.Version) (n int) {
+	for i := len(v.Runs) - 1; i >= 0 && v.Runs[i].Outcome == ""; i-- {
+		n++
+	}
+	return n
 }
 
 // goingOn returns the version's last run if it was announced and has not ended.
