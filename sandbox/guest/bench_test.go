@@ -3,6 +3,7 @@ package guest
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ func suiteRequests(tb testing.TB, step int) []wire.Generate {
 	require.NoError(tb, err)
 	cases, err := suite.Cases(1, probe.ProfileChat)
 	require.NoError(tb, err)
+	cases = slices.DeleteFunc(cases, probe.Case.Measured)
 	var out []wire.Generate
 	for i := 0; i < len(cases); i += step {
 		for _, req := range []probe.GenerateRequest{cases[i].Control, cases[i].Request} {
