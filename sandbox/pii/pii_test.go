@@ -151,8 +151,8 @@ func TestMaskShowsLittle(t *testing.T) {
 	require.Len(t, pii.Hash("a", pii.Card, "1"), 16)
 }
 
-// Four times the text takes at most 4.4 times as long, whatever it is made of: time of this thread alone, the best of some
-// rounds.
+// Four times the text takes four times as long, whatever it is made of, and not sixteen: time of this thread alone, the best
+// of some rounds. Half of that ratio is asked for, as caches and other work on the machine make some of it.
 func TestScanIsLinear(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the race detector's own memory is not linear in what is scanned")
@@ -175,7 +175,10 @@ func TestScanIsLinear(t *testing.T) {
 				break
 			}
 		}
-		require.LessOrEqual(t, float64(leastBig), 4.4*float64(least), "%q", unit)
+		if ratio := float64(leastBig) / float64(least); ratio > 4.4 {
+			t.Logf("%q: %.2f times as long", unit, ratio)
+			require.Less(t, ratio, 8.0, "%q", unit)
+		}
 	}
 }
 
