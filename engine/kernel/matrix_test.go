@@ -530,3 +530,28 @@ func dotInts(a, b []int8) int32 {
 	}
 	return sum
 }
+
+// Rows that are packed are multiplied with so many vectors at a time; what is left may be fewer than a tile takes. Sums are
+// kept aside for the many and not for the rest.
+func TestManyVectorsAreAsOneByOne(t *testing.T) { //nolint:paralleltest // the level must not change meanwhile
+	const rows, cols, n = 1040 + 8, 8192, 66
+	for _, typ := range []gguf.Type{gguf.Q8_0, gguf.Q4_K} {
+		m := matrix(t, typ, rows, cols)
+		x, s := vectors(&m, n), NewScratch(cols)
+		want := make([]float32, n*rows)
+		for i := range n {
+			one := NewVectors(1, cols, m.Form())
+			copy(one.Data, x.Data[i*cols:][:cols])
+			one.Quantise(0)
+			m.Mul(want[i*rows:][:rows], one, 1, 0, rows, s)
+		}
+		m.Pack()
+		if m.packedFor != nil {
+			require.Less(t, m.vectorsTogether(), n)
+			require.Greater(t, m.vectorsTogether()*rows, besideFloats)
+		}
+		got := make([]float32, n*rows)
+		m.Mul(got, x, n, 0, rows, s)
+		require.Equal(t, want, got, typ)
+	}
+}
