@@ -16,7 +16,7 @@ func Commit(plan Plan, engine string, inside bool) (hallmark.RunPlan, error) {
 	if err != nil {
 		return hallmark.RunPlan{}, err
 	}
-	seed := seedOf(plan, suite)
+	seed := seedOf(plan)
 	cases, err := Cases(plan.Suite, seed, plan.Profile, plan.Tier, inside)
 	if err != nil {
 		return hallmark.RunPlan{}, err
@@ -28,11 +28,11 @@ func Commit(plan Plan, engine string, inside bool) (hallmark.RunPlan, error) {
 }
 
 // seedOf is the seed that the plan names, or that of model and suite.
-func seedOf(plan Plan, suite hallmark.Digest) uint64 {
+func seedOf(plan Plan) uint64 {
 	if plan.Seed != nil {
 		return *plan.Seed
 	}
-	return probe.SeedFor(plan.ModelDigest, suite)
+	return probe.SeedFor(plan.ModelDigest, plan.Suite.Name)
 }
 
 func commit(plan Plan, suite hallmark.Digest, seed uint64, engine string, cases []probe.Case) hallmark.RunPlan {

@@ -19,7 +19,7 @@ type Plan struct {
 	Model       probe.Model
 	ModelDigest hallmark.Digest
 	Suite       *probe.Suite
-	// Seed of nonces, contents and order. Nil: derived from the digests of model and suite.
+	// Seed of nonces, contents and order. Nil: derived from the model's digest and the suite's name.
 	Seed    *uint64
 	Profile string
 	// Tier says how much is run. Optional; all of it if empty.
@@ -204,7 +204,7 @@ func newRun(ctx context.Context, plan Plan) (*run, error) {
 	if r.suite, err = plan.Suite.Digest(); err != nil {
 		return nil, err
 	}
-	r.seed = seedOf(plan, r.suite)
+	r.seed = seedOf(plan)
 	if r.info, err = plan.Model.Info(ctx); err != nil {
 		return nil, interrupted(ctx, fmt.Errorf("asking the model for its properties: %w", err))
 	}

@@ -75,7 +75,7 @@ minTierGate: remote. Detectors that look inside a model are not assessable with 
 	}
 	cmd.Flags().StringVar(&f.policy, "policy", "default", "policy: default, demo, or a file")
 	cmd.Flags().StringVar(&f.profile, "profile", "chat", "what the model is for: chat or completion")
-	cmd.Flags().StringVar(&f.seed, "seed", "", "seed of the run (default: derived from model and suite)")
+	cmd.Flags().StringVar(&f.seed, "seed", "", "seed of the run (default: derived from the model and the name of the suite)")
 	cmd.Flags().StringVar(&f.suite, "suite", "", "test suite: a name of 'hallmark suite list', or a file (default: the policy's, or the pack that fits the model's context)")
 	cmd.Flags().StringVar(&f.tier, "tier", "full", "how much is run: full, or quick for what generates no text, which can block and never allows")
 	cmd.Flags().StringVar(&f.junit, "junit", "", "write JUnit XML to this file")
