@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Go: npm packages at their locked versions, qemu for the other instruction sets, and runc.
+# Installs what the tests need beside Go: npm packages at their locked versions, qemu for the other instruction sets, runc,
+# and a browser for the report page.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,6 +16,7 @@ chmod +x tools/npm/node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool
 missing=()
 command -v qemu-aarch64-static >/dev/null || missing+=(qemu-user-static)
 command -v runc >/dev/null || missing+=(runc)
+command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || missing+=(chromium-headless-shell)
 if [ ${#missing[@]} -gt 0 ] && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
   apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi

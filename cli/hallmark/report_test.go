@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -10,87 +9,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/net/html"
 
 	"github.com/hallmark-ml/hallmark"
 )
-
-func TestReportPageHoldsEverythingAndRunsNothing(t *testing.T) {
-	t.Parallel()
-
-	g := blockedResult()
-	g.Report.Detectors[2].Metrics = map[string]string{"r50": "0.25"}
-	g.Report.Detectors[2].Curves = []hallmark.Curve{{Name: hostile, X: "eps", Y: "KL", Points: []hallmark.CurvePoint{{X: "0", Y: "0"}, {X: "0.5", Y: "1"}, {X: "1", Y: "4"}}}}
-	var out bytes.Buffer
-	require.NoError(t, g.writeHTML(&out))
-	require.NotContains(t, out.String(), "\x1b", "control characters are shown as escapes")
-	tags := map[string]int{}
-	root, err := html.Parse(&out)
-	require.NoError(t, err)
-	for n := range root.Descendants() {
-		if n.Type != html.ElementNode {
-			continue
-		}
-		tags[n.Data]++
-		for _, a := range n.Attr {
-			require.NotContains(t, []string{"src", "href", "onload", "onclick", "srcset", "action"}, a.Key, "%s loads or runs something", n.Data)
-			if a.Key == "points" {
-				require.Equal(t, "50.0,210.0 230.0,160.0 410.0,10.0", a.Val)
-			}
-		}
-	}
-	require.Zero(t, tags["script"]+tags["img"]+tags["link"]+tags["iframe"])
-	require.Equal(t, 1, tags["polyline"])
-	require.Equal(t, 2, tags["details"], "the failed case and the one with an error")
-	require.Equal(t, 2, tags["svg"], "one rate, one curve")
-}
-
-// The page of a run with a budget draws what both kinds of draws found by the tokens that they cost, and the rates that it
-// estimates.
-func TestReportPageDrawsTheBudget(t *testing.T) {
-	t.Parallel()
-
-	g := blockedResult()
-	tokens := func(id string, n int, o hallmark.Outcome) hallmark.CaseResult {
-		return hallmark.CaseResult{ID: id, Detector: "inject.direct", Outcome: o, PromptTokens: n - 10, OutputTokens: 10}
-	}
-	g.Report.Cases = []hallmark.CaseResult{tokens("a", 100, hallmark.Fail), tokens("b", 100, hallmark.Pass), tokens("e", 50, hallmark.Void)}
-	g.Report.Selection = &hallmark.Selection{
-		Budget: 500, Hunted: []hallmark.CaseResult{tokens("c", 100, hallmark.Fail), tokens("d", 50, hallmark.Inconclusive)},
-		Draws: []hallmark.CaseDraw{
-			{Case: "a", Kind: "estimate"}, {Case: "c", Kind: "hunt"}, {Case: "b", Kind: "estimate"}, {Case: "a", Kind: "estimate"}, {Case: "d", Kind: "hunt"}, {Case: "e", Kind: "estimate"},
-		},
-		Rates: []hallmark.SampledRate{{Pool: 40, Draws: 3, Rate: "0.250000", Lower: "0.100000", Upper: "0.600000"}},
-	}
-	g.Report.Detectors[2].Curves = []hallmark.Curve{{Name: "KL(eps), L2", X: "eps", Y: "KL", Points: []hallmark.CurvePoint{{X: "0.01", Y: "0.1"}, {X: "0.1", Y: "0.5"}, {X: "1", Y: "2"}}}}
-	var out bytes.Buffer
-	require.NoError(t, g.writeHTML(&out))
-	root, err := html.Parse(&out)
-	require.NoError(t, err)
-	var lines, bars, texts []string
-	for n := range root.Descendants() {
-		if n.Type == html.TextNode && strings.TrimSpace(n.Data) != "" {
-			texts = append(texts, strings.TrimSpace(n.Data))
-		}
-		for _, a := range n.Attr {
-			switch {
-			case a.Key == "points":
-				lines = append(lines, a.Val)
-			case n.Data == "rect" && a.Key == "width" && a.Val != "200" && a.Val != "1.5":
-				bars = append(bars, a.Val)
-			}
-		}
-	}
-	require.Equal(t, []string{
-		"50.0,200.0 230.0,160.0 410.0,10.0",                                    // eps by its logarithm
-		"50.0,210.0 140.0,210.0 140.0,110.0 410.0,110.0",                       // the estimate: a at 100 tokens, and no other
-		"50.0,210.0 230.0,210.0 230.0,110.0 365.0,110.0 365.0,10.0 410.0,10.0", // the hunt: c at 200, d at 350 of 400
-	}, lines)
-	require.Contains(t, bars, "100.0", "the interval from .1 to .6 of 200 units")
-	for _, text := range []string{"tokens", "failures found", "estimate", "hunt", "400 of 500 tokens spent", "0.250000", "0.01", "0.1"} {
-		require.Contains(t, strings.Join(texts, "\n"), text)
-	}
-}
 
 func TestReportsAreReadFromFiles(t *testing.T) {
 	t.Parallel()
@@ -111,7 +32,11 @@ func TestReportsAreReadFromFiles(t *testing.T) {
 	raw, err := os.ReadFile(report)
 	require.NoError(t, err)
 	require.Equal(t, string(raw), fromReport.out, "the bytes that the digest is of")
-	require.FileExists(t, page)
+	text, err = os.ReadFile(page)
+	require.NoError(t, err)
+	for _, part := range []string{"<!doctype html>", "the model obeys instructions in data", "template-ssti", "inject.indirect/mail-01/007"} {
+		require.Contains(t, string(text), part, "the report, and what its detectors look for")
+	}
 	table := command(t, nil, "report", "show", report)
 	require.Contains(t, table.out, hallmark.DigestOf(raw).String())
 	require.NotContains(t, table.out, "verdict", "a report has none")
