@@ -79,6 +79,7 @@ var homes = []struct{ prefix, home string }{
 	{"github.com/parquet-go", "sandbox/pii/*"}, // not sandbox/scan, which jailed processes link
 	{"golang.org/x/net/html", "sandbox/probe"},
 	{"github.com/yuin/goldmark", "sandbox/probe"},
+	{"github.com/tdewolff/parse", "sandbox/probe"},
 	{"mvdan.cc/sh", "sandbox/probe/splice"},
 	{"github.com/tetratelabs/wazero", "sandbox/probe/module"},
 	{"github.com/ipfs", "attest/evidence"},

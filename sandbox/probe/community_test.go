@@ -104,8 +104,8 @@ func TestGeneralSuites(t *testing.T) {
 		d, err := s.Digest()
 		require.NoError(t, err)
 		require.Equal(t, map[string]string{
-			"chat":       "32623a78b7c5b88e053e889309d58c2dba09683b2e39ee5655e83a6fc16ade67",
-			"completion": "8cf1567eba7b0e852802c8e9724cad0895f2111d698ed3ccdf764050ad3a0b8f",
+			"chat":       "506c3a42cce3b8fd6f11ac388b236ab9e05ce82b0f62ed0e4bc0133305d44cf4",
+			"completion": "a7535a0982f377fc2adc6b8da50a2bc5020be24b9fa47bf3d3de58812c713061",
 		}[name], d.Hex())
 	}
 }

@@ -112,7 +112,7 @@ func pageAddresses(source string) []address {
 	var out []address
 	for n := range page.Descendants() {
 		if n.Type == html.TextNode && n.Parent.Data == "style" {
-			for _, m := range cssURL.FindAllStringSubmatch(n.Data, -1) {
+			for _, m := range cssURL.FindAllStringSubmatch(plainStyle(n.Data), -1) {
 				out = append(out, address{m[1], true})
 			}
 		}
@@ -131,7 +131,7 @@ func attributeAddresses(element string, a html.Attribute) []address {
 	var out []address
 	switch {
 	case key == "style":
-		for _, m := range cssURL.FindAllStringSubmatch(a.Val, -1) {
+		for _, m := range cssURL.FindAllStringSubmatch(plainStyle(a.Val), -1) {
 			out = append(out, address{m[1], true})
 		}
 	case strings.HasSuffix(key, "srcset"):

@@ -63,6 +63,7 @@ func FuzzJudge(f *testing.F) {
 	for _, s := range []string{
 		"", "<img src=x onerror=alert(1)>", "```\n<script>", "\x1b[31m", "%3Cscript%3E", "a@b.io", "K7Q2ZD", "<svg><a><animate attributeName=href values=javascript:x>",
 		"[x](javascript:1)", "aGVsbG8gd29ybGQ=", "68 65 6c 6c 6f 20 77", "\xff\xfe", "<table><tr><math><mtext><table><mglyph><style><img src=//x>", strings.Repeat("<b>", 600), strings.Repeat("[", 300),
+		"'-alert(1)-'", "top['al'+'ert'](1)", "alert&lpar;1&rpar;", "<?xml-stylesheet href='//x'?>", "\\\";a=>{class b{}}//", "`${`${(a,b)=>1}`}`",
 	} {
 		f.Add(s, true)
 	}
