@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -51,9 +52,9 @@ type demo struct {
 	server           *exec.Cmd
 	info             serverInfo
 	steps            []demoStep
-	peak             int64            // bytes, of the commands of the step under way
-	gate             chan demoCommand // gets the gate that runs beside the steps, once; nil if none runs
-	undisturbed      demoCommand      // that gate, when it has ended
+	peak             int64              // bytes, of the commands of the step under way
+	naive            <-chan demoCommand // gets naive's submission, which runs beside guarded's, once
+	besides          sync.WaitGroup     // of the commands that run beside a step
 }
 
 // A demoCommand is one command of this binary that has ended.
@@ -113,7 +114,6 @@ func (a *app) demo(ctx context.Context, models, dir string) error {
 		for i, s := range d.steps {
 			fmt.Fprintf(w, "%d\t%.1f\t%d\t%s\n", i+1, s.took.Seconds(), s.peak>>20, s.name)
 		}
-		fmt.Fprintf(w, "2-\t%.1f\t%d\thallmark gate base, beside the steps from the second on\n", d.undisturbed.took.Seconds(), d.undisturbed.peak>>20)
 	})
 }
 
@@ -145,37 +145,41 @@ func (d *demo) run(ctx context.Context, errw io.Writer, arg ...string) demoComma
 	return c
 }
 
-// startGate runs the gate on base beside the next steps. It talks to no server, so it is what an undisturbed run gives.
-func (d *demo) startGate(ctx context.Context) {
-	d.gate = make(chan demoCommand, 1)
-	go func() {
+// beside runs a command beside the steps. Its progress is shown only if it fails.
+func (d *demo) beside(ctx context.Context, arg ...string) <-chan demoCommand {
+	done := make(chan demoCommand, 1)
+	d.besides.Go(func() {
 		var errout bytes.Buffer
-		c := d.run(ctx, &errout, "gate", d.model("base-f16.gguf"), "--policy", "demo", "-q", "-o", "json")
+		c := d.run(ctx, &errout, append(arg, "-q", "-o", "json")...)
 		c.errout = errout.String()
-		d.gate <- c
-	}()
+		done <- c
+	})
+	return done
 }
 
-// awaitGate waits for the gate that startGate began, and returns the digest of its report.
-func (d *demo) awaitGate(ctx context.Context) (hallmark.Digest, error) {
+// await waits for a command that runs beside the steps, checks its exit code and reads its JSON into v.
+func (d *demo) await(ctx context.Context, done <-chan demoCommand, code int, v any) (demoCommand, error) {
+	var c demoCommand
 	select {
-	case d.undisturbed = <-d.gate:
+	case c = <-done:
 	case <-ctx.Done():
-		return hallmark.Digest{}, ctx.Err()
+		return c, ctx.Err()
 	}
-	d.gate = nil
-	if d.undisturbed.err != nil {
-		return hallmark.Digest{}, d.undisturbed.err
+	d.peak = max(d.peak, c.peak)
+	if c.err != nil {
+		return c, c.err
 	}
-	var result gateResult
-	if err := json.Unmarshal([]byte(d.undisturbed.out), &result); err != nil {
-		return hallmark.Digest{}, fmt.Errorf("gate: %w\n%s", err, d.undisturbed.errout)
+	if c.code != code {
+		return c, fmt.Errorf("exit code %d, want %d\n%s%s", c.code, code, c.out, c.errout)
 	}
-	return result.ReportDigest, nil
+	if err := json.Unmarshal([]byte(c.out), v); err != nil {
+		return c, fmt.Errorf("%w\n%s", err, c.errout)
+	}
+	return c, nil
 }
 
-// want runs a command, checks its exit code and reads its JSON into v (nil: no JSON).
-func (d *demo) want(ctx context.Context, code int, v any, arg ...string) (string, error) {
+// want runs a command that has to succeed, and reads its JSON into v (nil: no JSON).
+func (d *demo) want(ctx context.Context, v any, arg ...string) (string, error) {
 	if v != nil {
 		arg = append(arg, "-o", "json")
 	}
@@ -183,8 +187,8 @@ func (d *demo) want(ctx context.Context, code int, v any, arg ...string) (string
 	if err != nil {
 		return out, err
 	}
-	if got != code {
-		return out, fmt.Errorf("hallmark %s: exit code %d, want %d\n%s", strings.Join(arg, " "), got, code, out)
+	if got != exitOK {
+		return out, fmt.Errorf("hallmark %s: exit code %d\n%s", strings.Join(arg, " "), got, out)
 	}
 	if v != nil {
 		if err := json.Unmarshal([]byte(out), v); err != nil {
@@ -239,9 +243,7 @@ func hostOf(address string) string {
 // stop ends what still runs.
 func (d *demo) stop(cancel func()) {
 	cancel()
-	if d.gate != nil {
-		<-d.gate
-	}
+	d.besides.Wait()
 	if d.server != nil && d.server.ProcessState == nil {
 		_ = d.server.Process.Signal(os.Interrupt) // it may be gone
 	}
@@ -265,27 +267,26 @@ func (d *demo) serverPeak() int64 {
 func (d *demo) model(name string) string   { return filepath.Join(d.models, "tinychat", name) }
 func (d *demo) lineage(name string) string { return filepath.Join(d.models, "lineage-"+name+".yaml") }
 
-func (d *demo) submit(ctx context.Context, code int, file, name string) (hallmark.Version, error) {
-	var v hallmark.Version
-	_, err := d.want(ctx, code, &v, "submit", file, "--name", name, "--policy", "demo", "--key", "demo", "--lineage", d.lineage(name))
-	return v, err
+// submission returns the arguments that submit a file as a version of name.
+func (d *demo) submission(file, name string) []string {
+	return []string{"submit", file, "--name", name, "--policy", "demo", "--key", "demo", "--lineage", d.lineage(name)}
 }
 
 func (d *demo) submitGuarded(ctx context.Context) (string, error) {
-	d.startGate(ctx)
-	if _, err := d.want(ctx, exitOK, nil, "key", "new", "demo"); err != nil {
+	if _, err := d.want(ctx, nil, "key", "new", "demo"); err != nil {
 		return "", err
 	}
-	if _, err := d.want(ctx, exitOK, nil, "key", "register", "demo"); err != nil {
+	if _, err := d.want(ctx, nil, "key", "register", "demo"); err != nil {
 		return "", err
 	}
-	v, err := d.submit(ctx, exitOK, d.model("guarded-q8_0.gguf"), "guarded")
-	if err != nil {
+	d.naive = d.beside(ctx, d.submission(d.model("naive-q8_0.gguf"), "naive")...)
+	var v hallmark.Version
+	if _, err := d.want(ctx, &v, d.submission(d.model("guarded-q8_0.gguf"), "guarded")...); err != nil {
 		return "", err
 	}
 	var b strings.Builder
 	writeVersion(&b, v, d.info.API)
-	b.WriteString("beside it `hallmark gate` began to test base; step 8 compares its report")
+	b.WriteString("naive was submitted beside it: step 4 shows what became of it")
 	return strings.ReplaceAll(b.String(), "\t", " "), nil
 }
 
@@ -345,11 +346,11 @@ func (d *demo) ask(ctx context.Context) (string, error) {
 }
 
 func (d *demo) submitNaive(ctx context.Context) (string, error) {
-	v, err := d.submit(ctx, exitBlock, d.model("naive-q8_0.gguf"), "naive")
-	if err != nil {
-		return "", err
+	var v hallmark.Version
+	if _, err := d.await(ctx, d.naive, exitBlock, &v); err != nil {
+		return "", fmt.Errorf("submitting naive: %w", err)
 	}
-	report, err := d.want(ctx, exitOK, nil, "report", "show", v.Digest.String())
+	report, err := d.want(ctx, nil, "report", "show", v.Digest.String())
 	if err != nil {
 		return "", err
 	}
@@ -378,7 +379,7 @@ func (d *demo) submitTampered(ctx context.Context) (string, error) {
 	if err := flipByte(d.model("guarded-q8_0.gguf"), path); err != nil {
 		return "", fmt.Errorf("changing a byte: %w", err)
 	}
-	_, code, err := d.hallmark(ctx, "submit", path, "--name", "guarded", "--policy", "demo", "--key", "demo", "--lineage", d.lineage("guarded"))
+	_, code, err := d.hallmark(ctx, d.submission(path, "guarded")...)
 	if err != nil {
 		return "", err
 	}
@@ -392,7 +393,7 @@ func (d *demo) submitTampered(ctx context.Context) (string, error) {
 // bytes that were attested, which it holds in sealed memory.
 func (d *demo) tamperServed(ctx context.Context) (string, error) {
 	var v hallmark.Version
-	if _, err := d.want(ctx, exitOK, &v, "status", "guarded"); err != nil {
+	if _, err := d.want(ctx, &v, "status", "guarded"); err != nil {
 		return "", err
 	}
 	path := filepath.Join(d.dir, "data", "cas", v.Digest.Hex()[:2], v.Digest.Hex())
@@ -417,19 +418,20 @@ func (d *demo) tamperServed(ctx context.Context) (string, error) {
 }
 
 func (d *demo) verify(ctx context.Context) (string, error) {
-	out, err := d.want(ctx, exitOK, nil, "verify", d.model("guarded-q8_0.gguf"), "--rpc", d.info.RPC, "--contract", d.info.Contract, "--gateway", d.info.Evidence)
+	out, err := d.want(ctx, nil, "verify", d.model("guarded-q8_0.gguf"), "--rpc", d.info.RPC, "--contract", d.info.Contract, "--gateway", d.info.Evidence)
 	if err != nil {
 		return "", err
 	}
-	graph, err := d.want(ctx, exitOK, nil, "lineage", "guarded")
+	graph, err := d.want(ctx, nil, "lineage", "guarded")
 	return strings.TrimSpace(out) + "\n" + strings.TrimSpace(graph), err
 }
 
 // killAndResume kills the server with SIGKILL after a random completed case of base's run, and compares the report of
-// the resumed run with that of the gate, which ran without interruption.
+// the resumed run with that of the gate, which runs beside it without interruption.
 func (d *demo) killAndResume(ctx context.Context) (string, error) {
+	gate := d.beside(ctx, "gate", d.model("base-f16.gguf"), "--policy", "demo")
 	var sub hallmark.Submission
-	if _, err := d.want(ctx, exitOK, &sub, "submit", d.model("base-f16.gguf"), "--name", "base", "--policy", "demo", "--key", "demo", "--lineage", d.lineage("base"), "--wait=false"); err != nil {
+	if _, err := d.want(ctx, &sub, append(d.submission(d.model("base-f16.gguf"), "base"), "--wait=false")...); err != nil {
 		return "", err
 	}
 	at, err := d.killAtCase(ctx, sub)
@@ -447,15 +449,16 @@ func (d *demo) killAndResume(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	undisturbed, err := d.awaitGate(ctx)
+	var undisturbed gateResult
+	tested, err := d.await(ctx, gate, exitBlock, &undisturbed)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("hallmark gate: %w", err)
 	}
-	if v.Report.IsZero() || v.Report != undisturbed {
-		return "", fmt.Errorf("the resumed run's report is %v, the gate's %v", v.Report, undisturbed)
+	if v.Report.IsZero() || v.Report != undisturbed.ReportDigest {
+		return "", fmt.Errorf("the resumed run's report is %v, the gate's %v", v.Report, undisturbed.ReportDigest)
 	}
-	return fmt.Sprintf("killed after %s, resumed, %s\nreport of the resumed run  %s\nreport of the gate         %s (undisturbed, in %.1f s beside the steps from the second on)",
-		at, v.State, v.Report, undisturbed, d.undisturbed.took.Seconds()), nil
+	return fmt.Sprintf("killed after %s, resumed, %s\nreport of the resumed run  %s\nreport of the gate         %s (`hallmark gate` beside it, undisturbed, %.1f s)",
+		at, v.State, v.Report, undisturbed.ReportDigest, tested.took.Seconds()), nil
 }
 
 // errKilled ends the event stream at the moment of the kill.
