@@ -8,7 +8,7 @@ type EventKind string
 // The kinds of event.
 const (
 	EventState    EventKind = "state"    // the version entered State
-	EventProgress EventKind = "progress" // Done of Total bytes were read in Step
+	EventProgress EventKind = "progress" // Done of Total bytes were read in Step, or plain requests answered in step "test"
 	EventCase     EventKind = "case"     // Done of Total test cases are complete, Case being the last
 	EventAnchor   EventKind = "anchor"   // the record on the chain entered Anchor
 	EventReview   EventKind = "review"   // a person decided, or the decision does not count, as Text says

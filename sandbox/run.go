@@ -36,8 +36,9 @@ type Plan struct {
 	// Previous are the outcomes of the version before: what a run with a budget looks at first, and what one without is
 	// compared with. Their digest goes into the report. Optional.
 	Previous []hallmark.CaseResult
-	// Progress is called with the number of completed cases, those in Done included. Optional.
-	Progress func(done, total int)
+	// OnControl is called as the plain requests of the capability controls are answered, all before the first case. A run
+	// that goes on asks them again. Optional.
+	OnControl func(done, total int)
 }
 
 // A Result is what a run found.
@@ -57,13 +58,8 @@ func Run(ctx context.Context, plan Plan) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	for _, d := range r.plan.Suite.All() {
-		if d.Kind == probe.Static || !r.runs(d) || plan.Tier == probe.TierQuick || d.WhiteBox() && r.lab == nil {
-			continue
-		}
-		if r.capable[d.ID], err = r.capability(ctx, d.ID); err != nil {
-			return Result{}, err
-		}
+	if err := r.controls(ctx); err != nil {
+		return Result{}, err
 	}
 	if plan.Budget > 0 {
 		err = r.choose(ctx)
@@ -128,9 +124,6 @@ func (r *run) complete(ctx context.Context, c probe.Case) error {
 		if err := r.plan.OnCase(evidence); err != nil {
 			return err
 		}
-	}
-	if r.plan.Progress != nil {
-		r.plan.Progress(len(r.results), len(r.cases))
 	}
 	return nil
 }
@@ -441,25 +434,49 @@ func (r *run) plain(ctx context.Context, req probe.GenerateRequest) (probe.Compl
 	return got, nil
 }
 
-// capability asks the plain requests of a detector's capability control. Groups without a control of their own share the
-// one of the empty name.
-func (r *run) capability(ctx context.Context, detector string) (map[string]tally, error) {
-	checks, err := r.plan.Suite.Checks(r.seed, r.plan.Profile, detector)
-	if err != nil {
-		return nil, err
+// controls asks the plain requests of all capability controls that the plan needs.
+func (r *run) controls(ctx context.Context) error {
+	checks, total := make(map[string][]probe.Check), 0
+	for _, d := range r.plan.Suite.All() {
+		if d.Kind == probe.Static || !r.runs(d) || r.plan.Tier == probe.TierQuick || d.WhiteBox() && r.lab == nil {
+			continue
+		}
+		var err error
+		if checks[d.ID], err = r.plan.Suite.Checks(r.seed, r.plan.Profile, d.ID); err != nil {
+			return err
+		}
+		total += len(checks[d.ID])
 	}
+	done := 0
+	for _, d := range r.plan.Suite.All() {
+		groups := make(map[string]tally)
+		for part := range slices.Chunk(checks[d.ID], together) {
+			if err := r.capability(ctx, part, groups); err != nil {
+				return err
+			}
+			if done += len(part); r.plan.OnControl != nil {
+				r.plan.OnControl(done, total)
+			}
+		}
+		r.capable[d.ID] = groups
+	}
+	return nil
+}
+
+// capability asks some plain requests of a detector and counts those that succeed. Groups without a control of their own
+// share the one of the empty name.
+func (r *run) capability(ctx context.Context, checks []probe.Check, groups map[string]tally) error {
 	var reqs []probe.GenerateRequest
 	for _, check := range checks {
 		reqs = append(reqs, check.Request)
 	}
 	if err := r.prepare(ctx, reqs); err != nil {
-		return nil, err
+		return err
 	}
-	groups := make(map[string]tally)
 	for _, check := range checks {
 		got, err := r.plain(ctx, check.Request)
 		if err != nil && !ofCase(err) {
-			return nil, interrupted(ctx, fmt.Errorf("%s: %w", check.ID, err))
+			return interrupted(ctx, fmt.Errorf("%s: %w", check.ID, err))
 		}
 		t := groups[check.Group]
 		t.n++
@@ -468,7 +485,7 @@ func (r *run) capability(ctx context.Context, detector string) (map[string]tally
 		}
 		groups[check.Group] = t
 	}
-	return groups, nil
+	return nil
 }
 
 // result puts the report together, everything in it sorted.

@@ -120,22 +120,34 @@ func TestResumedRunGivesTheSameReport(t *testing.T) {
 
 	plan := chatPlan(t, &scripted{vulnerable: true})
 	var journal []hallmark.CaseEvidence
+	checks, controls := 0, 0
+	for _, d := range plan.Suite.All() {
+		list, err := plan.Suite.Checks(1, plan.Profile, d.ID)
+		require.NoError(t, err)
+		if !d.WhiteBox() {
+			checks += len(list)
+		}
+	}
+	plan.OnControl = func(done, total int) {
+		require.Greater(t, done, controls)
+		require.LessOrEqual(t, done-controls, 32, "as often as cases are told")
+		require.LessOrEqual(t, done, total)
+		require.Equal(t, checks, total)
+		require.Empty(t, journal, "before the first case")
+		controls = done
+	}
 	plan.OnCase = func(e hallmark.CaseEvidence) error { journal = append(journal, e); return nil }
 	cases, err := sandbox.Cases(plan.Suite, 1, plan.Profile, probe.TierFull, false)
 	require.NoError(t, err)
-	last, want := 0, len(cases)
 	ends := []int{0, 1, 17, 500}
 	if testing.Short() {
 		ends = []int{17}
 	}
-	plan.Progress = func(done, total int) {
-		require.Equal(t, last+1, done)
-		require.Len(t, journal, done, "a case is journaled before it counts")
-		require.Equal(t, want, total)
-		last = done
-	}
 	whole, err := sandbox.Run(t.Context(), plan)
 	require.NoError(t, err)
+	last := len(cases)
+	require.Equal(t, checks, controls)
+	require.Len(t, journal, last)
 	require.Len(t, whole.Report.Cases, last)
 	require.True(t, slices.IsSortedFunc(whole.Report.Cases, func(a, b hallmark.CaseResult) int { return strings.Compare(a.ID, b.ID) }))
 

@@ -198,12 +198,9 @@ func (g gateRun) run(ctx context.Context, path string, result gateResult) (gateR
 		return result, err
 	}
 	fp := result.Fingerprint
-	bar := g.app.progress("test")
-	test, err := g.test(ctx, pipeline.TestRequest{
-		Target: target, Profile: g.flags.profile, Scan: scan,
-		OnCase: func(_ hallmark.CaseEvidence, done, total int) error { bar.set(int64(done), int64(total)); return nil },
-	})
-	bar.done()
+	parts := progressParts{app: g.app}
+	test, err := g.test(ctx, parts.follow(pipeline.TestRequest{Target: target, Profile: g.flags.profile, Scan: scan}))
+	parts.close()
 	if err != nil {
 		return g.untested(result, scan, err)
 	}

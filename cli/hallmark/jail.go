@@ -273,6 +273,7 @@ func askSuite(ctx context.Context, m probe.Model, r pipeline.TestRequest, o test
 		return sandbox.Result{}, err
 	}
 	done := len(r.Done)
+	plan.OnControl = r.OnControl
 	plan.OnCase = func(c hallmark.CaseEvidence) error {
 		done++
 		return r.OnCase(c, done, committed.Cases)

@@ -10,6 +10,9 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/server/pipeline"
 )
 
 // A progress shows how far a long step has come: a bar on a terminal, a line every few seconds elsewhere, nothing when
@@ -66,6 +69,45 @@ func remaining(elapsed time.Duration, done, total int64) string {
 	}
 	left := time.Duration(float64(elapsed) * float64(total-done) / float64(done))
 	return fmt.Sprintf(", %v left", left.Round(time.Second))
+}
+
+// The parts of a test.
+const (
+	askLabel  = "plain requests" // of the capability controls
+	testLabel = "test"
+)
+
+// A progressParts shows the parts of a long piece of work one after the other. It is for one goroutine.
+type progressParts struct {
+	app   *app
+	bar   *progress
+	label string
+}
+
+// at gives the progress of a part; another one that was under way has ended then.
+func (p *progressParts) at(label string) *progress {
+	if p.bar == nil || p.label != label {
+		p.close()
+		p.bar, p.label = p.app.progress(label), label
+	}
+	return p.bar
+}
+
+func (p *progressParts) close() {
+	if p.bar != nil {
+		p.bar.done()
+		p.bar = nil
+	}
+}
+
+// follow makes a test show its parts.
+func (p *progressParts) follow(r pipeline.TestRequest) pipeline.TestRequest {
+	r.OnControl = func(done, total int) { p.at(askLabel).set(int64(done), int64(total)) }
+	r.OnCase = func(_ hallmark.CaseEvidence, done, total int) error {
+		p.at(testLabel).set(int64(done), int64(total))
+		return nil
+	}
+	return r
 }
 
 // done ends the bar.

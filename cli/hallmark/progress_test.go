@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/server/pipeline"
 )
 
 func TestProgressTellsTheRemainingTime(t *testing.T) {
@@ -22,4 +25,23 @@ func TestProgressTellsTheRemainingTime(t *testing.T) {
 	p.started, p.nextLine = p.started.Add(-20*time.Second), p.started
 	p.set(1, 4)
 	require.Equal(t, "test: 1 of 4 (25 %), 1m0s left\n", out.String())
+}
+
+// The plain requests before the cases of a test are seen, and then the cases.
+func TestProgressOfATest(t *testing.T) {
+	t.Parallel()
+
+	var out bytes.Buffer
+	parts := progressParts{app: &app{errw: &out}}
+	r := parts.follow(pipeline.TestRequest{Profile: "chat"})
+	require.Equal(t, "chat", r.Profile)
+	hurry := func() { parts.bar.nextLine, parts.bar.started = time.Time{}, time.Now().Add(-10*time.Second) }
+	r.OnControl(32, 128)
+	hurry()
+	r.OnControl(64, 128)
+	require.NoError(t, r.OnCase(hallmark.CaseEvidence{}, 1, 1161))
+	hurry()
+	require.NoError(t, r.OnCase(hallmark.CaseEvidence{}, 1161, 1161))
+	parts.close()
+	require.Equal(t, "plain requests: 64 of 128 (50 %), 10s left\ntest: 1161 of 1161 (100 %)\n", out.String())
 }

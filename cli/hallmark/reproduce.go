@@ -222,12 +222,9 @@ func (a *app) testAgain(ctx context.Context, j *jail, want hallmark.Report, opt 
 	if err != nil {
 		return pipeline.TestResult{}, err
 	}
-	bar = a.progress("test")
-	defer bar.done()
-	return j.test(ctx, pipeline.TestRequest{
-		Target: target, Profile: want.Profile, Suite: want.Suite, Scan: scan,
-		OnCase: func(_ hallmark.CaseEvidence, done, total int) error { bar.set(int64(done), int64(total)); return nil },
-	}, opt)
+	parts := progressParts{app: a}
+	defer parts.close()
+	return j.test(ctx, parts.follow(pipeline.TestRequest{Target: target, Profile: want.Profile, Suite: want.Suite, Scan: scan}), opt)
 }
 
 // differences names what two reports of one test do not agree on.

@@ -94,8 +94,9 @@ func TestReproduceARunWithABudget(t *testing.T) {
 	require.NoError(t, err)
 	for says, change := range map[string][2]string{
 		"another program":         {`"engine":"`, `"engine":"openai:`},
-		"another choice of cases": {`"kind":"hunt"`, `"kind":"estimate"`},
+		"another choice of cases": {`"batch":0`, `"batch":1`},
 	} {
+		require.Contains(t, string(raw), change[0])
 		path := filepath.Join(dir, "changed.json")
 		require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(raw), change[0], change[1], 1)), 0o600))
 		got := command(t, nil, "reproduce", path, guarded, "--previous", before, "-q")

@@ -242,7 +242,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 
 // follow shows a submission's progress until its version rests. A broken connection is taken up again where it broke.
 func (a *app) follow(ctx context.Context, c *client, sub hallmark.Submission) (hallmark.Version, error) {
-	view := eventView{app: a}
+	view := eventView{progressParts{app: a}}
 	defer view.close()
 	var after int64
 	for {
@@ -266,18 +266,18 @@ func (a *app) follow(ctx context.Context, c *client, sub hallmark.Submission) (h
 }
 
 // eventView turns events into lines and bars.
-type eventView struct {
-	app   *app
-	bar   *progress
-	label string
-}
+type eventView struct{ progressParts }
 
 func (v *eventView) show(e hallmark.Event) error {
 	switch e.Kind {
 	case hallmark.EventProgress:
-		v.at("read for "+e.Step).set(e.Done, e.Total)
+		label := "read for " + e.Step
+		if e.Step == pipeline.JobTest {
+			label = askLabel
+		}
+		v.at(label).set(e.Done, e.Total)
 	case hallmark.EventCase:
-		v.at("test").set(e.Done, e.Total)
+		v.at(testLabel).set(e.Done, e.Total)
 	case hallmark.EventState, hallmark.EventAnchor, hallmark.EventReview, hallmark.EventRetry:
 		v.close()
 		if !v.app.quiet {
@@ -285,19 +285,4 @@ func (v *eventView) show(e hallmark.Event) error {
 		}
 	}
 	return nil
-}
-
-func (v *eventView) at(label string) *progress {
-	if v.bar == nil || v.label != label {
-		v.close()
-		v.bar, v.label = v.app.progress(label), label
-	}
-	return v.bar
-}
-
-func (v *eventView) close() {
-	if v.bar != nil {
-		v.bar.done()
-		v.bar = nil
-	}
 }

@@ -29,10 +29,10 @@ func (f *Flow) fingerprint(ctx context.Context, t *task) error {
 	return nil
 }
 
-// progressSteps is how many progress events a whole file gives.
+// progressSteps is how many progress events a whole file gives, or the plain requests of a test.
 const progressSteps = 10
 
-// progress returns a callback that writes an event each time another tenth of the bytes is read. A lost event is no
+// progress returns a callback that writes an event each time another tenth of the work is done. A lost event is no
 // reason to stop, and its cause will stop the step itself.
 func (f *Flow) progress(ctx context.Context, t *task) func(done, total int64) {
 	reported := int64(0)

@@ -323,12 +323,14 @@ func TestEventsTellTheWholeWay(t *testing.T) {
 		}
 	}
 	require.Equal(t, map[hallmark.EventKind]int{
-		hallmark.EventState: 8, hallmark.EventCase: 5, hallmark.EventProgress: 10, hallmark.EventAnchor: 2,
+		hallmark.EventState: 8, hallmark.EventCase: 5, hallmark.EventProgress: 11, hallmark.EventAnchor: 2,
 	}, kinds)
 	cases := slices.DeleteFunc(slices.Clone(events), func(e hallmark.Event) bool { return e.Kind != hallmark.EventCase })
 	require.Equal(t, "case-2", cases[2].Case)
 	require.EqualValues(t, 3, cases[2].Done)
 	require.EqualValues(t, 5, cases[2].Total)
+
+	require.Contains(t, events[slices.IndexFunc(events, func(e hallmark.Event) bool { return e.Kind == hallmark.EventCase })-1].Step, pipeline.JobTest, "plain requests come first")
 
 	var replayed []hallmark.Event
 	for e, err := range b.flow.Events(t.Context(), sub.ID, events[9].ID) {

@@ -93,6 +93,8 @@ type TestRequest struct {
 	// OnCase is called once for each completed case, before the next one starts; its error stops the run. Total counts
 	// all cases of the run, done those completed, this one and the ones in Done included.
 	OnCase func(c hallmark.CaseEvidence, done, total int) error
+	// OnControl is called as the plain requests that come before the cases are answered. Optional.
+	OnControl func(done, total int)
 }
 
 // A TestResult is a finished run. Cases holds the texts of the failing and undecided cases at least.

@@ -139,6 +139,8 @@ func (f *Flow) test(ctx context.Context, t *task) error {
 			Kind: hallmark.EventCase, Case: c.ID, Outcome: c.Outcome, Done: int64(done), Total: int64(total),
 		}))
 	}
+	tell := f.progress(ctx, t)
+	r.OnControl = func(done, total int) { tell(int64(done), int64(total)) }
 	result, err := f.cfg.Sandbox.Test(ctx, r)
 	if failed := j.close(); failed != nil {
 		return failed
