@@ -159,14 +159,14 @@ func (e *engine) reach(ctx context.Context, n int) (*model.Sequence, error) {
 }
 
 func (e *engine) decode(ctx context.Context, depth, n int) (answer, error) {
-	s, err := e.reach(ctx, depth)
+	s, err := e.reach(ctx, depth+n) // makes room: pages of keys and values are allocated once
 	if err != nil {
 		return answer{}, err
 	}
+	s.Truncate(depth)
 	m := e.models[e.threads]
-	id := make([]int32, 1)
-	id[0] = someID(depth, m.VocabSize())
-	if _, err := s.Append(ctx, id, model.Last); err != nil { // makes room
+	id := []int32{someID(depth, m.VocabSize())}
+	if _, err := s.Append(ctx, id, model.Last); err != nil { // the buffers of one token
 		return answer{}, err
 	}
 	s.Truncate(depth)
