@@ -44,18 +44,27 @@ func NewMatrix(t gguf.Type, rows, cols int, data []byte) (Matrix, error) {
 // Pack makes a copy of the weights that products are quicker with, where this machine has such a layout. It changes no bit
 // of a product.
 func (m *Matrix) Pack() {
-	if m.format.decode == nil || use.dot == nil || m.Rows < Group {
+	size := m.PackedSize()
+	if size == 0 {
 		return
 	}
 	s := NewScratch(m.Cols)
-	group := m.Cols / 32 * m.format.cellBytes()
-	m.packed, m.packedFor = aligned(m.Rows/Group*group), use
+	group := size / (m.Rows / Group)
+	m.packed, m.packedFor = aligned(size), use
 	for i := range m.Rows / Group {
 		for col := 0; col < m.Cols; col += strip {
 			at := i*group + col/32*m.format.cellBytes()
 			m.packStrip(m.packed[at:(i+1)*group], m.data[i*Group*m.stride:], m.stride, col, min(strip, m.Cols-col), s)
 		}
 	}
+}
+
+// PackedSize returns the size in bytes of the copy that [Matrix.Pack] makes, 0 where it makes none.
+func (m *Matrix) PackedSize() int {
+	if m.format == nil || m.format.decode == nil || use.dot == nil {
+		return 0
+	}
+	return m.Rows / Group * (m.Cols / 32 * m.format.cellBytes())
 }
 
 // Size returns the size of the weights in bytes.

@@ -349,9 +349,13 @@ func (m *Model) checkFactors(l *loader, name string, v []float32) {
 	}
 }
 
-// mostPacked is the size of weights, in bytes, up to which they are kept in a second, quicker layout, which takes up to four
-// times as much: more than that would not stay in caches, and to read it would take longer than to make it.
-const mostPacked = 8 << 20
+// Weights are kept in a second, quicker layout too if they are at most mostPacked bytes, or if that layout is hardly larger than
+// they are, as that of Q8_0 is, and takes at most mostCopied bytes. Otherwise it takes up to four times as much: what does not stay
+// in caches then takes longer to read than to make.
+const (
+	mostPacked = 8 << 20
+	mostCopied = 256 << 20
+)
 
 // matrices returns all matrices that a call multiplies with.
 func (m *Model) matrices() []*kernel.Matrix {
@@ -364,16 +368,22 @@ func (m *Model) matrices() []*kernel.Matrix {
 }
 
 func (m *Model) pack() {
-	all, size := m.matrices(), 0
+	all, size, packed := m.matrices(), 0, 0
 	for _, w := range all {
 		size += w.Size()
+		packed += w.PackedSize()
 	}
-	if size > mostPacked {
+	if !packs(size, packed) {
 		return
 	}
 	for _, w := range all {
 		w.Pack()
 	}
+}
+
+// packs tells whether it pays to keep so many bytes of weights in a quicker layout that takes so many.
+func packs(size, packed int) bool {
+	return size <= mostPacked || packed <= mostCopied && packed <= size+size/8
 }
 
 // Context returns the most positions a sequence can have.
