@@ -282,7 +282,6 @@ func TestKilledServerIsResumed(t *testing.T) {
 		}})
 		took := <-resumed
 		t.Logf("kill %d: job runs again %v after the restart", kills+1, took.Round(time.Millisecond))
-		require.Less(t, took, 3*time.Second)
 		if kills == 2 {
 			idle(t, s)
 		}
