@@ -72,6 +72,8 @@ func TestUsageErrors(t *testing.T) {
 		{"server", "--data-dir", "x", "--listen", "nonsense"},
 		{"verify", "x", "--rpc", "http://127.0.0.1:1", "--contract", "x", "--gateway", "y"},
 		{"verify", "nothing-here", "--rpc", "r", "--contract", "0x0000000000000000000000000000000000000001", "--gateway", "g"},
+		{"verify", "x"},
+		{"submit", "x"},
 		{"submit", "x", "--key", "k", "--lineage", "l"},
 		{"key", "new", "../x"},
 		{"policy", "test", "nothing"},

@@ -70,7 +70,11 @@ minTierGate: remote. Detectors that look inside a model are not assessable with 
 			if err := a.print(result, result.writeTable); err != nil {
 				return err
 			}
-			return verdictError(result.Verdict)
+			err = verdictError(result.Verdict)
+			if errors.Is(err, hallmark.ErrRefused) {
+				err = hallmark.WithHint(err, "the reasons are above; all failing cases with their texts: --output json or --html FILE")
+			}
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&f.policy, "policy", "default", "policy: default, demo, or a file")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/cli/hallmark/guestbin"
 )
 
@@ -60,16 +61,17 @@ the wanted head · 17 revoked · 18 log proof · 19 evidence missing`,
 			}
 			return cmd.Help()
 		},
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cmd.ValidateRequiredFlags(); err != nil { // cobra's own look at them comes later and has no kind
+				return usage(cmd, err)
+			}
 			if a.format != "table" && a.format != "json" {
 				return fmt.Errorf("output format %q: want table or json: %w", a.format, errUsage)
 			}
 			return nil
 		},
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%s: %w: %w", cmd.CommandPath(), err, errUsage)
-	})
+	root.SetFlagErrorFunc(usage)
 	root.PersistentFlags().StringVarP(&a.format, "output", "o", "table", "output format: table or json")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress on stderr")
 	root.AddCommand(a.commands()...)
@@ -84,10 +86,15 @@ the wanted head · 17 revoked · 18 log proof · 19 evidence missing`,
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, list []string) error {
 		if err := check(cmd, list); err != nil {
-			return fmt.Errorf("%s: %w: %w", cmd.CommandPath(), err, errUsage)
+			return usage(cmd, err)
 		}
 		return nil
 	}
+}
+
+// usage is the error of a command that was not called as it has to be.
+func usage(cmd *cobra.Command, err error) error {
+	return hallmark.WithHint(fmt.Errorf("%s: %w: %w", cmd.CommandPath(), err, errUsage), "see `"+cmd.CommandPath()+" --help`")
 }
 
 // print writes v as JSON, or calls table with a writer that aligns columns at tabs.
