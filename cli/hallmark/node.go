@@ -182,8 +182,12 @@ func (n *node) openGateway(context.Context) error {
 	return nil
 }
 
-// feedbackFile is the journal of the feedback loop in the data directory.
-const feedbackFile = "feedback.journal"
+// feedbackFile is the journal of the feedback loop in the data directory; when it is longer than feedbackLimit, in bytes, it is
+// begun anew.
+const (
+	feedbackFile  = "feedback.journal"
+	feedbackLimit = 64 << 20
+)
 
 func (n *node) openLearning(ctx context.Context) error {
 	journal, err := store.OpenJournal(n.path(feedbackFile))
@@ -191,8 +195,8 @@ func (n *node) openLearning(ctx context.Context) error {
 		return err
 	}
 	n.close = append(n.close, journal.Close)
-	n.learning = pipeline.NewLearning(journal)
-	if err := journal.Replay(n.learning.Replay); err != nil {
+	n.learning = pipeline.NewLearning(journal, feedbackLimit, n.log)
+	if err := journal.Replay(n.learning.ReplaySnapshot, n.learning.Replay); err != nil {
 		return err
 	}
 	if err := n.learning.Start(); err != nil {

@@ -275,10 +275,10 @@ func TestHealthShowsTheFeedbackLoop(t *testing.T) {
 
 	s := start(t, func(c *api.Config) {
 		c.Learning = func() pipeline.LearningHealth {
-			return pipeline.LearningHealth{State: "running", Degraded: true, Err: fmt.Errorf("disk /secret is full"), Taken: 3, Learned: 5}
+			return pipeline.LearningHealth{State: "running", Degraded: true, Growing: true, Err: fmt.Errorf("disk /secret is full"), Taken: 3, Learned: 5}
 		}
 	})
 	got := s.call(t, "", http.MethodGet, "/healthz", "")
-	require.Contains(t, got.body, `"feedback":{"state":"running","degraded":true,"broken":true,"taken":3,"learned":5}`)
+	require.Contains(t, got.body, `"feedback":{"state":"running","degraded":true,"broken":true,"growing":true,"taken":3,"learned":5}`)
 	require.NotContains(t, got.body, "secret")
 }

@@ -21,6 +21,7 @@ type FeedbackHealth struct {
 	State    string `json:"state"`
 	Degraded bool   `json:"degraded"` // submissions are put together before they go on
 	Broken   bool   `json:"broken"`   // the journal takes no more; the server's log says why
+	Growing  bool   `json:"growing"`  // the journal is long and could not be begun anew; likewise
 	Taken    uint64 `json:"taken"`    // outcomes, since the start
 	Learned  uint64 `json:"learned"`  // in all
 }
@@ -31,7 +32,7 @@ func (a *API) health(w http.ResponseWriter, _ *http.Request) error {
 	l := a.cfg.Learning()
 	return writeJSON(w, http.StatusOK, Health{
 		"ok", time.Since(a.started).Seconds(), m.HeapAlloc, m.Sys, runtime.NumGoroutine(),
-		FeedbackHealth{l.State, l.Degraded, l.Err != nil, l.Taken, l.Learned},
+		FeedbackHealth{l.State, l.Degraded, l.Err != nil, l.Growing, l.Taken, l.Learned},
 	})
 }
 

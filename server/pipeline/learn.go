@@ -5,15 +5,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/engine/al"
 )
 
-// A RecordJournal keeps records for good: when Append returns nil, the batch outlives the process. Batches come one at a time.
+// A RecordJournal keeps records for good: when Append returns nil, the batch outlives the process. Calls come one at a time.
 type RecordJournal interface {
 	Append(records [][]byte) error
+	// Size is how long it is, in bytes.
+	Size() int64
+	// Restart puts a snapshot in the place of all records so far, at once for whoever reads it later. After an error the
+	// journal is as it was, or Append fails from then on.
+	Restart(snapshot []byte) error
 }
 
 // A Learning is what the server learns from what happens: how the cases of all runs end, and what reviewers say of findings.
@@ -23,13 +31,17 @@ type RecordJournal interface {
 // it is told: so a step that was killed tells again. Replay the journal, then Start; stop it when the steps have ended.
 // It is safe for concurrent use.
 type Learning struct {
+	journal  *outcomeJournal
 	feedback *al.Feedback[outcome]
 	cases    *al.Learner[outcome] // chance that a case goes against a model
 	reviews  *al.Learner[outcome] // chance that a finding is a problem, as reviewers see it
 	queue    *al.Queue[outcome]
 
 	mu      sync.Mutex
+	applied *sync.Cond                   // learned grew
+	learned uint64                       // outcomes that were applied
 	known   map[hallmark.Digest]bool     // sources that were learned
+	order   []hallmark.Digest            // the same, oldest first: at most mostSources
 	telling map[hallmark.Digest]*telling // sources on their way
 	queued  map[string]bool              // what the queue was given to rank
 }
@@ -93,25 +105,44 @@ const (
 	reviewPrior = 0.5
 	// sameDetector is how many findings of one detector are shown before those of others.
 	sameDetector = 4
+	// mostSources is how many sources are known to have been learned. One that was told before so many others would count
+	// twice if it were told again; steps that are killed tell again at once.
+	mostSources = 1 << 18
 )
 
-// NewLearning returns a learning that knows nothing yet.
-func NewLearning(journal RecordJournal) *Learning {
+// NewLearning returns a learning that knows nothing yet. When its journal is longer than limit bytes, it is begun anew with a
+// snapshot of what was learned.
+func NewLearning(journal RecordJournal, limit int64, log *slog.Logger) *Learning {
 	l := &Learning{
 		cases:   al.NewLearner(outcomeFeatures{}, casePrior, 1),
 		reviews: al.NewLearner(outcomeFeatures{}, reviewPrior, 2),
 		known:   make(map[hallmark.Digest]bool), telling: make(map[hallmark.Digest]*telling), queued: make(map[string]bool),
 	}
 	l.queue = al.NewQueue(l.reviews, func(o outcome) string { return o.Detector }, sameDetector)
-	l.feedback = al.NewFeedback(outcomeJournal{journal}, l.learn)
+	l.applied = sync.NewCond(&l.mu)
+	l.journal = &outcomeJournal{records: journal, limit: limit, next: limit, snapshot: l.snapshot, log: log}
+	l.feedback = al.NewFeedback(l.journal, l.learn)
 	return l
 }
 
-// outcomeJournal writes outcomes as records.
-type outcomeJournal struct{ records RecordJournal }
+// An outcomeJournal writes outcomes as records, and begins their journal anew when it is long. Only the goroutine of the
+// feedback that keeps batches uses it, once that has started.
+type outcomeJournal struct {
+	records RecordJournal
+	limit   int64  // bytes
+	next    int64  // how long the journal has to be to be begun anew
+	kept    uint64 // outcomes in it, the snapshot's included
+	// snapshot is what the first outcomes, so many, come to.
+	snapshot func(kept uint64) ([]byte, error)
+	log      *slog.Logger
+	long     atomic.Bool // it was not begun anew the last time
+}
 
 // Append implements [al.Journal].
-func (j outcomeJournal) Append(batch []outcome) error {
+func (j *outcomeJournal) Append(batch []outcome) error {
+	if j.records.Size() > j.next {
+		j.restart()
+	}
 	records := make([][]byte, len(batch))
 	for i, o := range batch {
 		text, err := json.Marshal(o)
@@ -120,7 +151,85 @@ func (j outcomeJournal) Append(batch []outcome) error {
 		}
 		records[i] = text
 	}
-	return j.records.Append(records)
+	if err := j.records.Append(records); err != nil {
+		return err
+	}
+	j.kept += uint64(len(batch))
+	return nil
+}
+
+// restart begins the journal anew. It is tried again when the journal has doubled, or has grown by its limit: a snapshot that
+// is long itself is not written too often, and what fails now (the disk is full, say) costs nothing but room.
+func (j *outcomeJournal) restart() {
+	snapshot, err := j.snapshot(j.kept)
+	if err == nil {
+		err = j.records.Restart(snapshot)
+	}
+	j.long.Store(err != nil)
+	size := j.records.Size()
+	j.next = max(j.limit, 2*size)
+	if err != nil {
+		j.next = size + j.limit
+		j.log.Warn("the journal of feedback was not begun anew and grows on", slog.Any("cause", err), slog.Int64("bytes", size))
+	}
+}
+
+// A learned is all that a [Learning] knows, as the journal's snapshot has it.
+type learned struct {
+	Cases   al.LearnerState `json:"cases"`
+	Reviews al.LearnerState `json:"reviews"`
+	Queue   al.QueueState   `json:"queue"`
+	Sources []byte          `json:"sources"` // digests, one after the other, oldest first
+}
+
+// snapshot waits until the first outcomes of the journal, so many, are learned, and writes down what they come to. Nothing
+// else is learned meanwhile: whoever keeps the next ones calls it.
+func (l *Learning) snapshot(kept uint64) ([]byte, error) {
+	l.mu.Lock()
+	for l.learned < kept {
+		l.applied.Wait()
+	}
+	sources := make([]byte, 0, len(l.order)*len(hallmark.Digest{}))
+	for _, d := range l.order {
+		sources = append(sources, d[:]...)
+	}
+	l.mu.Unlock()
+	return json.Marshal(learned{l.cases.State(), l.reviews.State(), l.queue.State(), sources})
+}
+
+// ReplaySnapshot takes up what a journal was begun anew with, before Replay.
+func (l *Learning) ReplaySnapshot(text []byte) error {
+	var s learned
+	if err := hallmark.DecodeJSON(text, &s); err != nil {
+		return err
+	}
+	if err := errors.Join(l.cases.Restore(s.Cases), l.reviews.Restore(s.Reviews), l.queue.Restore(s.Queue)); err != nil {
+		return err
+	}
+	const size = len(hallmark.Digest{})
+	if len(s.Sources)%size != 0 || len(s.Sources)/size > mostSources {
+		return fmt.Errorf("%d bytes of sources: %w", len(s.Sources), hallmark.ErrInvalid)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for digest := range slices.Chunk(s.Sources, size) {
+		l.remember(hallmark.Digest(digest))
+	}
+	l.learned = s.Cases.Seen + s.Reviews.Seen
+	l.journal.kept = l.learned
+	return nil
+}
+
+// remember notes a source that was learned, and forgets the oldest if there are too many. l.mu is held.
+func (l *Learning) remember(source hallmark.Digest) {
+	if l.known[source] {
+		return
+	}
+	l.known[source] = true
+	if l.order = append(l.order, source); len(l.order) > mostSources {
+		delete(l.known, l.order[0])
+		l.order = l.order[1:]
+	}
 }
 
 // Replay learns a batch of the journal, before Start.
@@ -132,6 +241,7 @@ func (l *Learning) Replay(records [][]byte) error {
 		}
 	}
 	l.learn(batch)
+	l.journal.kept += uint64(len(batch))
 	return nil
 }
 
@@ -155,12 +265,15 @@ type LearningHealth struct {
 	Taken    uint64 // outcomes that this process took
 	Learned  uint64 // outcomes in the learners, those of earlier processes included
 	Err      error  // of the journal; nothing is taken after it
+	Growing  bool   // the journal could not be begun anew when it was to be
 }
 
 // Health tells how it does.
 func (l *Learning) Health() LearningHealth {
 	h := l.feedback.Health()
-	return LearningHealth{string(h.State), h.Degraded, h.Seen, l.cases.Health().Seen + l.reviews.Health().Seen, h.Err}
+	return LearningHealth{
+		State: string(h.State), Degraded: h.Degraded, Taken: h.Seen, Learned: l.cases.Health().Seen + l.reviews.Health().Seen, Err: h.Err, Growing: l.journal.long.Load(),
+	}
 }
 
 // learn takes a batch, in which every source is whole, into the learners. It is called by one goroutine at a time.
@@ -179,8 +292,10 @@ func (l *Learning) learn(batch []outcome) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.learned += uint64(len(batch))
+	l.applied.Broadcast()
 	for _, o := range batch {
-		l.known[o.Source] = true
+		l.remember(o.Source)
 		if t := l.telling[o.Source]; t != nil {
 			delete(l.telling, o.Source)
 			close(t.learned)

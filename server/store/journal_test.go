@@ -15,14 +15,17 @@ import (
 	"github.com/hallmark-ml/hallmark"
 )
 
-// journalAt opens a journal and returns what it holds, a text a batch.
+// journalAt opens a journal and returns what it holds, a text a batch; that of a snapshot begins with "=".
 func journalAt(t *testing.T, path string) (*Journal, []string) {
 	t.Helper()
 	j, err := OpenJournal(path)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = j.Close() }) // tests close it too
 	var batches []string
-	require.NoError(t, j.Replay(func(records [][]byte) error {
+	require.NoError(t, j.Replay(func(snapshot []byte) error {
+		batches = append(batches, "="+string(snapshot))
+		return nil
+	}, func(records [][]byte) error {
 		texts := make([]string, len(records))
 		for i, r := range records {
 			texts[i] = string(r)
@@ -112,33 +115,134 @@ func TestJournalDamaged(t *testing.T) {
 		bad[at] ^= 0x40
 		path := filepath.Join(dir, fmt.Sprint(at))
 		require.NoError(t, os.WriteFile(path, bad, 0o600))
-		j, err := OpenJournal(path)
-		require.NoError(t, err)
-		var damaged *CorruptError
-		require.ErrorAs(t, j.Replay(func([][]byte) error { return nil }), &damaged, at)
-		require.NoError(t, j.Close())
-		left, err := os.ReadFile(path)
-		require.NoError(t, err)
-		require.Equal(t, bad, left, "the file is left as it is")
+		requireDamaged(t, path, at)
 	}
+}
+
+func TestJournalBeginsAnew(t *testing.T) {
+	t.Parallel()
+
+	path := filepath.Join(t.TempDir(), "journal")
+	j, err := OpenJournal(path)
+	require.NoError(t, err)
+	require.ErrorIs(t, j.Restart([]byte("too early")), hallmark.ErrInvalid)
+	require.NoError(t, j.Close())
+	j, _ = journalAt(t, path)
+	for range 100 {
+		require.NoError(t, j.Append(records("a", "b")))
+	}
+	before := j.Size()
+	for _, bad := range [][]byte{nil, make([]byte, maxFrame+1)} {
+		require.ErrorIs(t, j.Restart(bad), hallmark.ErrTooLarge)
+	}
+	require.NoError(t, os.MkdirAll(filepath.Join(path+newJournal, "in the way"), 0o700))
+	require.ErrorIs(t, j.Restart([]byte("100 times a b")), hallmark.ErrUnavailable)
+	require.NoError(t, os.RemoveAll(path+newJournal))
+	require.NoError(t, j.Append(records("it is as it was")))
+
+	require.NoError(t, j.Restart([]byte("100 times a b")))
+	require.Less(t, j.Size(), before/10)
+	require.NoError(t, j.Append(records("c")))
+	require.NoError(t, j.Append(records("d")))
+	require.NoError(t, j.Close())
+	j, batches := journalAt(t, path)
+	require.Equal(t, []string{"=100 times a b", "c", "d"}, batches)
+	require.NoError(t, j.Restart([]byte("all")))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, info.Size(), j.Size())
+	_, batches = journalAt(t, path)
+	require.Equal(t, []string{"=all"}, batches)
+
+	j.err = hallmark.ErrUnavailable // what a directory that cannot be synchronised leaves
+	require.ErrorIs(t, j.Append(records("e")), hallmark.ErrUnavailable)
+	require.ErrorIs(t, j.Restart([]byte("e")), hallmark.ErrUnavailable)
+}
+
+// The states of the disk in which a process may die while it begins a journal anew: the new file written in part, or whole, or
+// in its place. None of them loses a batch or has one twice.
+func TestJournalDiesWhileItBeginsAnew(t *testing.T) {
+	t.Parallel()
+
+	dir := t.TempDir()
+	from := filepath.Join(dir, "from")
+	j, _ := journalAt(t, from)
+	require.NoError(t, j.Append(records("first")))
+	require.NoError(t, j.Append(records("second")))
+	old, err := os.ReadFile(from)
+	require.NoError(t, err)
+	require.NoError(t, j.Restart([]byte("first second")))
+	anew, err := os.ReadFile(from)
+	require.NoError(t, err)
+	for n := range len(anew) + 1 {
+		path := filepath.Join(dir, fmt.Sprint(n))
+		require.NoError(t, os.WriteFile(path, old, 0o600))
+		require.NoError(t, os.WriteFile(path+newJournal, anew[:n], 0o600))
+		j, batches := journalAt(t, path)
+		require.Equal(t, []string{"first", "second"}, batches)
+		require.NoFileExists(t, path+newJournal)
+		require.NoError(t, j.Append(records("third")))
+		require.NoError(t, j.Restart([]byte("all three")))
+		_, batches = journalAt(t, path)
+		require.Equal(t, []string{"=all three"}, batches)
+	}
+
+	require.NoError(t, j.Append(records("third")))
+	whole, err := os.ReadFile(from)
+	require.NoError(t, err)
+	for n := len(journalMagic); n < len(whole); n++ { // it never has fewer bytes than the snapshot's
+		path := filepath.Join(dir, fmt.Sprint("cut at ", n))
+		require.NoError(t, os.WriteFile(path, whole[:n], 0o600))
+		if n >= len(anew) {
+			_, batches := journalAt(t, path)
+			require.Equal(t, []string{"=first second"}, batches)
+			continue
+		}
+		requireDamaged(t, path, n)
+	}
+	for at := range anew {
+		bad := slices.Clone(whole)
+		bad[at] ^= 0x40
+		path := filepath.Join(dir, fmt.Sprint("damaged at ", at))
+		require.NoError(t, os.WriteFile(path, bad, 0o600))
+		requireDamaged(t, path, at)
+	}
+}
+
+// requireDamaged requires that a journal is refused as damaged, and left as it is.
+func requireDamaged(t *testing.T, path string, at any) {
+	t.Helper()
+	before, err := os.ReadFile(path)
+	require.NoError(t, err)
+	j, err := OpenJournal(path)
+	require.NoError(t, err)
+	var damaged *CorruptError
+	require.ErrorAs(t, j.Replay(func([]byte) error { return nil }, func([][]byte) error { return nil }), &damaged, at)
+	require.NoError(t, j.Close())
+	left, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, before, left, "the file is left as it is")
 }
 
 func FuzzJournal(f *testing.F) {
 	f.Add([]byte(journalMagic))
 	f.Add([]byte(journalMagic + "\x03\x00\x00\x00"))
+	f.Add([]byte(snapshotMagic))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		path := filepath.Join(t.TempDir(), "journal")
 		require.NoError(t, os.WriteFile(path, content, 0o600))
 		j, err := OpenJournal(path)
 		require.NoError(t, err)
 		defer j.Close()
-		if j.Replay(func([][]byte) error { return nil }) == nil {
+		if j.Replay(func([]byte) error { return nil }, func([][]byte) error { return nil }) == nil {
 			require.NoError(t, j.Append(records("more")))
+			require.NoError(t, j.Restart([]byte("all")))
 		}
 	})
 }
 
-// TestJournalIsKilled kills a process that appends: every batch that it said is kept is in the file, whole and once.
+// TestJournalIsKilled kills a process that appends, and that begins the journal anew with all batches so far after every third
+// one: every batch that it said is kept is in the file, whole and once.
 func TestJournalIsKilled(t *testing.T) {
 	if path := os.Getenv("STORE_JOURNAL"); path != "" {
 		appendForever(t, path)
@@ -167,8 +271,9 @@ func TestJournalIsKilled(t *testing.T) {
 		_ = cmd.Wait() // killed
 	}
 	_, batches := journalAt(t, path)
+	require.True(t, strings.HasPrefix(batches[0], "="), "begun anew")
 	found := map[string]bool{}
-	for _, b := range batches {
+	for _, b := range flat(batches) {
 		require.False(t, found[b], "twice: %s", b)
 		found[b] = true
 		require.Len(t, strings.Fields(b), 50, "half a batch")
@@ -179,11 +284,25 @@ func TestJournalIsKilled(t *testing.T) {
 	}
 }
 
+// flat are the batches in the snapshot, one a line, and those behind it.
+func flat(batches []string) []string {
+	if len(batches) == 0 || !strings.HasPrefix(batches[0], "=") {
+		return batches
+	}
+	return append(strings.Split(batches[0][1:], "\n"), batches[1:]...)
+}
+
 // appendForever prints each batch once it is kept.
 func appendForever(t *testing.T, path string) {
 	t.Helper()
-	j, _ := journalAt(t, path)
+	j, all := journalAt(t, path)
+	all = flat(all)
 	for n := 0; ; n++ {
+		if n%3 == 2 {
+			if err := j.Restart([]byte(strings.Join(all, "\n"))); err != nil {
+				panic(err)
+			}
+		}
 		var texts []string
 		for i := range 50 {
 			texts = append(texts, fmt.Sprintf("%d.%d.%d", os.Getpid(), n, i))
@@ -191,6 +310,7 @@ func appendForever(t *testing.T, path string) {
 		if err := j.Append(records(texts...)); err != nil {
 			panic(err)
 		}
-		fmt.Fprintln(os.Stdout, strings.Join(texts, " ")) // one write a line
+		all = append(all, strings.Join(texts, " "))
+		fmt.Fprintln(os.Stdout, all[len(all)-1]) // one write a line
 	}
 }
