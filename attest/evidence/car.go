@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 
 	blocks "github.com/ipfs/go-block-format"
@@ -16,9 +17,33 @@ import (
 	"github.com/hallmark-ml/hallmark"
 )
 
+// A Tally is how far an export or an import has come.
+type Tally struct {
+	Blocks int
+	Bytes  int64 // of blocks
+	// Total is how many bytes there are, as the roots say of what is below them: a block that is there twice is written once.
+	// Of an import it is zero.
+	Total int64
+}
+
 // ExportCAR writes a CAR (version 1) of the roots and everything below them, each block once, parents first. After an
-// error what was written is worth nothing.
-func (s *Store) ExportCAR(ctx context.Context, w io.Writer, roots ...string) error {
+// error what was written is worth nothing. told, which may be nil, is called after each block.
+func (s *Store) ExportCAR(ctx context.Context, w io.Writer, told func(Tally), roots ...string) error {
+	return exportCAR(ctx, w, reader{s}.node, told, roots)
+}
+
+// FetchCAR is [Store.ExportCAR] of what an IPFS HTTP gateway has. It trusts the gateway in nothing: every block is hashed. Its
+// errors are those of [FetchVerified].
+func FetchCAR(ctx context.Context, client *http.Client, gatewayURL string, w io.Writer, told func(Tally), roots ...string) error {
+	from, err := newRemote(client, gatewayURL)
+	if err != nil {
+		return err
+	}
+	return exportCAR(ctx, w, from.node, told, roots)
+}
+
+func exportCAR(ctx context.Context, w io.Writer, from source, told func(Tally), roots []string) error {
+	var done Tally
 	ids := make([]cid.Cid, len(roots))
 	for i, r := range roots {
 		c, err := parseCID(r)
@@ -26,17 +51,32 @@ func (s *Store) ExportCAR(ctx context.Context, w io.Writer, roots ...string) err
 			return fmt.Errorf("exporting a CAR: %w", err)
 		}
 		ids[i] = c
+		n, err := from(ctx, c)
+		if err != nil {
+			return fmt.Errorf("exporting a CAR: block %s: %w", c, kind(err))
+		}
+		done.Total += n.size()
 	}
 	out, err := storage.NewWritable(w, ids, car.WriteAsCarV1(true))
 	if err != nil {
 		return fmt.Errorf("exporting a CAR: %w", err)
 	}
 	err = walk(ids, func(c cid.Cid) ([]cid.Cid, error) {
-		n, err := reader{s}.node(ctx, c)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		n, err := from(ctx, c)
 		if err != nil {
 			return nil, fmt.Errorf("block %s: %w", c, kind(err))
 		}
-		return n.links, out.Put(ctx, c.KeyString(), n.raw)
+		if err := out.Put(ctx, c.KeyString(), n.raw); err != nil {
+			return nil, err
+		}
+		done.Blocks, done.Bytes = done.Blocks+1, done.Bytes+int64(len(n.raw))
+		if told != nil {
+			told(done)
+		}
+		return n.links, nil
 	})
 	if err == nil {
 		err = out.Finalize()
@@ -49,8 +89,9 @@ func (s *Store) ExportCAR(ctx context.Context, w io.Writer, roots ...string) err
 
 // Limits bounds an import.
 type Limits struct {
-	Bytes  int64 // of the CAR; 256 MiB if zero
-	Blocks int   // 65536 if zero
+	Bytes  int64       // of the CAR; 256 MiB if zero
+	Blocks int         // 65536 if zero
+	Told   func(Tally) // called after each block was hashed. Optional
 }
 
 // ImportCAR stores a CAR (version 1) and returns its roots. Every block is hashed, and everything below the roots must
@@ -202,6 +243,9 @@ func (in *staged) add(b blocks.Block) error {
 	in.at[b.Cid()] = extent{offset: in.end, size: len(b.RawData()), links: n.links}
 	in.order = append(in.order, b.Cid())
 	in.end += int64(len(b.RawData()))
+	if in.limit.Told != nil {
+		in.limit.Told(Tally{Blocks: len(in.order), Bytes: in.end})
+	}
 	return nil
 }
 

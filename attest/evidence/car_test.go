@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -34,7 +35,7 @@ func carOf(tb testing.TB, documents ...[]byte) []byte {
 func export(tb testing.TB, s *Store, roots ...string) []byte {
 	tb.Helper()
 	var out bytes.Buffer
-	require.NoError(tb, s.ExportCAR(tb.Context(), &out, roots...))
+	require.NoError(tb, s.ExportCAR(tb.Context(), &out, nil, roots...))
 	return out.Bytes()
 }
 
@@ -66,12 +67,51 @@ func TestCARRoundTrip(t *testing.T) {
 	require.Equal(t, roots, again)
 }
 
+// What a gateway has is exported like what is here, and it is told how far that has come.
+func TestCAROfAGateway(t *testing.T) {
+	t.Parallel()
+
+	s := openStore(t)
+	path := write(t, filepath.Join(t.TempDir(), "model"), stream(t, 3<<20+7))
+	model, err := s.AddFile(t.Context(), path)
+	require.NoError(t, err)
+	report, err := s.Put(t.Context(), []byte("a report"))
+	require.NoError(t, err)
+	h, err := s.Handler()
+	require.NoError(t, err)
+	client, url := serve(t, h)
+
+	var out bytes.Buffer
+	var told []Tally
+	tell := func(n Tally) { told = append(told, n) }
+	require.NoError(t, FetchCAR(t.Context(), client, url, &out, tell, report, model))
+	require.Equal(t, export(t, s, report, model), out.Bytes())
+	last := told[len(told)-1]
+	require.Len(t, told, last.Blocks)
+	require.Equal(t, last.Total, last.Bytes, "all that the roots tell of")
+	require.Equal(t, Tally{Blocks: 1, Bytes: 8, Total: last.Total}, told[0])
+
+	var imported []Tally
+	_, err = openStore(t).ImportCAR(t.Context(), &out, Limits{Told: func(n Tally) { imported = append(imported, n) }})
+	require.NoError(t, err)
+	require.Len(t, imported, last.Blocks)
+	require.Equal(t, last.Bytes, imported[len(imported)-1].Bytes)
+
+	require.ErrorIs(t, FetchCAR(t.Context(), client, url, io.Discard, nil, goldenFiles[0].cid), hallmark.ErrEvidenceMissing)
+	require.ErrorIs(t, FetchCAR(t.Context(), client, "x", io.Discard, nil, model), hallmark.ErrInvalid)
+	write(t, path, make([]byte, 3<<20+7))
+	require.Error(t, FetchCAR(t.Context(), client, url, io.Discard, nil, model), "the file has changed")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, s.ExportCAR(ctx, io.Discard, nil, report), context.Canceled)
+}
+
 func TestExportOfWhatIsNotThere(t *testing.T) {
 	t.Parallel()
 
 	s := openStore(t)
-	require.ErrorIs(t, s.ExportCAR(t.Context(), io.Discard, goldenFiles[0].cid), hallmark.ErrNotFound)
-	require.ErrorIs(t, s.ExportCAR(t.Context(), io.Discard, "x"), hallmark.ErrInvalid)
+	require.ErrorIs(t, s.ExportCAR(t.Context(), io.Discard, nil, goldenFiles[0].cid), hallmark.ErrNotFound)
+	require.ErrorIs(t, s.ExportCAR(t.Context(), io.Discard, nil, "x"), hallmark.ErrInvalid)
 }
 
 // rawCAR writes a CAR of blocks that need not be what their CIDs say.

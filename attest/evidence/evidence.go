@@ -142,6 +142,12 @@ func parseCID(s string) (cid.Cid, error) {
 	return c, nil
 }
 
+// CheckCID tells why a text is no CID of what this store holds: [hallmark.ErrInvalid].
+func CheckCID(s string) error {
+	_, err := parseCID(s)
+	return err
+}
+
 // digestOf returns the SHA-256 in a CID.
 func digestOf(c cid.Cid) (hallmark.Digest, error) {
 	p := c.Prefix()

@@ -22,15 +22,23 @@ func FetchVerified(ctx context.Context, client *http.Client, gatewayURL, id stri
 	if err != nil {
 		return nil, err
 	}
+	from, err := newRemote(client, gatewayURL)
+	if err != nil {
+		return nil, err
+	}
+	b, err := readFile(ctx, from.node, c, limit)
+	if err != nil {
+		return nil, fmt.Errorf("fetching %s from %s: %w", id, from.base.Redacted(), err)
+	}
+	return b, nil
+}
+
+func newRemote(client *http.Client, gatewayURL string) (*remote, error) {
 	base, err := url.Parse(gatewayURL)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
 		return nil, fmt.Errorf("gateway %q: not an http(s) URL: %w", hallmark.CleanText(gatewayURL, 200), hallmark.ErrInvalid)
 	}
-	b, err := readFile(ctx, (&remote{client: client, base: base}).node, c, limit)
-	if err != nil {
-		return nil, fmt.Errorf("fetching %s from %s: %w", id, base.Redacted(), err)
-	}
-	return b, nil
+	return &remote{client: client, base: base}, nil
 }
 
 // remote gives verified nodes of a gateway.

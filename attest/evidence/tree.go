@@ -53,6 +53,17 @@ func decode(c cid.Cid, data []byte) (node, error) {
 	return n, nil
 }
 
+// size is how many bytes of blocks the node says that there are, itself included.
+func (n node) size() int64 {
+	sum := int64(len(n.raw))
+	if n.tree != nil {
+		for _, l := range n.tree.Links() {
+			sum += int64(min(l.Size, 1<<60/uint64(len(n.links)+1))) //nolint:gosec // G115: bounded
+		}
+	}
+	return sum
+}
+
 // walk visits every block below the roots once, parents first and in the order of their links.
 func walk(roots []cid.Cid, visit func(cid.Cid) ([]cid.Cid, error)) error {
 	seen := cid.NewSet()

@@ -13,7 +13,7 @@ import (
 
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.serverCmd(), a.keyCmd(), a.apiKeyCmd(), a.submitCmd(), a.statusCmd(), a.reviewCmd(), a.loadCmd(), a.retryCmd(), a.reportCmd(), a.lineageCmd(), a.verifyCmd(), a.gateCmd(), a.reproduceCmd(), a.scanCmd(), a.fingerprintCmd(), a.modelCmd(),
+		a.serverCmd(), a.keyCmd(), a.apiKeyCmd(), a.submitCmd(), a.statusCmd(), a.reviewCmd(), a.loadCmd(), a.retryCmd(), a.reportCmd(), a.lineageCmd(), a.verifyCmd(), a.gateCmd(), a.reproduceCmd(), a.scanCmd(), a.fingerprintCmd(), a.evidenceCmd(), a.modelCmd(),
 		a.policyCmd(), a.suiteCmd(), a.doctorCmd(), a.demoCmd(), a.versionCmd(),
 	}
 }

@@ -129,7 +129,7 @@ func (n *node) openSecrets(context.Context) error {
 
 func (n *node) openEvidence(ctx context.Context) error {
 	var err error
-	if n.evidence, err = evidence.Open(ctx, n.path("blocks")); err != nil {
+	if n.evidence, err = evidence.Open(ctx, n.path(blockDir)); err != nil {
 		return err
 	}
 	n.close = append(n.close, n.evidence.Close)
