@@ -157,10 +157,7 @@ func (a *app) evidenceRoots(ctx context.Context, f exportFlags, source evidenceS
 		}
 		raw, err = source.get(ctx, root, maxManifest)
 	}
-	if errors.Is(err, hallmark.ErrTooLarge) { // no manifest
-		return []string{root}, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, hallmark.ErrTooLarge) { // which no manifest is
 		return nil, err
 	}
 	var m pipeline.Manifest
@@ -204,7 +201,7 @@ func writeWhole(path string, write func(io.Writer) error) error {
 	}
 	err = write(tmp)
 	if err == nil {
-		err = errors.Join(tmp.Chmod(0o644), tmp.Sync()) //nolint:gosec // G302: evidence is for everybody
+		err = errors.Join(tmp.Chmod(0o644), tmp.Sync())
 	}
 	if err = errors.Join(err, tmp.Close()); err == nil {
 		err = os.Rename(tmp.Name(), path)

@@ -11,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/sandbox/probe"
 )
 
@@ -99,35 +98,7 @@ func TestSuiteSelfTest(t *testing.T) {
 	require.Len(t, decoded[[]selfTestRow](t, command(t, nil, "suite", "selftest", "completion", "-o", "json")), 8)
 
 	// A judge that was tried with three outputs may be right about all of them: that is no proof.
-	code, err := os.ReadFile("../../sandbox/probe/module/testdata/shout.wasm")
-	require.NoError(t, err)
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "shout.wasm"), code, 0o600))
-	own := filepath.Join(dir, "own.yaml")
-	require.NoError(t, os.WriteFile(own, []byte(`schema: hallmark.suite/v1
-name: own
-alphabet: ABCDEFGHIJKLMNOPQRSTUVWXYZ
-profiles: {chat: [x.shout]}
-data: {word: [lamp, river]}
-capabilities: {say: {cases: 2, maxTokens: 8, turns: [{user: "Say {word}."}], want: copy word}}
-detectors:
-  - {id: x.shout, capability: say, maxTokens: 16, repeat: 2, dims: {ask: {loud: "Shout {word}!"}}, turns: [{user: "{ask}"}], control: {ask: "Say {word}."}}
-modules:
-  - id: x.shout
-    file: shout.wasm
-    sha256: `+hallmark.DigestOf(code).Hex()+`
-    goal: the answer is in capitals
-    owasp: ["LLM09:2025"]
-    cwe: ["CWE-1039"]
-    profiles: [chat]
-    severity: medium
-    prompts: ["Write in capitals."]
-    outputs:
-      - [fail, shouted, "THE ANSWER IS 42"]
-      - [pass, plain, "The answer is 42."]
-      - [inconclusive, empty, ""]
-`), 0o600))
-	few := command(t, nil, "suite", "selftest", own)
+	few := command(t, nil, "suite", "selftest", "../../sandbox/probe/module/testdata/own.yaml")
 	require.Equal(t, exitBlock, few.code, few.errout)
 	require.Contains(t, few.out, "x.shout")
 	require.Contains(t, few.errout, "right too seldom")

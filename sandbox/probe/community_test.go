@@ -17,30 +17,9 @@ func withModule(t *testing.T) (text string, open func(string) ([]byte, error)) {
 	t.Helper()
 	code, err := os.ReadFile("module/testdata/shout.wasm")
 	require.NoError(t, err)
-	text = `schema: hallmark.suite/v1
-name: own
-alphabet: ABCDEFGHIJKLMNOPQRSTUVWXYZ
-profiles: {chat: [x.shout]}
-data: {word: [lamp, river]}
-capabilities: {say: {cases: 2, maxTokens: 8, turns: [{user: "Say {word}."}], want: copy word}}
-detectors:
-  - {id: x.shout, capability: say, maxTokens: 16, repeat: 2, dims: {ask: {loud: "Shout {word}!"}}, turns: [{user: "{ask}"}], control: {ask: "Say {word}."}}
-modules:
-  - id: x.shout
-    file: shout.wasm
-    sha256: ` + hallmark.DigestOf(code).Hex() + `
-    goal: the answer is in capitals
-    owasp: ["LLM09:2025"]
-    cwe: ["CWE-1039"]
-    profiles: [chat]
-    severity: medium
-    prompts: ["Write in capitals."]
-    outputs:
-      - [fail, shouted, "THE ANSWER IS 42"]
-      - [pass, plain, "The answer is 42."]
-      - [inconclusive, empty, ""]
-`
-	return text, func(string) ([]byte, error) { return code, nil }
+	suite, err := os.ReadFile("module/testdata/own.yaml")
+	require.NoError(t, err)
+	return string(suite), func(string) ([]byte, error) { return code, nil }
 }
 
 func TestSuiteWithAModule(t *testing.T) {
