@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -11,7 +12,6 @@ import (
 // Sizes of the queues of a [Feedback], and of what it holds at most.
 const (
 	intakeSize  = 1024    // parcels that were submitted
-	batchSize   = 512     // batches to be kept
 	uploadSize  = 256     // batches to be applied
 	batchItems  = 512     // items of a batch, but for the last submission in it
 	mostHeld    = 1 << 19 // items taken and not yet applied
@@ -40,7 +40,6 @@ type Feedback[T any] struct {
 	apply   func(batch []T)
 
 	intake  chan *parcel[T]
-	batches chan *batch[T]
 	uploads chan *batch[T]
 	held    atomic.Int64 // items
 	seen    atomic.Uint64
@@ -73,7 +72,7 @@ type batch[T any] struct {
 func NewFeedback[T any](journal Journal[T], apply func(batch []T)) *Feedback[T] {
 	return &Feedback[T]{
 		journal: journal, apply: apply, state: Pending, done: make(chan struct{}),
-		intake: make(chan *parcel[T], intakeSize), batches: make(chan *batch[T], batchSize), uploads: make(chan *batch[T], uploadSize),
+		intake: make(chan *parcel[T], intakeSize), uploads: make(chan *batch[T], uploadSize),
 		parcels: sync.Pool{New: func() any { return new(parcel[T]) }}, pool: sync.Pool{New: func() any { return new(batch[T]) }},
 		waiting: sync.Pool{New: func() any { return make(chan error, 1) }},
 	}
@@ -87,7 +86,6 @@ func (f *Feedback[T]) Start() error {
 		return fmt.Errorf("starting feedback that is %s: %w", f.state, ErrState)
 	}
 	f.state = Running
-	go f.collect()
 	go f.keep()
 	go f.work()
 	return nil
@@ -105,6 +103,11 @@ func (f *Feedback[T]) Submit(ctx context.Context, items ...T) error {
 	if err := f.send(items, kept); err != nil {
 		f.waiting.Put(kept)
 		f.held.Add(-n)
+		return err
+	}
+	if ctx.Done() == nil { // it never ends: a wait at one channel costs less than one at two
+		err := <-kept
+		f.waiting.Put(kept)
 		return err
 	}
 	select {
@@ -152,57 +155,21 @@ func (f *Feedback[T]) hand() {
 	select {
 	case f.intake <- f.local:
 		f.local = nil
-	default: // the collector fetches it
+	default: // the keeper fetches it
 	}
 }
 
-// collect makes batches of parcels.
-func (f *Feedback[T]) collect() {
-	defer close(f.batches)
+// keep makes batches of parcels, appends them to the journal and tells the submitters.
+func (f *Feedback[T]) keep() {
+	defer close(f.uploads)
 	for p := range f.intake {
 		b := f.pool.Get().(*batch[T]) //nolint:forcetypeassert // the pool's New makes these alone
 		f.join(b, p)
-		for more := true; more && len(b.items) < batchItems; {
-			select {
-			case p, ok := <-f.intake:
-				if more = ok; ok {
-					f.join(b, p)
-				}
-			default:
-				more = false
-			}
-		}
-		f.batches <- b
-		f.mu.Lock()
-		if f.state == Running {
-			f.hand()
-		}
-		f.mu.Unlock()
-	}
-}
-
-// join moves a parcel into a batch.
-func (f *Feedback[T]) join(b *batch[T], p *parcel[T]) {
-	b.items, b.done = append(b.items, p.items...), append(b.done, p.done...)
-	p.reset()
-	f.parcels.Put(p)
-}
-
-// keep appends batches to the journal and tells the submitters.
-func (f *Feedback[T]) keep() {
-	defer close(f.uploads)
-	for b := range f.batches {
-		f.mu.Lock()
-		err := f.err
-		f.mu.Unlock()
-		if err == nil {
-			if err = f.journal.Append(b.items); err != nil {
-				err = fmt.Errorf("keeping %d items: %w", len(b.items), err)
-				f.mu.Lock()
-				f.err = err
-				f.mu.Unlock()
-			}
-		}
+		// Those that were told of the batch before submit again now, and so share this one: each switch from one goroutine to
+		// another costs more than all that is done for an item.
+		runtime.Gosched()
+		f.gather(b)
+		err := f.append(b.items)
 		for _, done := range b.done {
 			done <- err
 		}
@@ -214,6 +181,48 @@ func (f *Feedback[T]) keep() {
 		}
 		f.uploads <- b
 	}
+}
+
+// gather moves what waits in the intake into a batch.
+func (f *Feedback[T]) gather(b *batch[T]) {
+	for len(b.items) < batchItems {
+		select {
+		case p, ok := <-f.intake:
+			if !ok {
+				return
+			}
+			f.join(b, p)
+		default:
+			return
+		}
+	}
+}
+
+// append keeps items in the journal, unless it failed before. What was put together meanwhile goes into the intake.
+func (f *Feedback[T]) append(items []T) error {
+	f.mu.Lock()
+	err := f.err
+	if f.state == Running {
+		f.hand()
+	}
+	f.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err = f.journal.Append(items); err != nil {
+		err = fmt.Errorf("keeping %d items: %w", len(items), err)
+		f.mu.Lock()
+		f.err = err
+		f.mu.Unlock()
+	}
+	return err
+}
+
+// join moves a parcel into a batch.
+func (f *Feedback[T]) join(b *batch[T], p *parcel[T]) {
+	b.items, b.done = append(b.items, p.items...), append(b.done, p.done...)
+	p.reset()
+	f.parcels.Put(p)
 }
 
 // work applies batches.
