@@ -36,7 +36,7 @@ func (s *Scanner) findPhone(at int) {
 		return
 	}
 	s.phoneEnd = c.end
-	if c.n < 7 || isDateText(s.text[at:c.end]) {
+	if c.n < 7 || isDateText(s.text[at:c.end]) || s.isNumberOrTime(&c, at) || s.isDump(&c, at) {
 		return
 	}
 	s.phoneExtension(&c)
@@ -96,6 +96,57 @@ func (s *Scanner) phoneDigits(c *candidate, at int) bool {
 	c.groups[c.ngroups] = uint8(c.n)
 	c.ngroups++
 	return true
+}
+
+// isNumberOrTime reports digits that no plan of numbers has: with three zeros in front, a decimal fraction, a range, two years,
+// a date and the hour, or a year and the zone of a time.
+func (s *Scanner) isNumberOrTime(c *candidate, at int) bool {
+	if string(c.digits[:3]) == "000" {
+		return true // behind 00 comes a country code, and none has a zero in front
+	}
+	if c.start < at || c.ngroups < 2 {
+		return false
+	}
+	first := int(c.groups[0])
+	gap := s.text[at+first : c.end-(c.n-first)] // of two groups alone
+	switch {
+	case c.ngroups > 2:
+		return c.ngroups == 4 && first == 4 && c.end-at > 10 && isDateText(s.text[at:at+10])
+	case gap == ".." || gap == ".":
+		return gap == ".." || c.digits[0] != '0' || first < 3 || first > 5 // a code of a town has a zero in front
+	case first == 4 && c.n == 8 && (gap == "-" || gap == " -"):
+		return isYear(c.digits[:4]) && (gap == " -" || isYear(c.digits[4:8]))
+	}
+	return false
+}
+
+func isYear(digits []byte) bool { return string(digits[:2]) == "19" || string(digits[:2]) == "20" }
+
+// isDump reports groups of two digits in a row of bytes in hexadecimal: what stands beside them are two digits and letters
+// too, or two letters and then such a pair again.
+func (s *Scanner) isDump(c *candidate, at int) bool {
+	if c.start < at || c.ngroups < 2 || c.groups[1]-c.groups[0] != 2 {
+		return false
+	}
+	return s.isByte(at-3, -3) || s.isByte(c.end+1, 3)
+}
+
+// isByte reports whether a pair with a letter stands at i, a space away from the candidate; for two letters the pair a step
+// further has to be one as well.
+func (s *Scanner) isByte(i, step int) bool {
+	pair := func(i int) (hex, digit, letter bool) {
+		if i < 0 || i+2 > len(s.text) || i > 0 && isWord(s.text[i-1]) || i+2 < len(s.text) && isWord(s.text[i+2]) {
+			return false, false, false
+		}
+		a, b := s.text[i], s.text[i+1]
+		return isHex(a) && isHex(b), isDigit(a) || isDigit(b), !isDigit(a) || !isDigit(b)
+	}
+	hex, digit, letter := pair(i)
+	if !hex || !letter || digit {
+		return hex && letter
+	}
+	hex, _, _ = pair(i + step)
+	return hex
 }
 
 // phoneExtension takes x123 or ext. 123 into the candidate.
