@@ -140,7 +140,9 @@ func fakePlan(model hallmark.Digest, engine string) hallmark.RunPlan {
 // Test runs the fake suite; its report follows from the cases alone, be they done now or before.
 func (f fakeSandbox) Test(ctx context.Context, r pipeline.TestRequest) (pipeline.TestResult, error) {
 	done := slices.Clone(r.Done)
-	r.OnControl(1, 1)
+	if r.OnControl != nil {
+		r.OnControl(1, 1)
+	}
 	for i := len(done); i < f.cases; i++ {
 		f.onCase(ctx, i)
 		if err := ctx.Err(); err != nil {
