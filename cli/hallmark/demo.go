@@ -119,15 +119,15 @@ func (a *app) demo(ctx context.Context, models, dir string) error {
 
 // hallmark runs one command of this binary and returns its stdout and exit code; its progress goes to our stderr.
 func (d *demo) hallmark(ctx context.Context, arg ...string) (string, int, error) {
-	c := d.run(ctx, d.errw, arg...)
+	c := d.run(ctx, d.env, d.errw, arg...)
 	d.peak = max(d.peak, c.peak)
 	return c.out, c.code, c.err
 }
 
-// run runs one command of this binary; its stderr goes to errw.
-func (d *demo) run(ctx context.Context, errw io.Writer, arg ...string) demoCommand {
+// run runs one command of this binary in an environment; its stderr goes to errw.
+func (d *demo) run(ctx context.Context, env []string, errw io.Writer, arg ...string) demoCommand {
 	cmd := exec.CommandContext(ctx, d.bin, arg...) //nolint:gosec // ourselves
-	cmd.Env = d.env
+	cmd.Env = env
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, errw
 	begin := time.Now()
@@ -148,9 +148,10 @@ func (d *demo) run(ctx context.Context, errw io.Writer, arg ...string) demoComma
 // beside runs a command beside the steps. Its progress is shown only if it fails.
 func (d *demo) beside(ctx context.Context, arg ...string) <-chan demoCommand {
 	done := make(chan demoCommand, 1)
+	env := d.env // a restart of the server changes it
 	d.besides.Go(func() {
 		var errout bytes.Buffer
-		c := d.run(ctx, &errout, append(arg, "-q", "-o", "json")...)
+		c := d.run(ctx, env, &errout, append(arg, "-q", "-o", "json")...)
 		c.errout = errout.String()
 		done <- c
 	})

@@ -258,21 +258,22 @@ func TestMatrix(t *testing.T) {
 	} else {
 		require.LessOrEqual(t, n, 120)
 	}
-	done, bad := make([]bool, len(all)), make([][]run, len(all))
+	begun, done, bad := make([]bool, len(all)), make([]bool, len(all)), make([][]run, len(all))
 	t.Cleanup(func() { // when all levels are done
 		if full {
 			for i := range all {
-				if !done[i] { // left out by -run
+				if !done[i] { // left out by -run, or it ended early
 					byLevel[i] = nil
 				}
 			}
-			writeTable(t, all, byLevel, bad)
+			writeTable(t, all, begun, byLevel, bad)
 		}
 	})
 	for i, l := range all {
 		t.Run(l.String(), func(t *testing.T) {
 			t.Parallel()
 
+			begun[i] = true
 			runs := append(byLevel[i], otherRuns()...)
 			bad[i] = differing(t, dir, l, runs, want)
 			done[i] = true
@@ -329,7 +330,7 @@ func product(sizes ...int) [][]int {
 }
 
 // writeTable writes how many runs had the expected digest, by level, threads and batch, and by type or architecture.
-func writeTable(t *testing.T, all []level, runs, bad [][]run) {
+func writeTable(t *testing.T, all []level, begun []bool, runs, bad [][]run) {
 	t.Helper()
 	types := texts(quant.Types())
 	tables := []struct {
@@ -359,8 +360,10 @@ which all pairs of values come together for each model, those without assembly s
 	for _, table := range tables {
 		fmt.Fprintf(&b, "\n| level | threads | batch | %s |\n|---|---:|---:|%s\n", strings.Join(table.columns, " | "), strings.Repeat("---:|", len(table.columns)))
 		for i, l := range all {
-			if len(runs[i]) == 0 { // left out: what an earlier run found with the same arithmetic stays
-				b.WriteString(rowsOf(earlier, l, table.columns[0]))
+			if len(runs[i]) == 0 {
+				if !begun[i] { // left out: what an earlier run found with the same arithmetic stays
+					b.WriteString(rowsOf(earlier, l, table.columns[0]))
+				}
 				continue
 			}
 			total, failed := counts(runs[i], table.column), counts(bad[i], table.column)
