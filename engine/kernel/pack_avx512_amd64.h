@@ -161,22 +161,17 @@ scales:                  \
 	BYTESCALES(Z26, Z25, 576, 640)     \
 	BYTESCALES(Z2, Z25, 3136, 640)
 
-#define PREFETCH5 \
-	PREFETCHT0 (R15)        \
-	PREFETCHT0 64(R15)      \
-	PREFETCHT0 128(R15)     \
-	PREFETCHT0 192(R15)     \
-	PREFETCHT0 256(R15)
-
-#define PREFETCH8 \
-	PREFETCHT0 (R15)        \
-	PREFETCHT0 64(R15)      \
-	PREFETCHT0 128(R15)     \
-	PREFETCHT0 192(R15)     \
-	PREFETCHT0 256(R15)     \
-	PREFETCHT0 320(R15)     \
-	PREFETCHT0 384(R15)     \
-	PREFETCHT0 448(R15)
+// The next two lines of memory in each quarter of the next group of rows. Four pages are read at a time so: a core by itself
+// waits for a dozen lines at most, and what reads ahead for it keeps to one stream in a page.
+#define FETCH \
+	PREFETCHT0 (R15)            \
+	PREFETCHT0 64(R15)          \
+	PREFETCHT0 (R15)(R8*4)      \
+	PREFETCHT0 64(R15)(R8*4)    \
+	PREFETCHT0 (R15)(R8*8)      \
+	PREFETCHT0 64(R15)(R8*8)    \
+	PREFETCHT0 (R15)(R9*4)      \
+	PREFETCHT0 64(R15)(R9*4)
 
 // Signed byte B of each lane of S, times Z24, to the floats at TO.
 #define SIGNEDSCALE(S, B, TO) \

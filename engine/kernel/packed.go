@@ -229,11 +229,11 @@ func (m *Matrix) packStrip(dst, rows []byte, stride, col, cols int, s *Scratch) 
 }
 
 // strip returns columns of Group rows, from the first row's to the last row's end, and how far ahead from there is an equal
-// share of the next group, by the order of memory.
+// share of the first quarter of the next group, by the order of memory.
 func (m *Matrix) strip(rows []byte, stride, col, cols int) (part []byte, ahead int) {
 	weights, size := m.format.typ.Block()
 	at := col / weights * size
-	return rows[at : (Group-1)*stride+at+cols/weights*size], Group*stride + (Group-1)*at
+	return rows[at : (Group-1)*stride+at+cols/weights*size], Group*stride + (Group/4-1)*at
 }
 
 // multiply adds to p.dst the products of packed groups, of a part of a matrix, and vectors.
