@@ -278,6 +278,152 @@ blocks:
 	VPXORD Z31, C, C \
 	PUT(C, TO)
 
+// Eight blocks of type Q8_0 are 68 columns of four bytes: each pair of blocks is 17, of which the first begins with the half
+// float of one block and the ninth ends with that of the other. Z25 keeps the first, Z31 is bytes of 0x80, and Z30 and K1 are
+// as for Q4_0.
+
+#define BEGIN8(BLOCK) \
+	VPBROADCASTD (block32_bias+BLOCK*block32__size)(BX), Z14   \
+	VPXORD       Z15, Z15, Z15
+
+#define EIGHT(C, X, SUM) \
+	VPXORD        Z31, C, C          \
+	VPDPBUSD.BCST (X)(SI), C, SUM
+
+// The columns 4j+2 to 4j+5 of a pair's first block.
+#define FIRST8(BLOCK, C, J, SUM) \
+	EIGHT(C, 32*BLOCK+4*J+2, SUM)
+
+#define HEAD8(BLOCK, C) \
+	BEGIN8(BLOCK)                             \
+	VMOVDQA64     C, Z25                      \
+	VPXORD        Z31, C, C                   \
+	VPSRLD        $16, C, C                   \
+	VPDPBUSD.BCST (32*BLOCK)(SI), C, Z14
+
+#define MIDDLE8(BLOCK, C) \
+	VPBLENDMW     C, Z25, K1, Z25                \
+	VPERMB        Z25, Z30, Z25                  \
+	VMOVDQU32     Z25, (DI)                      \
+	VPXORD        Z31, C, C                      \
+	VPSLLD        $16, C, C                      \
+	VPDPBUSD.BCST (32*BLOCK+28)(SI), C, Z15      \
+	FINISH8(BLOCK, 0)                            \
+	BEGIN8((BLOCK+1))
+
+#define FINISH8(BLOCK, SCALE) \
+	VPADDD      Z15, Z14, Z14                                        \
+	VCVTDQ2PS   Z14, Z14                                             \
+	VCVTPH2PS   SCALE(DI), Z12                                       \
+	VMULPS.BCST (block32_d+BLOCK*block32__size)(BX), Z12, Z12        \
+	VFMADD231PS Z14, Z12, Z24
+
+#define NEXT32(OFF) \
+	FETCH                                                        \
+	ADDQ $128, R15                                               \
+	COLUMNS32(OFF, Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23)
+
+// func mulQ8EightAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
+TEXT ·mulQ8EightAVX512(SB), NOSPLIT, $0-64
+	ROWS
+	BYTES(0x80, Z31)
+	VMOVDQU32 evenodd<>(SB), Z30
+	MOVL      $0xaaaaaaaa, AX
+	KMOVD     AX, K1
+	VECTOR
+	TAKE(Z24)
+
+blocks:
+	NEXT32(0)
+	HEAD8(0, Z16)
+	FIRST8(0, Z17, 0, Z15)
+	FIRST8(0, Z18, 1, Z14)
+	FIRST8(0, Z19, 2, Z15)
+	FIRST8(0, Z20, 3, Z14)
+	FIRST8(0, Z21, 4, Z15)
+	FIRST8(0, Z22, 5, Z14)
+	FIRST8(0, Z23, 6, Z15)
+	NEXT32(32)
+	MIDDLE8(0, Z16)
+	EIGHT(Z17, 32, Z14)
+	EIGHT(Z18, 36, Z15)
+	EIGHT(Z19, 40, Z14)
+	EIGHT(Z20, 44, Z15)
+	EIGHT(Z21, 48, Z14)
+	EIGHT(Z22, 52, Z15)
+	EIGHT(Z23, 56, Z14)
+	NEXT32(64)
+	EIGHT(Z16, 60, Z15)
+	FINISH8(1, 32)
+	HEAD8(2, Z17)
+	FIRST8(2, Z18, 0, Z15)
+	FIRST8(2, Z19, 1, Z14)
+	FIRST8(2, Z20, 2, Z15)
+	FIRST8(2, Z21, 3, Z14)
+	FIRST8(2, Z22, 4, Z15)
+	FIRST8(2, Z23, 5, Z14)
+	NEXT32(96)
+	FIRST8(2, Z16, 6, Z15)
+	MIDDLE8(2, Z17)
+	EIGHT(Z18, 96, Z14)
+	EIGHT(Z19, 100, Z15)
+	EIGHT(Z20, 104, Z14)
+	EIGHT(Z21, 108, Z15)
+	EIGHT(Z22, 112, Z14)
+	EIGHT(Z23, 116, Z15)
+	NEXT32(128)
+	EIGHT(Z16, 120, Z14)
+	EIGHT(Z17, 124, Z15)
+	FINISH8(3, 32)
+	HEAD8(4, Z18)
+	FIRST8(4, Z19, 0, Z15)
+	FIRST8(4, Z20, 1, Z14)
+	FIRST8(4, Z21, 2, Z15)
+	FIRST8(4, Z22, 3, Z14)
+	FIRST8(4, Z23, 4, Z15)
+	NEXT32(160)
+	FIRST8(4, Z16, 5, Z14)
+	FIRST8(4, Z17, 6, Z15)
+	MIDDLE8(4, Z18)
+	EIGHT(Z19, 160, Z14)
+	EIGHT(Z20, 164, Z15)
+	EIGHT(Z21, 168, Z14)
+	EIGHT(Z22, 172, Z15)
+	EIGHT(Z23, 176, Z14)
+	NEXT32(192)
+	EIGHT(Z16, 180, Z15)
+	EIGHT(Z17, 184, Z14)
+	EIGHT(Z18, 188, Z15)
+	FINISH8(5, 32)
+	HEAD8(6, Z19)
+	FIRST8(6, Z20, 0, Z15)
+	FIRST8(6, Z21, 1, Z14)
+	FIRST8(6, Z22, 2, Z15)
+	FIRST8(6, Z23, 3, Z14)
+	NEXT32(224)
+	FIRST8(6, Z16, 4, Z15)
+	FIRST8(6, Z17, 5, Z14)
+	FIRST8(6, Z18, 6, Z15)
+	MIDDLE8(6, Z19)
+	EIGHT(Z20, 224, Z14)
+	EIGHT(Z21, 228, Z15)
+	EIGHT(Z22, 232, Z14)
+	EIGHT(Z23, 236, Z15)
+	FETCH
+	ADDQ $64, R15
+	COLUMNS16(256)
+	EIGHT(Z0, 240, Z14)
+	EIGHT(Z1, 244, Z15)
+	EIGHT(Z2, 248, Z14)
+	EIGHT(Z3, 252, Z15)
+	FINISH8(7, 32)
+	NEXTBLOCK(272)
+	ADDQ $256, SI
+	ADDQ $(8*block32__size), BX
+	SUBQ $8, DX
+	JNZ  blocks
+	GIVE(Z24)
+
 // func mulQ8AVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer)
 TEXT ·mulQ8AVX512(SB), NOSPLIT, $0-64
 	ROWS

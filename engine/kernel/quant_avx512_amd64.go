@@ -122,7 +122,7 @@ func packXSAVX512(dst, src *byte, stride, blocks int, ahead int)
 func packMXAVX512(dst, src *byte, stride, blocks int, ahead int)
 
 var mulsAVX512 = [64]mulFunc{
-	gguf.Q8_0:   mulQ8AVX512,
+	gguf.Q8_0:   mulQ8,
 	gguf.Q4_0:   mulQ4,
 	gguf.Q4_K:   mulQ4KAVX512,
 	gguf.Q6_K:   mulQ6KAVX512,
@@ -139,6 +139,19 @@ var mulsAVX512 = [64]mulFunc{
 
 //go:noescape
 func mulQ8AVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+// blocks is a multiple of 8.
+//
+//go:noescape
+func mulQ8EightAVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+func mulQ8(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) { //nolint:revive // the form of mulFunc
+	if blocks%8 == 0 {
+		mulQ8EightAVX512(dst, src, stride, blocks, ahead, out, q, block)
+		return
+	}
+	mulQ8AVX512(dst, src, stride, blocks, ahead, out, q, block)
+}
 
 //go:noescape
 func mulQ4AVX512(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
