@@ -136,7 +136,7 @@ func (p pair) threads(n int) error {
 
 // rounds asks both the same command in turns and returns what metric says of the answers: the medians, and the median of
 // the ratio in each round, which is what an uneven machine disturbs least.
-func (b *bench) turns(p pair, metric func(answer) float64, format string, args ...any) (ours, theirs, ratio float64, all []answer, err error) {
+func (b *bench) turns(p pair, metric func(answer) float64, format string, args ...any) (ours, theirs, ratio float64, all []answers, err error) {
 	var x, y, q []float64
 	for i := range b.rounds {
 		first, second := p.ours, p.theirs
@@ -154,11 +154,14 @@ func (b *bench) turns(p pair, metric func(answer) float64, format string, args .
 		if i%2 == 1 {
 			one, two = two, one
 		}
-		all = append(all, one)
+		all = append(all, answers{one, two})
 		x, y, q = append(x, metric(one)), append(y, metric(two)), append(q, metric(one)/metric(two))
 	}
 	return median(x), median(y), median(q), all, nil
 }
+
+// answers is what both said in one round.
+type answers struct{ ours, theirs answer }
 
 func median(x []float64) float64 {
 	x = slices.Sorted(slices.Values(x))
