@@ -1,25 +1,6 @@
-// Packing of 16 rows (see packed.go for the layout).
-//
-// R10, R11, R12 and R13 point to rows 0, 4, 8 and 12, R8 is the bytes to the next row and R9 three times that; DI is the
-// packed cell, DX the blocks left, R15 what will be needed next from memory.
+// Packing of 16 rows (see packed.go for the layout, rows_amd64.h for the registers). DI is the packed cell.
 
-#define ROWS \
-	MOVQ dst+0(FP), DI     \
-	MOVQ src+8(FP), R10    \
-	MOVQ stride+16(FP), R8 \
-	MOVQ blocks+24(FP), DX \
-	MOVQ ahead+32(FP), R15 \
-	ADDQ R10, R15          \
-	LEAQ (R8)(R8*2), R9    \
-	LEAQ (R10)(R8*4), R11  \
-	LEAQ (R11)(R8*4), R12  \
-	LEAQ (R12)(R8*4), R13
-
-#define NEXTBLOCK(SIZE) \
-	ADDQ $SIZE, R10 \
-	ADDQ $SIZE, R11 \
-	ADDQ $SIZE, R12 \
-	ADDQ $SIZE, R13
+#include "rows_amd64.h"
 
 // A byte in every byte of Z.
 #define BYTES(V, Z) \
@@ -77,34 +58,6 @@
 	COLUMNPAIR(Z2, Z6, C2, C6)                               \
 	COLUMNPAIR(Z3, Z7, C3, C7)
 
-// The 16-bit words at OFF of four rows from P on, to DST on.
-#define WORDS4(OFF, P, DST, TO) \
-	MOVWLZX OFF(P), AX           \
-	MOVWLZX OFF(P)(R8*1), BX     \
-	MOVWLZX OFF(P)(R8*2), CX     \
-	MOVWLZX OFF(P)(R9*1), R14    \
-	MOVW    AX, (TO)(DST)        \
-	MOVW    BX, (TO+2)(DST)      \
-	MOVW    CX, (TO+4)(DST)      \
-	MOVW    R14, (TO+6)(DST)
-
-#define WORDS(OFF, DST, TO) \
-	WORDS4(OFF, R10, DST, TO)       \
-	WORDS4(OFF, R11, DST, TO+8)     \
-	WORDS4(OFF, R12, DST, TO+16)    \
-	WORDS4(OFF, R13, DST, TO+24)
-
-// Puts the half floats at OFF of all blocks where their float32 will be. That is done some time before they are converted,
-// because a load of what single words have just been stored to has to wait.
-#define SCALES(OFF, TO, SIZE, CELL) \
-scales:                  \
-	WORDS(OFF, DI, TO)   \
-	NEXTBLOCK(SIZE)      \
-	ADDQ $CELL, DI       \
-	DECQ DX              \
-	JNZ  scales          \
-	ROWS
-
 #define WIDEN(TO) \
 	VCVTPH2PS TO(DI), Z0     \
 	VMOVUPS   Z0, TO(DI)
@@ -160,18 +113,6 @@ scales:                  \
 	VPTERNLOGD $0xf8, Z31, Z3, Z2      \
 	BYTESCALES(Z26, Z25, 576, 640)     \
 	BYTESCALES(Z2, Z25, 3136, 640)
-
-// The next two lines of memory in each quarter of the next group of rows. Four pages are read at a time so: a core by itself
-// waits for a dozen lines at most, and what reads ahead for it keeps to one stream in a page.
-#define FETCH \
-	PREFETCHT0 (R15)            \
-	PREFETCHT0 64(R15)          \
-	PREFETCHT0 (R15)(R8*4)      \
-	PREFETCHT0 64(R15)(R8*4)    \
-	PREFETCHT0 (R15)(R8*8)      \
-	PREFETCHT0 64(R15)(R8*8)    \
-	PREFETCHT0 (R15)(R9*4)      \
-	PREFETCHT0 64(R15)(R9*4)
 
 // Signed byte B of each lane of S, times Z24, to the floats at TO.
 #define SIGNEDSCALE(S, B, TO) \

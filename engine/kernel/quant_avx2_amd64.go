@@ -2,13 +2,22 @@
 
 package kernel
 
+import (
+	"unsafe"
+
+	"github.com/hallmark-ml/hallmark/engine/gguf"
+)
+
 var quantsAVX2 = quantFuncs{
 	topBits: func(x []float32) uint32 { return topBitsAVX2(&x[0], len(x)) },
 	scale:   func(q []int8, x []float32, inv float32) int32 { return scaleAVX2(&q[0], &x[0], len(x), inv) },
 	groups:  1,
 	pack:    packAVX2,
 	dot:     dotAVX2,
+	mul:     &mulsAVX2,
 }
+
+var mulsAVX2 = [64]mulFunc{gguf.Q8_0: mulQ8AVX2, gguf.Q4_0: mulQ4AVX2, gguf.Q4_K: mulQ4KAVX2, gguf.Q6_K: mulQ6KAVX2}
 
 // packAVX2 takes rows apart by the definition and leaves to assembly what is slowest then.
 func packAVX2(f *format, dst, rows []byte, stride, cols, _ int, c *codes) { //nolint:revive // the form of pack
@@ -65,3 +74,15 @@ func topBitsAVX2(x *float32, n int) uint32
 //
 //go:noescape
 func scaleAVX2(q *int8, x *float32, n int, inv float32) int32
+
+//go:noescape
+func mulQ8AVX2(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulQ4AVX2(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulQ4KAVX2(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulQ6KAVX2(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
