@@ -26,13 +26,14 @@ func (a *app) scanCmd() *cobra.Command {
 A file is safe, unsafe with reasons, or cannot be parsed, which is no better. With -o json there is one object a line:
 {"path", "format", "verdict", "reasons": [{"rule", "detail"}]}. The rules are explained in docs/scanner.md.
 
-With --pii it looks for personal data and secrets in data sets and scripts instead: text, CSV, JSON, JSON lines and Parquet,
-also under gzip. It writes one object a line: {"path", "entity", "start", "end", "confidence", "masked", "hash"}, offsets in
+With --pii it looks for personal data and secrets in data sets and scripts instead: text, CSV, JSON and JSON lines, also under
+gzip or on stdin (as the only PATH, -), and Parquet. It writes one object a line: {"path", "entity", "start", "end", "confidence", "masked", "hash"}, offsets in
 code points (and byteStart, byteEnd in bytes) of the text; -o table is for people. The values themselves are never shown:
 the hash is keyed with a salt of the run. What is looked for stands in docs/pii.md.
 
 Exit codes: 0 every file is safe · 1 some are not · 2 usage · 3 interrupted · 4 this host cannot run the jail
-With --pii: 0 nothing of the wanted confidence beside documented test values · 1 something · 2 usage`,
+With --pii: 0 nothing of the wanted confidence beside documented test values · 1 something · 2 usage, or a file that could not
+be read · 3 interrupted`,
 		Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			if personal.on && sarif != "" {

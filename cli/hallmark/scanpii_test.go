@@ -66,6 +66,41 @@ func TestScanPII(t *testing.T) {
 	require.NotEqual(t, got.out, command(t, nil, "scan", "--pii", dir).out, "a salt of the run")
 }
 
+// A file that cannot be read hides nothing of the others, and is no success.
+func TestScanPIIOfATreeWithUnreadableFiles(t *testing.T) {
+	t.Parallel()
+
+	dir := filepath.Join(peopleFile(t), "data")
+	require.NoError(t, os.Symlink("people.csv", filepath.Join(dir, "a-link")))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "b.csv.gz"), []byte("\x1f\x8b no"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "c.parquet"), []byte("PAR1 no"), 0o600))
+	got := command(t, nil, "scan", "--pii", dir)
+	require.Equal(t, exitBlock, got.code, got.errout)
+	require.Equal(t, 3, strings.Count(got.out, "\n"), "those of people.csv, behind the others")
+	for _, says := range []string{"not read: " + filepath.Join(dir, "a-link"), "b.csv.gz", "c.parquet", "3 files could not be read"} {
+		require.Contains(t, got.errout, says)
+	}
+	require.NoError(t, os.Remove(filepath.Join(dir, "people.csv")))
+	got = command(t, nil, "scan", "--pii", dir, "-o", "table")
+	require.Equal(t, exitUsage, got.code, got.errout)
+	require.Contains(t, got.errout, "nothing is known of them")
+}
+
+// "-" is stdin, and the salt may come from the environment.
+func TestScanPIIOfStdin(t *testing.T) {
+	t.Parallel()
+
+	const text = `{"ssn": 219456789}`
+	got := commandOn(t, text, map[string]string{saltEnv: "s"}, "scan", "--pii", "-")
+	require.Equal(t, exitBlock, got.code, got.errout)
+	require.Contains(t, got.out, `"path":"-","entity":"US_SSN","start":8,"end":17`)
+	require.Equal(t, got.out, commandOn(t, text, nil, "scan", "--pii", "-", "--salt", "s").out)
+	require.NotEqual(t, got.out, commandOn(t, text, map[string]string{saltEnv: "t"}, "scan", "--pii", "-").out)
+	require.Zero(t, commandOn(t, "nothing", nil, "scan", "--pii", "-").code)
+	require.Equal(t, exitUsage, commandOn(t, text, nil, "scan", "--pii", "-", "x").code)
+	require.Equal(t, exitUsage, commandOn(t, "PAR1 is read from its end", nil, "scan", "--pii", "-").code)
+}
+
 // Exit codes: nothing, something, usage.
 func TestScanPIIExitCodes(t *testing.T) {
 	dir := filepath.Join(peopleFile(t), "data")

@@ -98,7 +98,7 @@ var known = []struct{ entity, word, value string }{
 	{"BE_NATIONAL_NUMBER", "rijksregister", "85.07.30-033.28"},
 	{"PT_NIF", "nif", "501964843"},
 	{"CH_AHV", "ahv", "756.9217.0769.85"},
-	{"DK_CPR", "cpr", "211062-5629"},
+	{"DK_CPR_NUMBER", "cpr", "211062-5629"},
 	{"NO_FODSELSNUMMER", "personnummer", "15108695088"},
 	{"CZ_RODNE_CISLO", "rodne", "710319/2745"},
 	{"RO_CNP", "cnp", "1630615123457"},

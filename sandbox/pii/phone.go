@@ -86,6 +86,8 @@ func (s *Scanner) phoneDigits(c *candidate, at int) bool {
 			c.digits[c.n] = b
 			c.n++
 			gap, c.end = 0, i+1
+		case b == '.' && gap == 0 && s.isWhole(i):
+			gap = 3
 		case phoneGap[b]:
 			gap++
 			c.paren = c.paren || b == '('

@@ -185,7 +185,7 @@ var european = []recognizer{
 	{"BE_NATIONAL_NUMBER", ID, "rijksregisternummer rijksregister registre national nrn", "mod 97", beNational, []form{{"9{2}.9{2}.9{2}-9{3}.9{2}", High, High}, {"9{11}", Weak, High}}},
 	{"PT_NIF", ID, "nif contribuinte nipc", "mod 11", ptNIF, []form{{"9{9}", VeryWeak, Medium}}},
 	{"CH_AHV", ID, "ahv avs ahvn13", "EAN-13", ahv, []form{{"756.9{4}.9{4}.9{2}", High, High}, {"7569{10}", Medium, High}}},
-	{"DK_CPR", ID, "cpr personnummer", "date, mod 11", cpr, []form{{"9{6}-9{4}", Weak, High}}},
+	{"DK_CPR_NUMBER", ID, "cpr personnummer", "date, mod 11", cpr, []form{{"9{6}-9{4}", Weak, High}}},
 	{"NO_FODSELSNUMMER", ID, "fødselsnummer fodselsnummer personnummer", "date, two check digits", fodselsnummer, []form{{"9{6} 9{5}", Medium, High}, {"9{11}", Weak, High}}},
 	{"CZ_RODNE_CISLO", ID, "rodné číslo rodne cislo", "date, mod 11", rodneCislo, []form{{"9{6}/9{4}", Medium, High}, {"9{10}", VeryWeak, High}}},
 	{"RO_CNP", ID, "cnp", "date, mod 11", cnp, []form{{"9{13}", Weak, High}}},

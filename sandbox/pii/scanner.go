@@ -341,11 +341,18 @@ func (s *Scanner) forms(list []*compiled, at int) {
 		if end == 0 || end < len(text) && isWord(text[end]) {
 			continue
 		}
-		if end+1 < len(text) && isDigit(text[end-1]) && (text[end] == '-' || text[end] == '.') && isDigit(text[end+1]) {
+		if end+1 < len(text) && isDigit(text[end-1]) && (text[end] == '-' || text[end] == '.') && isDigit(text[end+1]) && !s.isWhole(end) {
 			continue // part of a longer number
 		}
 		s.judge(f, at, end, n)
 	}
+}
+
+// isWhole reports whether ".0" stands at i and ends a number that a field holds: so programs write whole numbers of a column in
+// which some are missing.
+func (s *Scanner) isWhole(i int) bool {
+	text := s.text
+	return hasFoldPrefix(text[i:], ".0") && (i+2 == len(text) || !isWord(text[i+2]) && text[i+2] != '.' && text[i+2] != '-') && s.fieldName(i) != ""
 }
 
 // judge checks a value that has the shape of a form and adds it.

@@ -73,10 +73,7 @@ func (t *Stream) Scan(r io.Reader, fields FieldParser, emit func(m Match, start,
 				return err
 			}
 		}
-		keep := max(0, to-beforeBytes)
-		for keep > 0 && !utf8.RuneStart(window[keep]) && to-keep < beforeBytes+utf8.UTFMax {
-			keep--
-		}
+		keep := border(window, max(0, to-beforeBytes))
 		at = at.behind(window[:keep])
 		n = copy(t.buf, t.buf[keep:n])
 		from = to - keep
@@ -100,8 +97,15 @@ func cut(window string) int {
 	if i := strings.LastIndexAny(part, " \t,;"); i >= 0 {
 		return last - searchBytes + i + 1
 	}
-	for last > 0 && !utf8.RuneStart(window[last]) {
-		last--
+	return border(window, last)
+}
+
+// border is where the letter that at is in begins. Where none is, in bytes that are no UTF-8, it is at.
+func border(text string, at int) int {
+	for from := at; from >= 0 && at-from < utf8.UTFMax && from < len(text); from-- {
+		if utf8.RuneStart(text[from]) {
+			return from
+		}
 	}
-	return last
+	return at
 }

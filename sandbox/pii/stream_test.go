@@ -84,6 +84,18 @@ func TestStreamBorders(t *testing.T) {
 	}
 }
 
+// Bytes that are no UTF-8 have borders of letters nowhere, and are one code point each.
+func TestStreamOfNoText(t *testing.T) {
+	t.Parallel()
+
+	for _, filler := range []string{"\x80", "\xe2\x82", "🙂\x80\x80\x80\x80", "\xf4\x80\x80\x80\x80\x80\x80\x80\x80"} {
+		before := strings.Repeat(filler, (3<<20)/len(filler))
+		got := streamed(t, strings.NewReader(before+" ann.lee@mail.corp.io"))
+		require.Len(t, got, 1, "%q", filler)
+		require.Equal(t, pii.Place{Byte: int64(len(before) + 1), Rune: int64(utf8.RuneCountInString(before) + 1)}, got[0].start, "%q", filler)
+	}
+}
+
 func TestStreamErrors(t *testing.T) {
 	t.Parallel()
 

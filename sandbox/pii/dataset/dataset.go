@@ -47,31 +47,33 @@ func New(config pii.Config, salt string) *Scanner {
 	return &Scanner{scanner: s, stream: pii.NewStream(s), salt: salt}
 }
 
-// A File is what is scanned: a name, for its extension, and the bytes.
-type File interface {
-	io.Reader
-	io.ReaderAt
-}
-
-// Scan scans a file of size bytes and calls emit for each finding. It reports false for a file that is no text and no
-// table, in which nothing is looked for. Progress is told in bytes of the file.
-func (s *Scanner) Scan(ctx context.Context, name string, f File, size int64, progress func(done int64), emit func(Finding) error) (bool, error) {
-	var magic [4]byte
-	if n, err := f.ReadAt(magic[:], 0); err != nil && err != io.EOF { //nolint:errorlint // io.ReaderAt returns it as it is
+// Scan scans what r gives and calls emit for each finding. The name is for its extension, and for findings and errors; size
+// is in bytes, 0 if nobody knows it. A Parquet file is read in no order, so r has to be an [io.ReaderAt] too. It reports false
+// for what is no text and no table, in which nothing is looked for. Progress is told in bytes of the file.
+//
+// An error that wraps [hallmark.ErrInvalid] is of the file's form; errors of r and emit are returned as they are.
+func (s *Scanner) Scan(ctx context.Context, name string, r io.Reader, size int64, progress func(done int64), emit func(Finding) error) (bool, error) {
+	raw := bufio.NewReaderSize(&counter{r: r, ctx: ctx, progress: progress}, 64<<10)
+	magic, err := raw.Peek(4)
+	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader returns it as it is
 		return false, fmt.Errorf("read %s: %w", name, err)
-	} else if n == 4 && string(magic[:]) == "PAR1" {
+	}
+	if string(magic) == "PAR1" {
+		f, ok := r.(io.ReaderAt)
+		if !ok || size == 0 {
+			return false, fmt.Errorf("read %s: a Parquet file is read from its end, and this is no file: %w", name, hallmark.ErrInvalid)
+		}
 		return true, s.parquet(ctx, name, f, size, progress, emit)
 	}
-	r := io.Reader(&counter{r: f, ctx: ctx, progress: progress})
-	inner := name
-	if magic[0] == 0x1f && magic[1] == 0x8b {
-		z, err := gzip.NewReader(r)
+	plain, inner := io.Reader(raw), name
+	if bytes.HasPrefix(magic, []byte{0x1f, 0x8b}) {
+		z, err := gzip.NewReader(raw)
 		if err != nil {
 			return false, fmt.Errorf("decompress %s: %w: %w", name, err, hallmark.ErrInvalid)
 		}
-		inner, r = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".gzip"), &gunzip{name: name, r: z}
+		inner, plain = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".gzip"), &gunzip{name: name, r: z}
 	}
-	text, ok, err := decoded(r)
+	text, ok, err := decoded(plain)
 	if !ok || err != nil {
 		return false, err
 	}
@@ -94,15 +96,17 @@ func (s *Scanner) finding(name string, m pii.Match, start, end pii.Place, value 
 
 // fieldsOf chooses a parser of fields by the name of a file, and by its first byte for objects.
 func fieldsOf(name string, r *bufio.Reader) pii.FieldParser { //nolint:ireturn // one of three parsers, or none
+	head, _ := r.Peek(sniff) // an error comes again with the next read
 	switch strings.ToLower(path.Ext(name)) {
 	case ".csv":
-		return &table{separator: ','}
+		return &table{separator: separatorOf(head)}
 	case ".tsv", ".tab":
 		return &table{separator: '\t'}
-	case ".json", ".jsonl", ".ndjson", ".ipynb", ".geojson":
+	case ".jsonl", ".ndjson":
+		return &objects{lines: true}
+	case ".json", ".ipynb", ".geojson":
 		return &objects{}
 	}
-	head, _ := r.Peek(sniff) // an error comes again with the next read
 	if base := path.Base(name); path.Ext(base) == ".key" && len(head) < sniff && isToken(bytes.TrimSpace(head)) {
 		return &whole{name: base}
 	}
@@ -110,6 +114,19 @@ func fieldsOf(name string, r *bufio.Reader) pii.FieldParser { //nolint:ireturn /
 		return &objects{}
 	}
 	return nil
+}
+
+// separatorOf is what stands between the fields of a table that begins with head: a comma, or what spreadsheets write where
+// commas are in numbers.
+func separatorOf(head []byte) byte {
+	first, _, _ := bytes.Cut(head, []byte("\n"))
+	best := byte(',')
+	for _, c := range []byte(";\t|") {
+		if bytes.Count(first, []byte{c}) > bytes.Count(first, []byte{best}) {
+			best = c
+		}
+	}
+	return best
 }
 
 // isToken reports whether b is one word of a key.

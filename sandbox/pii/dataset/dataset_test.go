@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -117,6 +118,91 @@ func TestScan(t *testing.T) {
 			}
 			require.Equal(t, tt.want, got)
 		})
+	}
+}
+
+// What other programs write: quotes within a field, other separators, and lines that were cut.
+func TestRoughTables(t *testing.T) {
+	t.Parallel()
+
+	far := strings.Repeat("word ", 14) // so that the words before a value do not say what it is
+	for name, text := range map[string]string{
+		"inches.csv":       "pipe,ssn\n5\" " + far + ",219456789\n3\" " + far + ",219456780\n",
+		"semicolons.csv":   "pipe;ssn;price\n" + far + ";219456789;\"1,5\"\n3;219456780;2,5\n",
+		"bars.csv":         "pipe|ssn\n" + far + "|219456789\n3|219456780\n",
+		"quoted.csv":       "\"pipe, or \"\"tube\"\"\",\"ssn\"\n\"" + far + ",\"\"\n\",219456789\n, \"219456780\"\n",
+		"spaces.tsv":       "pipe\tssn\n\"5\t" + far + "\"\t219456789\n3\"\t219456780\n",
+		"cut.jsonl":        "{\"pipe\":{\"of\":[\"5\n{\"ssn\":[\"" + far + "\",219456789]}\n{\"note\":\"a\\\n{\"ssn\":[\"" + far + "\",\"219456780\"]}\n",
+		"gaps.csv":         "pipe,ssn\n" + far + ",219456789.0\n,\n3,219456780.0\n",
+		"gaps.json":        "{\"ssn\": [\"" + far + "\", 219456789.0, null, 219456780.0]}",
+		"cut in keys.json": "{\"pi\\\"pe\":[{\"x\":1}],\"ssn\":[\"" + far + "\", 219456789,\n219456780]}",
+	} {
+		found, read := scan(t, name, []byte(text))
+		require.True(t, read)
+		var values []string
+		for _, f := range found {
+			values = append(values, f.Entity+" "+text[f.ByteStart:f.ByteEnd])
+		}
+		require.Equal(t, []string{"US_SSN 219456789", "US_SSN 219456780"}, values, name)
+	}
+	found, _ := scan(t, "a.csv", []byte("ssn;note;count\nnone;"+far+";219456789\n"))
+	require.Empty(t, found, "a number of another column")
+	found, _ = scan(t, "a.csv", []byte("name,phone,width\nann,2079460018.0,2079460018.05\n"))
+	require.Len(t, found, 1)
+	require.Equal(t, []int64{21, 31}, []int64{found[0].Start, found[0].End})
+	found, _ = scan(t, "a.txt", []byte("ssn 219456789.0"))
+	require.Empty(t, found, "a fraction in a text")
+}
+
+// A column's name is a value where rows were turned into columns. It is found, and shown nowhere.
+func TestParquetColumnNames(t *testing.T) {
+	t.Parallel()
+
+	type wide struct {
+		N int64    `parquet:"card of ann.lee@mail.corp.io"`
+		S int32    `parquet:"ssn"`
+		F *float64 `parquet:"phone"`
+	}
+	number, fraction := 2079460018.0, 2079460018.5
+	var b bytes.Buffer
+	w := parquet.NewGenericWriter[wide](&b)
+	_, err := w.Write([]wide{{4539578763621486, 219456789, &number}, {1, 2, nil}, {1, 2, &fraction}})
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	found, read := scan(t, "a.parquet", b.Bytes())
+	require.True(t, read)
+	require.Len(t, found, 4)
+	require.Equal(t, "EMAIL_ADDRESS", found[0].Entity)
+	require.Nil(t, found[0].Row)
+	require.Equal(t, []int64{8, 28, 8, 28}, []int64{found[0].Start, found[0].End, found[0].ByteStart, found[0].ByteEnd})
+	for i, want := range []string{"CREDIT_CARD", "US_SSN", "PHONE_NUMBER"} {
+		require.Equal(t, want, found[i+1].Entity)
+		require.Equal(t, int64(0), *found[i+1].Row)
+	}
+	for _, f := range found {
+		require.NotContains(t, f.Column, "ann.lee")
+		require.NotEmpty(t, f.Column)
+	}
+	whole := b.Bytes()
+	_, err = dataset.New(pii.Config{}, "s").Scan(t.Context(), "cut.parquet", bytes.NewReader(whole[:len(whole)/2]), int64(len(whole)/2), func(int64) {}, nil)
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "ann.lee")
+}
+
+// What cannot be read from its end is no Parquet file; all else may come from a pipe.
+func TestPipe(t *testing.T) {
+	t.Parallel()
+
+	pipe := func(b []byte) io.Reader { return io.MultiReader(bytes.NewReader(b)) }
+	s := dataset.New(pii.Config{Least: pii.Medium}, "s")
+	_, err := s.Scan(t.Context(), "-", pipe(parquetFile(t)), 0, func(int64) {}, nil)
+	require.ErrorIs(t, err, hallmark.ErrInvalid)
+	for _, data := range [][]byte{[]byte("ann@mail.corp.io"), gzipped(t, "ann@mail.corp.io"), utf16le("ann@mail.corp.io")} {
+		found := 0
+		read, err := s.Scan(t.Context(), "-", pipe(data), 0, func(int64) {}, func(dataset.Finding) error { found++; return nil })
+		require.NoError(t, err)
+		require.True(t, read)
+		require.Equal(t, 1, found)
 	}
 }
 

@@ -13,13 +13,16 @@ const (
 	maxNesting   = 64
 )
 
-// A table reads CSV (RFC 4180): the first record names the columns.
+// A table reads CSV (RFC 4180): the first record names the columns. A quote within a field without quotes is a letter, such
+// as that of an inch.
 type table struct {
 	separator byte
 	header    []string
 	named     bool // the header is complete
 	column    int
+	begun     bool // the field has a letter that is no space
 	quoted    bool // inside quotes
+	closed    bool // the byte before ended them; another quote is a doubled one
 	name      []byte
 	fields    []pii.Field
 }
@@ -30,11 +33,7 @@ func (t *table) Fields(window string, from, to int) []pii.Field {
 	start := from
 	for i := from; i < to; i++ {
 		c := window[i]
-		switch {
-		case c == '"':
-			t.quoted = !t.quoted // a doubled quote turns twice
-		case t.quoted:
-		case c == t.separator || c == '\n':
+		if !t.quote(c) && (c == t.separator || c == '\n') {
 			t.field(window, start, i)
 			start = i + 1
 			t.column++
@@ -53,8 +52,21 @@ func (t *table) Fields(window string, from, to int) []pii.Field {
 	return t.fields
 }
 
+// quote takes one byte and reports whether it is inside quotes, or one of them.
+func (t *table) quote(c byte) bool {
+	if c == '"' && (t.quoted || t.closed || !t.begun) {
+		t.closed = t.quoted
+		t.quoted, t.begun = !t.quoted, true
+		return true
+	}
+	t.closed = false
+	t.begun = t.begun || c != ' '
+	return t.quoted
+}
+
 // field ends a field: a name of the header, or a value.
 func (t *table) field(window string, start, end int) {
+	t.begun = false
 	if t.named {
 		t.add(window, start, end)
 		return
@@ -80,6 +92,7 @@ func (t *table) add(window string, start, end int) {
 // An objects parser reads JSON values, one after another: strings and numbers are named by the nearest key. It takes
 // what is no JSON as it comes.
 type objects struct {
+	lines  bool // a line is a value: what one lacks does not spoil the others
 	stack  []level
 	inside bool // a string
 	escape bool
@@ -101,6 +114,13 @@ func (o *objects) Fields(window string, from, to int) []pii.Field {
 	start := from
 	for i := from; i < to; i++ {
 		c := window[i]
+		if c == '\n' && o.lines {
+			if o.inside && !o.isKey {
+				o.add(start, i)
+			}
+			o.stack, o.inside, o.escape = o.stack[:0], false, false
+			continue
+		}
 		if o.inside {
 			switch {
 			case o.escape:
