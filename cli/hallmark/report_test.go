@@ -5,12 +5,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox/stats"
 )
 
 func TestReportsAreReadFromFiles(t *testing.T) {
@@ -48,6 +50,28 @@ func TestReportsAreReadFromFiles(t *testing.T) {
 		require.Equal(t, exitUsage, got.code, "%s: %s", name, got.errout)
 	}
 	require.Equal(t, exitUsage, command(t, nil, "report", "show", filepath.Join(dir, "nothing")).code)
+}
+
+// Whoever made a report file cannot write to the terminal of who reads it.
+func TestReportsOfStrangersAreShownSafely(t *testing.T) {
+	t.Parallel()
+
+	g := blockedResult()
+	r := g.Report
+	r.Schema, r.Suite, r.Seed, r.Engine = hallmark.ReportSchema, hostile, hostile, hostile
+	r.Detectors = []hallmark.DetectorResult{{Detector: hostile, Assessment: hallmark.Assessment(hostile), Against: hallmark.Proportion{Bound: hostile}}}
+	r.Cases = []hallmark.CaseResult{{ID: hostile, Detector: hostile, Outcome: hallmark.Fail}}
+	g.Report, g.Verdict.Policy = r, hostile
+	g.Evidence = []hallmark.CaseEvidence{{CaseResult: r.Cases[0], PromptText: hostile}}
+	text, err := json.Marshal(g)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "result.json")
+	require.NoError(t, os.WriteFile(path, text, 0o600))
+	for _, args := range [][]string{{"show", path}, {"diff", path, path}} {
+		got := command(t, nil, append([]string{"report"}, args...)...)
+		require.NotEmpty(t, got.out, got.errout)
+		require.False(t, strings.ContainsAny(got.out+got.errout, "\x1b\u202e\u009b"), "%v: %q", args, got.out)
+	}
 }
 
 func TestReportDiff(t *testing.T) {
@@ -101,6 +125,14 @@ func TestReportDiff(t *testing.T) {
 	require.Zero(t, other.Detectors[0].Pairs)
 	require.ErrorIs(t, other.worse(), hallmark.ErrUndecided, "what cannot be compared is not as good")
 
+	many, twice := older, older
+	many.Cases, twice.Cases = nil, append(slices.Clone(older.Cases), older.Cases[0])
+	for i := range stats.MaxN + 1 {
+		many.Cases = append(many.Cases, hallmark.CaseResult{ID: strconv.Itoa(i), Detector: "inject.direct", Outcome: hallmark.Pass})
+	}
+	require.ErrorIs(t, pairable(loadedReport{gateResult: gateResult{Report: many}}), hallmark.ErrTooLarge)
+	require.ErrorIs(t, pairable(loadedReport{gateResult: gateResult{Report: twice}}), hallmark.ErrInvalid)
+
 	dir := t.TempDir()
 	a, b := filepath.Join(dir, "a.json"), filepath.Join(dir, "b.json")
 	newer.SuiteHash = older.SuiteHash
@@ -111,4 +143,6 @@ func TestReportDiff(t *testing.T) {
 	require.Contains(t, got.out, "WORSE")
 	require.Zero(t, command(t, nil, "report", "diff", b, a, "-o", "json").code)
 	require.Equal(t, exitUsage, command(t, nil, "report", "diff", a, b, "--margin", "nan").code)
+	require.NoError(t, gateFlags{report: b}.write(gateResult{Report: many}))
+	require.Equal(t, exitUsage, command(t, nil, "report", "diff", b, b).code, "no panic where a file says more than a run can")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -37,6 +38,9 @@ the old version was tested with has no case in both: nobody knows whether the ne
 			if err != nil {
 				return err
 			}
+			if err := errors.Join(pairable(older), pairable(newer)); err != nil {
+				return err
+			}
 			d := compareReports(older.Report, newer.Report, millionths)
 			d.Old, d.New = older.ReportDigest, newer.ReportDigest
 			if err := a.print(d, d.writeTable); err != nil {
@@ -48,6 +52,21 @@ the old version was tested with has no case in both: nobody knows whether the ne
 	server.add(cmd)
 	cmd.Flags().StringVar(&margin, "margin", "0.02", "how much a detector's rate of failures may rise, 0 to 1")
 	return cmd
+}
+
+// pairable refuses a report with more cases of a detector than any run has, or with one case twice.
+func pairable(r loadedReport) error {
+	ids, count := make(map[string]bool, len(r.Report.Cases)), make(map[string]int)
+	for _, c := range r.Report.Cases {
+		if ids[c.ID] {
+			return fmt.Errorf("report %v: case %.80q stands in it twice: %w", r.ReportDigest, c.ID, hallmark.ErrInvalid)
+		}
+		ids[c.ID] = true
+		if count[c.Detector]++; count[c.Detector] > stats.MaxN {
+			return fmt.Errorf("report %v: more than %d cases of %.80q: %w", r.ReportDigest, stats.MaxN, c.Detector, hallmark.ErrTooLarge)
+		}
+	}
+	return nil
 }
 
 func parseMargin(s string) (int, error) {

@@ -106,8 +106,18 @@ func (a *app) print(v any, table func(w io.Writer)) error {
 		return enc.Encode(v)
 	}
 	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
-	table(w)
+	table(cleanWriter{w})
 	return w.Flush()
+}
+
+// A cleanWriter keeps a terminal safe of what is written, whoever it is from: each write is a whole text.
+type cleanWriter struct{ w io.Writer }
+
+func (c cleanWriter) Write(text []byte) (int, error) {
+	if _, err := io.WriteString(c.w, sanitize(string(text))); err != nil {
+		return 0, err
+	}
+	return len(text), nil
 }
 
 // logger writes structured lines to stderr from level up.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -241,6 +242,9 @@ func TestScalesHaveRoundTicks(t *testing.T) {
 			got = append(got, tick.Text)
 		}
 		require.Equal(t, tt.want, strings.Join(got, " "), name)
+	}
+	for _, values := range [][]float64{{1, math.MaxFloat64}, {math.SmallestNonzeroFloat64, 1}, {math.SmallestNonzeroFloat64, math.MaxFloat64}, {-math.MaxFloat64, math.MaxFloat64}} {
+		require.LessOrEqual(t, len(newScale(values, 0, 100).ticks()), mostTicks+1, "there is an end, whoever wrote the numbers")
 	}
 }
 

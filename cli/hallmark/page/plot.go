@@ -171,9 +171,11 @@ func newScale(values []float64, from, to float64) scale {
 	const farApart = 50
 	s := scale{least: slices.Min(values), most: slices.Max(values), from: from, to: to}
 	if s.least > 0 && s.most >= farApart*s.least {
-		s.logarithmic = true
-		s.least, s.most = math.Pow(10, math.Floor(math.Log10(s.least)+tiny)), math.Pow(10, math.Ceil(math.Log10(s.most)-tiny))
-		return s
+		low, high := math.Pow(10, math.Floor(math.Log10(s.least)+tiny)), math.Pow(10, math.Ceil(math.Log10(s.most)-tiny))
+		if low > 0 && !math.IsInf(high, 1) {
+			s.least, s.most, s.logarithmic = low, high, true
+			return s
+		}
 	}
 	s.least = min(0, s.least)
 	if s.most <= s.least {
@@ -219,7 +221,8 @@ func (s scale) ticks() []tick {
 		if low >= -3 && high <= 4 {
 			label = decade
 		}
-		for e := low; e <= high; e += every {
+		for i := 0.; i <= mostTicks && low+i*every <= high; i++ {
+			e := low + i*every
 			all = append(all, tick{coordinate(s.at(math.Pow(10, e))), label(int(e))})
 		}
 		return all
