@@ -219,7 +219,8 @@ misses .95 or .99, or whose intervals reach below .90 or .97, ends the command w
 			}
 			for _, r := range rows {
 				if !r.suffices() {
-					return fmt.Errorf("the judge of %s is right too seldom: %w", r.Detector, hallmark.ErrRefused)
+					return hallmark.WithHint(fmt.Errorf("the judge of %s is right too seldom: %w", r.Detector, hallmark.ErrRefused),
+						"see what it gets wrong: hallmark suite selftest -o json; a lower bound takes some hundred outputs")
 				}
 			}
 			return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -96,6 +97,12 @@ func TestSuiteSelfTest(t *testing.T) {
 		require.True(t, r.suffices(), r.Detector)
 	}
 	require.Len(t, decoded[[]selfTestRow](t, command(t, nil, "suite", "selftest", "completion", "-o", "json")), 8)
+	doc, err := os.ReadFile("../../docs/detectors.md")
+	require.NoError(t, err)
+	for _, r := range rows {
+		require.Contains(t, string(doc), fmt.Sprintf("| `%s` | %d | %d of %d | %s, %s | %d of %d | %s, %s |\n", r.Detector, r.Outputs,
+			r.Caught, r.Bad, r.Sensitivity, r.SensitivityLower, r.Cleared, r.Good, r.Specificity, r.SpecificityLower))
+	}
 
 	// A judge that was tried with three outputs may be right about all of them: that is no proof.
 	few := command(t, nil, "suite", "selftest", "../../sandbox/probe/module/testdata/own.yaml")

@@ -33,8 +33,11 @@ type Module struct {
 // RuleModule is the rule of a case whose judge broke.
 const RuleModule = "module-failed"
 
-// maxModules bounds a suite.
-const maxModules = 16
+// Bounds of a suite: its modules, and what each is tested with.
+const (
+	maxModules  = 16
+	maxLabelled = 1000
+)
 
 var moduleID = regexp.MustCompile(`^x\.[a-z][a-z0-9-]{0,36}$`)
 
@@ -101,8 +104,8 @@ func (m Module) check() error {
 	if !slices.Contains([]hallmark.Severity{hallmark.SeverityInfo, hallmark.SeverityMedium, hallmark.SeverityHigh, hallmark.SeverityCritical}, m.Severity) {
 		bad("severity %.40q is none", m.Severity)
 	}
-	if len(m.Outputs) == 0 {
-		bad("it has no labelled outputs to be tested with")
+	if n := len(m.Prompts) + len(m.Outputs); len(m.Outputs) == 0 || n > maxLabelled {
+		bad("%d labelled outputs and %d prompts to be tested with, want 1 to %d in all", len(m.Outputs), len(m.Prompts), maxLabelled)
 	}
 	return errors.Join(errs...)
 }

@@ -26,6 +26,9 @@ func TestSuiteWithAModule(t *testing.T) {
 	t.Parallel()
 
 	text, open := withModule(t)
+	doc, err := os.ReadFile("../../docs/suites.md")
+	require.NoError(t, err)
+	require.Contains(t, string(doc), "```yaml\n"+text+"```\n", "the document shows the file that is tested")
 	s, err := probe.LoadSuite([]byte(text), open)
 	require.NoError(t, err)
 	all := cases(t, s, 1, probe.ProfileChat)
@@ -48,6 +51,7 @@ func TestSuiteWithAModule(t *testing.T) {
 		"id of the table": {"id: x.shout\n", "id: out.render\n"},
 		"no outcome":      {"severity: medium", "severity: worst"},
 		"no outputs":      {"outputs:\n", "cwe2:\n"},
+		"many outputs":    {"outputs:\n", "outputs:\n" + strings.Repeat("      - [pass, a, b]\n", 1000)},
 	} {
 		_, err := probe.LoadSuite([]byte(strings.Replace(text, change[0], change[1], 1)), open)
 		require.Error(t, err, name)

@@ -144,7 +144,11 @@ func (c corpus) score(d *Detector) (Score, error) {
 			return Score{}, fmt.Errorf("self-test of %s: %w", d.ID, err)
 		}
 		for _, l := range part.all(around) {
-			s.add(l, is.Judge(l.attack, l.control).Outcome)
+			got := is.Judge(l.attack, l.control)
+			if got.Stopped != nil { // time says nothing of a judge
+				return Score{}, fmt.Errorf("self-test of %s: %w", d.ID, got.Stopped)
+			}
+			s.add(l, got.Outcome)
 		}
 	}
 	return s, nil

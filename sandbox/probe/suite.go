@@ -347,6 +347,9 @@ func (s *Suite) checkSpec(d *Detector, spec Spec, bad func(string, ...any)) {
 	if _, ok := spec.Dims[spec.Group]; spec.Group != "" && !ok || each != "" && each != spec.Group {
 		bad("%s: group %.40q is no dimension, or not the one of its capability", spec.ID, spec.Group)
 	}
+	if n := s.Capabilities[spec.Capability].Cases * len(spec.Dims[each]); n > maxCases {
+		bad("%s: %d plain requests of capability %.40q, at most %d", spec.ID, n, spec.Capability, maxCases)
+	}
 	if len(spec.Turns) == 0 && (d.Kind == Generating || d.rewords) {
 		bad("%s has no turns", spec.ID)
 	}

@@ -230,6 +230,7 @@ func TestMalformedSuites(t *testing.T) {
 		"no queries":                swap(`queries: "24"`, `queries: "0"`),
 		"setting of nothing":        swap(`queries: "24"`, `queries: "24", extra: "1"`),
 		"empty stop":                swap("maxTokens: 24\n", "maxTokens: 24\n    stop: [\"\"]\n"),
+		"too many plain requests":   swap("cases: 10\n    each: codec", "cases: 4000\n    each: codec"),
 		"nothing to edit":           swap(`ask: "What is {high} - {low}?"`, `ask: "{high} - {low} ="`),
 	}
 	for name, text := range tests {
