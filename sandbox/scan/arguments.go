@@ -16,8 +16,13 @@ var argumentChecks map[string]func(m *machine, args []value, made value) string
 
 func init() { //nolint:gochecknoinits // the checks call functions that look into this table
 	argumentChecks = map[string]func(m *machine, args []value, made value) string{
-		"builtins.bytes": checkBytes, "builtins.bytearray": checkBytes, "__builtin__.bytes": checkBytes, "__builtin__.bytearray": checkBytes, "builtins.str": checkBytes, "__builtin__.str": checkBytes,
+		"builtins.bytes": checkBytes, "builtins.bytearray": checkBytes, "__builtin__.bytes": checkBytes, "__builtin__.bytearray": checkBytes, "builtins.str": checkText, "__builtin__.str": checkText, "__builtin__.unicode": checkText, "numpy.str_": checkText, "numpy.bytes_": checkText,
 		"_codecs.encode":                                   checkEncode,
+		"builtins.int":                                     checkNumber,
+		"__builtin__.int":                                  checkNumber,
+		"__builtin__.long":                                 checkNumber,
+		"numpy.void":                                       checkBytes,
+		"numpy.record":                                     checkBytes,
 		"fractions.Fraction":                               checkFraction,
 		"collections.defaultdict":                          checkFactory,
 		"copyreg._reconstructor":                           checkReconstructor,
@@ -58,10 +63,33 @@ var plainCodecs = []string{"latin1", "latin-1", "iso-8859-1", "ascii", "utf8", "
 
 // checkBytes looks at bytes(n) and bytes(text, codec).
 func checkBytes(m *machine, args []value, _ value) string {
-	if n := at(args, 0); n.kind() == kindInt && n.payload() > maxAllocation {
+	if n := at(args, 0); n.kind() == kindInt && !m.mayAllocate(n.payload()) {
 		return "a size of " + strconv.FormatUint(n.payload(), 10)
 	}
 	return checkCodec(m, args)
+}
+
+// mayAllocate counts what constructors allocate, all in all.
+func (m *machine) mayAllocate(n uint64) bool {
+	m.asked = min(m.asked+n, maxInt)
+	return m.asked <= maxAllocation
+}
+
+// checkText looks at str(value) and str(bytes, codec): to write out lists that stand in one another takes time without end.
+func checkText(m *machine, args []value, _ value) string {
+	switch v := at(args, 0); {
+	case v.kind() == kindTuple, v.kind() == kindList, v.kind() == kindDict, v.kind() == kindObject && m.madeBy(v) != "_codecs.encode":
+		return "a value that is written out"
+	}
+	return checkCodec(m, args)
+}
+
+// checkNumber looks at int(value): of an object with an exponent it computes the power.
+func checkNumber(_ *machine, args []value, _ value) string {
+	if at(args, 0).kind() == kindObject {
+		return "a number that is computed"
+	}
+	return ""
 }
 
 func checkCodec(m *machine, args []value) string {
@@ -87,7 +115,7 @@ func checkFraction(m *machine, args []value, _ value) string {
 	if text, ok := m.text(at(args, 0)); at(args, 0).kind() == kindText && (!ok || strings.ContainsAny(text, "eE")) {
 		return "an exponent or a long text"
 	}
-	return ""
+	return checkNumber(m, args, 0)
 }
 
 // checkFactory looks at what a default dictionary calls later.
@@ -98,11 +126,16 @@ func checkFactory(m *machine, args []value, _ value) string {
 	}
 	if f.kind() == kindGlobal {
 		g := m.names.list[f.payload()]
-		if g.uses&(useCall|useNew) != 0 && argumentChecks[g.full] == nil || strings.HasPrefix(g.full, "builtins.") && g.uses&useCall != 0 {
+		if g.uses&(useCall|useNew) != 0 && argumentChecks[g.full] == nil || isBuiltin(g.full) && g.uses&useCall != 0 {
 			return ""
 		}
 	}
 	return "a factory that is no plain class"
+}
+
+// isBuiltin reports whether a global is one of Python's own, under the module's name in either version.
+func isBuiltin(name string) bool {
+	return strings.HasPrefix(name, "builtins.") || strings.HasPrefix(name, "__builtin__.")
 }
 
 // checkReconstructor looks at (class, base, state), how protocols 0 and 1 make objects.
@@ -110,7 +143,7 @@ func checkReconstructor(m *machine, args []value, made value) string {
 	if len(args) != 3 {
 		return "other than three arguments"
 	}
-	if base := m.globalOf(args[1]); !strings.HasPrefix(base, "builtins.") && !strings.HasPrefix(base, "__builtin__.") {
+	if !isBuiltin(m.globalOf(args[1])) {
 		return "a base class of its own"
 	}
 	return m.makes(args[0], made)
@@ -156,7 +189,7 @@ func checkReconstruct(m *machine, args []value, _ value) string {
 	if g := m.globalOf(args[0]); g == "" || !strings.HasPrefix(g, "numpy.") && !strings.HasPrefix(g, "pandas.") {
 		return "a class that is no array"
 	}
-	if n, ok := m.product(args[1]); !ok || n > maxAllocation {
+	if n, ok := m.product(args[1]); !ok || !m.mayAllocate(n) {
 		return "a shape that is too large or not plain"
 	}
 	return ""
@@ -170,37 +203,68 @@ func checkMaskedArray(m *machine, args []value, made value) string {
 	return checkReconstruct(m, []value{args[0], args[2], args[3]}, made)
 }
 
-// checkDtype notes the size of an element.
+// dtypeForm is the text of a type that says what an element is, as numpy writes it.
+var dtypeForm = regexp.MustCompile(`^[<>|=]?([?bBhHiIlLqQefdgFDGSUaVmMcuO])([0-9]{0,7})$`)
+
+// checkDtype notes the size of an element. Of a class, or another text, as "object", it is not known, nor whether the elements
+// are objects.
 func checkDtype(m *machine, args []value, made value) string {
-	name, ok := m.text(at(args, 0))
-	if !ok {
-		if m.globalOf(at(args, 0)) != "" {
-			return ""
-		}
+	name, isText := m.text(at(args, 0))
+	if !isText && m.globalOf(at(args, 0)) == "" {
 		return "a type that is computed"
 	}
-	name = strings.TrimLeft(name, "<>|=")
-	o := m.objectOf(made)
-	if len(name) > 1 {
-		if n, err := strconv.ParseUint(name[1:], 10, 24); err == nil {
-			o.size = uint32(n)
-			if name[0] == 'U' {
-				o.size *= 4
-			}
-		}
+	form, o := dtypeForm.FindStringSubmatch(name), m.objectOf(made)
+	if form == nil {
+		o.odd = true
+		return ""
 	}
-	o.object, o.record = strings.HasPrefix(name, "O"), strings.HasPrefix(name, "V")
-	m.object8 = m.object8 || o.object
+	if n, err := strconv.ParseUint(form[2], 10, 24); err == nil {
+		o.size = uint32(n)
+	}
+	if form[1] == "U" {
+		o.size *= 4
+	}
+	o.object, o.record, o.wide = form[1] == "O", form[1] == "V", strings.Contains("SUaV", form[1])
 	return ""
 }
 
-// dtypeState reads the size of an element from the state of a type of records or texts:
-// (version, order, base, names, fields, size, alignment, flags...).
+// plainDtype reports whether a value is a type whose elements are no objects, as far as is known.
+func (m *machine) plainDtype(v value) bool {
+	o := m.objectOf(v)
+	return o != nil && m.madeBy(v) == "numpy.dtype" && !o.object && !o.odd
+}
+
+// dtypeState reads the state of a type: (version, order, base, names, fields, size, alignment, flags...). The size counts for
+// types of records and texts alone. The flags say whether the elements are objects, whatever the type and its fields are: where
+// they say otherwise, numpy takes bytes for objects.
 func (m *machine) dtypeState(dtype, state value) {
-	items, ok := m.items(state)
-	if ok && len(items) >= 8 && items[5].kind() == kindInt && items[5].payload() > 0 && items[5].payload() < 1<<31 {
-		m.objectOf(dtype).size = uint32(items[5].payload()) //nolint:gosec // G115: 31 bits
+	o := m.objectOf(dtype)
+	items, _ := m.items(state)
+	if len(items) != 8 && len(items) != 9 || items[7].kind() != kindInt {
+		o.size, o.object, o.odd = 0, false, true
+		return
 	}
+	objects, size := items[7].payload()&1 != 0, items[5]
+	switch {
+	case objects && !o.object && !o.record, !objects && (o.object || !m.plainFields(items[2], items[4])):
+		o.size, o.object, o.odd = 0, false, true
+	case objects:
+		o.object = true
+	case o.wide && size.kind() == kindInt && size.payload() > 0 && size.payload() < 1<<31:
+		o.size = uint32(size.payload()) //nolint:gosec // G115: 31 bits
+	case size.kind() == kindInt && size.payload() != uint64(o.size):
+		o.size = 0
+	}
+}
+
+// plainFields reports whether no element of a type's base or fields is an object.
+func (m *machine) plainFields(base, fields value) bool {
+	if base.kind() != kindNone {
+		if items, _ := m.items(base); len(items) == 0 || !m.plainDtype(items[0]) {
+			return false
+		}
+	}
+	return fields.kind() == kindNone || fields.kind() == kindDict && m.objectOf(fields).flags&fieldObject == 0
 }
 
 // checkRandom looks at (generator or its name, what makes it): the second argument is called.

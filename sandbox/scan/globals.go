@@ -42,8 +42,27 @@ var allowedGlobals = sync.OnceValue(func() map[string]use {
 
 // A global is a name that a pickle imports.
 type global struct {
-	full string // module and name
-	uses use    // 0 if it is not allowed
+	full   string // module and name
+	uses   use    // 0 if it is not allowed
+	direct bool   // the pickle may only call it itself
+}
+
+// directOnly are callables that are harmless where the pickle itself calls them, with arguments that are looked at. Kept in
+// an object they are called later with whatever comes: the transformer of an estimator that loads its input as a pickle, or
+// the preprocessor of a vectorizer that evaluates the texts it is given.
+var directOnly = map[string]bool{
+	"torch.storage._load_from_bytes": true, "dill._dill._eval_repr": true, "dill._dill._load_type": true, "dill._dill._create_array": true,
+	"_codecs.encode": true, "copyreg._reconstructor": true, "copyreg.__newobj__": true, "copy_reg._reconstructor": true, "copy_reg.__newobj__": true,
+	"torch._tensor._rebuild_from_type": true, "torch._tensor._rebuild_from_type_v2": true, "torch.tensor._rebuild_from_type": true,
+}
+
+// keeps reports callables among values that go into a container which may only be called.
+func (m *machine) keeps(items []value) {
+	for _, v := range items {
+		if v.kind() == kindGlobal && m.names.list[v.payload()].direct {
+			m.report("pickle-call", "the pickle keeps %.120q, which weights only need to call, in an object", m.globalOf(v))
+		}
+	}
 }
 
 // A globalTable holds the names that a file imports, each once.
@@ -68,6 +87,7 @@ func (m *machine) global(module, name string) (value, error) {
 		return 0, fmt.Errorf("more than %d names: %w", maxGlobals, errFull)
 	}
 	g := global{full: module + "." + name, uses: allowedGlobals()[key]}
+	g.direct = directOnly[g.full]
 	if strings.Contains(module, "\n") {
 		g.uses = 0
 	}

@@ -5,6 +5,10 @@ import "fmt"
 // joblibWrapper stands for an array in files of joblib.
 const joblibWrapper = "joblib.numpy_pickle.NumpyArrayWrapper"
 
+// joblibFields are all that a description of an array has. Others would be methods of the wrapper's own, by which it reads
+// other bytes than are passed over here, or none.
+var joblibFields = map[string]bool{"subclass": true, "shape": true, "order": true, "dtype": true, "allow_mmap": true, "numpy_array_alignment_bytes": true}
+
 // keep stores an entry of a dictionary that may describe an array of joblib.
 func (m *machine) keep(dict value, name string, v value) {
 	switch name {
@@ -24,8 +28,11 @@ func (m *machine) keep(dict value, name string, v value) {
 //
 // Source: joblib's numpy_pickle module, class NumpyArrayWrapper.
 func (m *machine) joblibArray(state value) error {
-	if state.kind() != kindDict {
+	if state.kind() != kindDict || m.objectOf(state).flags&keyForeign != 0 {
 		return fmt.Errorf("an array's description: %w", errPickle)
+	}
+	if m.in.pos() < m.frame { // the reader has the frame in memory, and takes the elements from behind it
+		return fmt.Errorf("an array in a frame: %w", errPickle)
 	}
 	fields := m.states[state.payload()]
 	delete(m.states, state.payload())
@@ -40,10 +47,14 @@ func (m *machine) joblibArray(state value) error {
 		}
 		return m.object(m.in)
 	}
-	if dtype.size == 0 || m.object8 && dtype.record || n > maxInt/uint64(dtype.size) {
+	if dtype.size == 0 || n > maxInt/uint64(dtype.size) {
 		return fmt.Errorf("an array's type: %w", errPickle)
 	}
-	if align, there := fields["numpy_array_alignment_bytes"]; there && align.kind() == kindInt {
+	align, there := fields["numpy_array_alignment_bytes"]
+	if there && align.kind() != kindInt && align.kind() != kindNone {
+		return fmt.Errorf("an array's alignment: %w", errPickle)
+	}
+	if there && align.kind() == kindInt {
 		padding, err := m.in.byte()
 		if err != nil {
 			return err

@@ -37,10 +37,11 @@ type machine struct {
 	result   value            // of the last pickle
 	storages map[string]int64 // sizes of tensor storages in bytes, by their keys, as the pickle claims them
 	count    int              // opcodes
+	frame    int64            // where the frame ends that was begun last
+	asked    uint64           // bytes or elements that constructors were asked to allocate
 	named    bool             // a global was seen whose names may be names
 	called   bool             // and then an opcode that calls
 	magic    bool             // the mark of the old torch format was pushed
-	object8  bool             // a dtype of objects was made
 	reported map[string]bool
 	calls    int // that are open: some callables call others
 }
@@ -55,7 +56,7 @@ const (
 	kindText                              // payload: offset in texts and length
 	kindBytes                             // payload: index in spans plus one, or 0
 	kindGlobal                            // payload: index in names
-	kindTuple                             // payload: offset in tuples and length
+	kindTuple                             // payload: offset in tuples, weight and length
 	kindDict                              // payload: index in objects
 	kindList                              //
 	kindObject                            // payload: index in objects
@@ -71,9 +72,11 @@ const (
 type object struct {
 	global uint32 // index in names of what made it; noGlobal for a dictionary
 	flags  uint32
-	size   uint32 // of one element, for a dtype
+	size   uint32 // of one element, for a dtype; 0 if it is not known
 	object bool   // a dtype of objects
 	record bool   // a dtype of records
+	odd    bool   // a dtype of which it is not known what its elements are
+	wide   bool   // a dtype whose state says how large an element is: texts, bytes and records
 }
 
 const noGlobal = ^uint32(0)
@@ -82,6 +85,8 @@ const noGlobal = ^uint32(0)
 const (
 	keyDunder   = 1 << iota // a key is the name of a special method
 	keyComputed             // a key is computed, so that it may be any name
+	keyForeign              // a key is none of those that describe an array of joblib
+	fieldObject             // a value is no tuple that begins with a dtype whose elements are no objects
 )
 
 // A span is where bytes stand in the pickle.
@@ -98,6 +103,8 @@ const (
 	reserveFrom = 1 << 17 // entries of a list
 	notKept     = 511     // a text's or tuple's length that says that it was not kept
 	lengthBits  = 9
+	weightBits  = 24
+	maxWeight   = 1<<weightBits - 1 // values that a tuple comes to when every tuple in it is written out
 )
 
 var (
@@ -121,6 +128,7 @@ func newMachine(in *stream, report func(rule, format string, args ...any)) *mach
 func (m *machine) run() error {
 	m.stack, m.marks, m.memo, m.memoed = m.stack[:0], m.marks[:0], m.memo[:0], 0
 	m.tuples, m.objects, m.texts, m.spans, m.states = m.tuples[:0], m.objects[:0], m.texts[:0], m.spans[:0], nil
+	m.frame = 0
 	for {
 		op, err := m.in.byte()
 		if err != nil {
@@ -208,9 +216,9 @@ func (m *machine) popMark() ([]value, error) {
 	return items, nil
 }
 
-// packed makes a value of a kind whose payload is a place and a length.
-func packed(kind value, at, n int) value {
-	return kind | value(at)<<lengthBits | value(n) //nolint:gosec // G115: both are lengths of slices of at most maxRetained
+// packedText makes a text whose payload is a place and a length.
+func packedText(at, n int) value {
+	return kindText | value(at)<<lengthBits | value(n) //nolint:gosec // G115: both are lengths of slices of at most maxRetained
 }
 
 func (v value) unpack() (at, n int) {
@@ -219,11 +227,11 @@ func (v value) unpack() (at, n int) {
 
 func (m *machine) newText(text []byte) value {
 	if len(text) > maxText {
-		return packed(kindText, 0, notKept)
+		return packedText(0, notKept)
 	}
 	at := len(m.texts)
 	m.texts = append(roomFor(m.texts, len(text), 1), text...)
-	return packed(kindText, at, len(text))
+	return packedText(at, len(text))
 }
 
 // text returns a text that was kept.
@@ -235,18 +243,38 @@ func (m *machine) text(v value) (string, bool) {
 	return string(m.texts[at : at+n]), true
 }
 
+// newTuple makes a tuple. Its payload is its place, what it weighs, and its length. Python computes the hash of a tuple anew
+// each time, by going through all that is in it: a tuple of two times the same, sixty times over, never comes to an end.
 func (m *machine) newTuple(items []value) value {
-	if len(items) > maxItems {
-		return packed(kindTuple, 0, notKept)
+	m.keeps(items)
+	weight := uint64(1)
+	for _, v := range items {
+		weight += v.weight()
 	}
-	at := len(m.tuples)
-	m.tuples = append(roomFor(m.tuples, len(items), 8), items...)
-	return packed(kindTuple, at, len(items))
+	if weight >= maxWeight {
+		m.report("pickle-bomb", "tuples stand in tuples so often that they come to more than %d values", maxWeight)
+		weight = maxWeight
+	}
+	at, n := len(m.tuples), len(items)
+	if n > maxItems {
+		at, n = 0, notKept
+	} else {
+		m.tuples = append(roomFor(m.tuples, n, 8), items...)
+	}
+	return kindTuple | value(at)<<(lengthBits+weightBits) | value(weight)<<lengthBits | value(n)
+}
+
+// weight is how many values a value is when all tuples in it are written out.
+func (v value) weight() uint64 {
+	if v.kind() != kindTuple {
+		return 1
+	}
+	return v.payload() >> lengthBits & maxWeight
 }
 
 // items returns the items of a tuple that were kept. They stay valid: tuples only grow.
 func (m *machine) items(v value) ([]value, bool) {
-	at, n := v.unpack()
+	at, n := int(v.payload()>>(lengthBits+weightBits)), int(v.payload()&notKept)
 	if v.kind() != kindTuple || n == notKept {
 		return nil, false
 	}

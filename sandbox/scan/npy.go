@@ -34,21 +34,48 @@ func (s *scanner) npy(in *stream, size int64, location string) {
 		s.cannotParse(location, "the header is not what numpy writes")
 		return
 	}
-	if descr := m[1] + m[2]; strings.Contains(descr, "O") { // objects, which are a pickle
+	objects, record := recordType(m[2])
+	switch {
+	case objects || strings.Contains(m[1], "O"): // which are a pickle
 		s.pickles(in, -1, location)
+		return
+	case m[2] != "" && !record:
+		s.cannotParse(location, "type %.80q is not known", m[2])
+		return
+	case record: // its size is not computed
 		return
 	}
 	kind := npyType.FindStringSubmatch(m[1])
 	if kind == nil {
-		if m[2] == "" {
-			s.cannotParse(location, "type %.40q is not known", m[1])
-		}
-		return // a record type: its size is not computed
+		s.cannotParse(location, "type %.40q is not known", m[1])
+		return
 	}
 	want, ok := npyBytes(m[1], kind[1], m[3])
 	if !ok || want != uint64(max(0, size-headerBytes)) {
 		s.cannotParse(location, "shape (%.80s) of type %.40q needs other than the %d bytes there are", m[3], m[1], size-headerBytes)
 	}
+}
+
+// npyFields is a record type whose fields are of plain types: a name, or a title and a name, a type and a shape.
+var (
+	npyFields = regexp.MustCompile(`\[(?:\((?:'[^']*'|\('[^']*', '[^']*'\)), '[<>|=]?[?bBhHiIlLqQefdgFDGSUVmMcuO][0-9]{0,9}(?:\[[A-Za-z0-9]+\])?'(?:, \([0-9, ]*\))?\)(?:, )?)+\]`)
+	npyObject = regexp.MustCompile(`, '[<>|=]?O[0-9]*'`)
+)
+
+// maxNPYRecords bounds records in records.
+const maxNPYRecords = 8
+
+// recordType reads a record type: ok if all of its types are known, objects if one is of objects. Other spellings of a type,
+// as 'object', are not what numpy writes.
+func recordType(descr string) (objects, ok bool) {
+	const plain = "'|V1'"
+	for range maxNPYRecords {
+		descr = npyFields.ReplaceAllStringFunc(descr, func(record string) string {
+			objects = objects || npyObject.MatchString(record)
+			return plain
+		})
+	}
+	return objects, descr == plain
 }
 
 // npyBytes is the size of an array of the type, whose width the digits give, and the shape.

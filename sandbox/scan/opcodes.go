@@ -166,7 +166,7 @@ func (m *machine) opTextLine(op byte) error {
 		return err
 	}
 	if long {
-		m.push(packed(kindText, 0, notKept))
+		m.push(packedText(0, notKept))
 		return nil
 	}
 	if op == 'S' {
@@ -178,7 +178,7 @@ func (m *machine) opTextLine(op byte) error {
 	}
 	plain, ok := unescape(text, op == 'S')
 	if !ok {
-		m.push(packed(kindText, 0, notKept)) // not a name that could be allowed
+		m.push(packedText(0, notKept)) // not a name that could be allowed
 		return nil
 	}
 	m.push(m.newText([]byte(plain)))
@@ -233,7 +233,7 @@ func (m *machine) opText(op byte) error {
 		return err
 	}
 	if n > maxText {
-		m.push(packed(kindText, m.newSpan(n), notKept))
+		m.push(packedText(m.newSpan(n), notKept))
 		return m.in.skip(n)
 	}
 	text, err := m.in.take(int(n))
@@ -293,7 +293,8 @@ func (m *machine) opDictMark(byte) error {
 }
 
 func (m *machine) opListMark(byte) error {
-	_, err := m.popMark()
+	items, err := m.popMark()
+	m.keeps(items)
 	m.push(kindList)
 	return err
 }
@@ -307,7 +308,8 @@ func (m *machine) opTupleMark(byte) error {
 }
 
 func (m *machine) opSetMark(byte) error {
-	_, err := m.popMark()
+	items, err := m.popMark()
+	m.keeps(items)
 	m.push(kindOther)
 	return err
 }
@@ -334,18 +336,22 @@ func (m *machine) container() (value, error) {
 }
 
 func (m *machine) opAppend(byte) error {
-	if _, err := m.pop(); err != nil {
+	v, err := m.pop()
+	if err != nil {
 		return err
 	}
-	_, err := m.container()
+	m.keeps([]value{v})
+	_, err = m.container()
 	return err
 }
 
 func (m *machine) opAppends(byte) error {
-	if _, err := m.popMark(); err != nil {
+	items, err := m.popMark()
+	if err != nil {
 		return err
 	}
-	_, err := m.container()
+	m.keeps(items)
+	_, err = m.container()
 	return err
 }
 
@@ -378,13 +384,21 @@ func (m *machine) setItems(target value, items []value) error {
 	if len(items)%2 != 0 {
 		return fmt.Errorf("a key without a value: %w", errPickle)
 	}
+	m.keeps(items)
 	o := m.objectOf(target)
 	for pair := range slices.Chunk(items, 2) {
 		if o == nil {
 			break
 		}
 		key, v := pair[0], pair[1]
-		switch name, ok := m.text(key); {
+		name, ok := m.text(key)
+		if !joblibFields[name] {
+			o.flags |= keyForeign
+		}
+		if field, _ := m.items(v); len(field) == 0 || !m.plainDtype(field[0]) {
+			o.flags |= fieldObject
+		}
+		switch {
 		case ok && strings.HasPrefix(name, "__") && strings.HasSuffix(name, "__"):
 			o.flags |= keyDunder
 		case ok && m.states != nil:
@@ -469,6 +483,10 @@ func (m *machine) opFrame(byte) error {
 	if err == nil && int64(n) > m.in.left() || int64(n) < 0 { //nolint:gosec // G115: negative is past the end too
 		err = fmt.Errorf("a frame of %d bytes: %w", n, errPickle)
 	}
+	if n > maxInt {
+		n = maxInt
+	}
+	m.frame = m.in.pos() + int64(n)
 	return err
 }
 
