@@ -24,11 +24,16 @@ type jsonVisitor struct {
 	text func(key, value string)
 	// member, if not nil, gets each text with the name of the member of the whole document that it is in, and its own.
 	member func(top, key, value string)
+	// under, if not nil, gets each text in a member of a name that inside has, however deep, with that name and its own.
+	under  func(name, key, value string)
+	inside map[string]bool
 	// truth, if not nil, gets each truth value with the name of its member.
 	truth func(key string, value bool)
 	// object, if not nil, gets each object when it ends: its members that are texts, by name, of those names that want has.
 	object func(texts map[string]string)
 	want   map[string]bool
+	// twice lets an object have two members of one name.
+	twice bool
 }
 
 // A jsonLevel is one object or list that is open.
@@ -39,6 +44,9 @@ type jsonLevel struct {
 	seen   map[uint64]struct{} // hashes of names
 	texts  map[string]string
 }
+
+// errLimit is of a document that is over a bound.
+var errLimit = fmt.Errorf("over a limit: %w", errForm)
 
 // walkJSON reads one document to its end.
 func walkJSON(in io.Reader, v jsonVisitor) error {
@@ -73,18 +81,29 @@ type jsonWalk struct {
 	names int // in seen of all that are open
 }
 
-// A textLimiter stops at a text or number over the limit: the decoder holds each as a whole, twice.
+// A textLimiter stops at a text or number over the limit: the decoder holds each as a whole, twice. It writes 0 where NaN
+// and Infinity stand, which Python writes and reads, and the decoder refuses.
 type textLimiter struct {
 	r       io.Reader
 	n       int // bytes since the last one ended
 	quoted  bool
 	escaped bool
+	word    string // what has to follow of a word that became 0
 }
 
 func (l *textLimiter) Read(p []byte) (int, error) {
 	n, err := l.r.Read(p)
-	for _, c := range p[:n] {
+	for i, c := range p[:n] {
 		switch {
+		case l.word != "":
+			if c != l.word[0] {
+				return 0, fmt.Errorf("%q in a word: %w", c, errForm)
+			}
+			p[i], l.word = ' ', l.word[1:]
+		case c == 'N' && !l.quoted:
+			p[i], l.word = '0', "aN"
+		case c == 'I' && !l.quoted:
+			p[i], l.word = '0', "nfinity"
 		case l.escaped:
 			l.escaped = false
 		case l.quoted && c == '\\':
@@ -95,7 +114,7 @@ func (l *textLimiter) Read(p []byte) (int, error) {
 			l.n = 0
 		}
 		if l.n++; l.n > maxJSONText {
-			return 0, fmt.Errorf("a text of more than %d bytes: %w", maxJSONText, errForm)
+			return 0, fmt.Errorf("a text of more than %d bytes: %w", maxJSONText, errLimit)
 		}
 	}
 	return n, err
@@ -121,7 +140,7 @@ func (w *jsonWalk) token(tok json.Token) error {
 	switch tok := tok.(type) {
 	case json.Delim:
 		if len(w.open) >= maxJSONDepth {
-			return fmt.Errorf("more than %d levels: %w", maxJSONDepth, errForm)
+			return fmt.Errorf("more than %d levels: %w", maxJSONDepth, errLimit)
 		}
 		level := jsonLevel{object: tok == '{', inKey: tok == '{'}
 		if !level.object && top != nil {
@@ -157,6 +176,12 @@ func (w *jsonWalk) textValue(top *jsonLevel, text string) {
 	if w.member != nil && top != nil {
 		w.member(w.open[0].key, key, text)
 	}
+	for _, level := range w.open {
+		if w.inside[level.key] {
+			w.under(level.key, key, text)
+			return
+		}
+	}
 }
 
 // value says that a value has ended.
@@ -170,6 +195,10 @@ func (w *jsonWalk) value() {
 
 // name begins a member. Readers differ in which of two members of one name counts.
 func (w *jsonWalk) name(l *jsonLevel, key string) error {
+	l.key, l.inKey = key, false
+	if w.twice {
+		return nil
+	}
 	hash := maphash.String(w.seed, key)
 	if _, twice := l.seen[hash]; twice {
 		return fmt.Errorf("%.80q stands twice in an object: %w", key, errForm)
@@ -184,6 +213,5 @@ func (w *jsonWalk) name(l *jsonLevel, key string) error {
 		l.seen[hash] = struct{}{}
 		w.names++
 	}
-	l.key, l.inKey = key, false
 	return nil
 }

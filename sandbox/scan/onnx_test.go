@@ -166,6 +166,17 @@ func TestSavedModel(t *testing.T) {
 		return p
 	}
 	saved := func(graph pb) pb { return pb{}.num(1, 1).msg(2, pb{}.msg(1, pb{}).msg(2, graph)) }
+	constant := func(name, text string) pb {
+		return pb{}.text(1, name).msg(5, pb{}.text(1, "value").msg(2, pb{}.msg(8, pb{}.num(1, 7).text(8, text)))).text(2, "Const")
+	}
+	with := func(op, name string, inputs ...string) pb {
+		p := pb{}.text(1, name).text(2, op)
+		for _, input := range inputs {
+			p = p.text(3, input)
+		}
+		return p
+	}
+	saver := []pb{constant("part", "part"), with("StringJoin", "join", "prefix", "part"), with("ShardedFilename", "shard", "join:output:0"), with("SaveV2", "save", "shard:filename:0"), with("Pack", "pack", "shard"), with("MergeV2Checkpoints", "merge", "pack", "prefix")}
 	stream := node("PrintV2").msg(5, pb{}.text(1, "output_stream").msg(2, pb{}.text(2, "file:///home/x/.bashrc")))
 	operation, bad := []string{"savedmodel-operation"}, []string{"cannot-parse"}
 	tests := map[string]struct {
@@ -177,6 +188,12 @@ func TestSavedModel(t *testing.T) {
 		"writes":            {saved(graph(node("MatMul"), node("WriteFile"))), operation},
 		"Python":            {saved(graph(node("EagerPyFunc"))), operation},
 		"prints to a file":  {saved(graph(stream)), operation},
+		"saves":             {saved(pb{}.msg(1, node("NoOp")).msg(2, pb{}.msg(1, pb{}.msg(3, saver[0]).msg(3, saver[1]).msg(3, saver[2]).msg(3, saver[3]).msg(3, saver[4]).msg(3, saver[5])))), nil},
+		"saves, version 1":  {saved(graph(append([]pb{constant("prefix", "model")}, saver...)...)), nil},
+		"saves elsewhere":   {saved(graph(append([]pb{constant("prefix", "/home/x/.config")}, saver...)...)), operation},
+		"saves by parts":    {saved(graph(constant("a", "/"), constant("b", "etc"), with("StringJoin", "j", "b", "a"), with("SaveV2", "s", "j"))), operation},
+		"saves by a code":   {saved(graph(constant("a", "L2V0Yw"), with("DecodeBase64", "d", "a"), with("SaveV2", "s", "d"))), operation},
+		"restores a secret": {saved(pb{}.msg(1, node("NoOp")).msg(2, pb{}.msg(1, pb{}.msg(3, constant("a", "../../x")).msg(3, with("RestoreV2", "r", "a:output:0"))))), operation},
 		"prints":            {saved(graph(node("PrintV2"))), nil},
 		"debugs":            {saved(graph(node("DebugIdentityV3"))), operation},
 		"in a function":     {saved(pb{}.msg(1, node("NoOp")).msg(2, pb{}.msg(1, pb{}.msg(3, node("WriteFile"))))), operation},

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"cmp"
 	"io"
 	"path"
 	"regexp"
@@ -57,7 +58,26 @@ var pyCalls = []string{
 	"posix.system", "nt.system", "subprocess", "popen2", "commands", "pty", "socket", "ctypes", "cffi", "runpy", "code.interact", "code.InteractiveInterpreter",
 	"builtins.exec", "builtins.eval", "builtins.compile", "builtins.__import__", "marshal.loads", "marshal.load", "types.FunctionType", "types.CodeType",
 	"asyncio.create_subprocess", "multiprocessing.popen_", "webbrowser", "telnetlib", "paramiko", "importlib.util.spec_from_file_location", "imp.load_source", "winreg", "antigravity",
+	"importlib.machinery.SourceFileLoader", "importlib.machinery.SourcelessFileLoader", "importlib.machinery.ExtensionFileLoader", "imp.load_dynamic", "imp.load_module", "imp.load_compiled",
+	"zipimport", "pydoc.locate", "pydoc.pipepager", "pydoc.tempfilepager", "timeit.timeit", "timeit.repeat", "cProfile.run", "profile.run", "pdb.run", "bdb", "codeop", "code.InteractiveConsole",
+	"distutils.spawn", "setuptools.sandbox", "pip.main", "pip._internal", "ensurepip", "_posixsubprocess", "_ctypes", "platform.popen", "site.addsitedir", "pickle.loads", "dill.loads",
+	"cloudpickle.loads", "yaml.unsafe_load", "torch.ops.load_library", "torch.classes.load_library", "torch.utils.cpp_extension.load", "torch.utils.cpp_extension.load_inline",
+	"tensorflow.load_op_library", "tensorflow.load_library", "logging.config.dictConfig", "subprocess32", "psutil.Popen", "pexpect", "plumbum",
 }
+
+// pyPassed are functions that are not called where they are named: something else calls them.
+var pyPassed = []string{
+	"exec", "eval", "__import__", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn", "os.startfile", "posix.system", "nt.system",
+	"subprocess.Popen", "subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.getoutput", "subprocess.getstatusoutput",
+	"pty.spawn", "runpy.run_path", "runpy.run_module", "builtins.exec", "builtins.eval", "builtins.__import__", "marshal.loads", "pickle.loads", "types.FunctionType", "types.CodeType",
+	"importlib.import_module",
+}
+
+// pyHostileModules are looked up by name to hide which of their functions is meant.
+var pyHostileModules = []string{"os", "subprocess", "builtins", "__builtins__", "socket", "ctypes", "pty", "marshal", "posix", "nt"}
+
+// pyLookups take a module or an object's attribute by a name that is a value.
+var pyLookups = []string{"getattr", "importlib.import_module", "vars", "operator.attrgetter", "operator.methodcaller", "importlib.__import__", "importlib.reload"}
 
 // pyDecoders turn text into what it hides.
 var pyDecoders = []string{
@@ -300,8 +320,14 @@ func (p *pyFile) calls(line []pyToken, later bool, depth int) {
 		switch {
 		case called && isCall(pyCalls, name):
 			p.call(name, rest, t.line, later)
-		case called && (name == "getattr" || name == "importlib.import_module"):
+		case called && slices.Contains(pyLookups, name):
 			p.dynamic(name, rest, t.line, later)
+		case strings.HasSuffix(name, ".__dict__") && slices.Contains(pyHostileModules, strings.TrimSuffix(name, ".__dict__")):
+			p.call(name, rest, t.line, later)
+		case name == "sys.modules" && len(rest) > 1 && rest[0].text == "[":
+			p.dynamic(name, rest, t.line, later)
+		case isCall(pyPassed, name) && passed(line, i, rest):
+			p.call(name, nil, t.line, later)
 		}
 		i += max(0, len(line[i:])-len(rest)-1)
 	}
@@ -329,10 +355,29 @@ func (p *pyFile) call(name string, rest []pyToken, line int, later bool) {
 	p.report("python-execution", severity, line, "%.80q is called %s", name, when)
 }
 
+// passed reports whether the name at i of a line, which rest follows, is a value there: a decorator, an argument, or what a
+// variable is set to.
+func passed(line []pyToken, i int, rest []pyToken) bool {
+	if i == 0 {
+		return false
+	}
+	switch first := line[0].text; {
+	case first == "def" || first == "async" || first == "class" || first == "import" || first == "from":
+		return false
+	case first == "@" && i == 1:
+		return true
+	}
+	if line[i-1].kind != pyOp || !strings.Contains("(,=[:", line[i-1].text) {
+		return false
+	}
+	return len(rest) == 0 || rest[0].kind == pyOp && strings.Contains("),]};", rest[0].text)
+}
+
 // dynamic looks at names that are looked up by a text.
 func (p *pyFile) dynamic(name string, rest []pyToken, line int, later bool) {
-	for i, t := range rest[1:min(len(rest), 8)] {
-		if t.text == ")" {
+	joined := ""
+	for i, t := range rest[1:min(len(rest), 16)] {
+		if t.text == ")" || t.text == "]" {
 			return
 		}
 		arg := t.text
@@ -340,8 +385,13 @@ func (p *pyFile) dynamic(name string, rest []pyToken, line int, later bool) {
 			arg, _ = dotted(rest[1+i:])
 			arg = p.resolve(arg)
 		}
-		if slices.Contains([]string{"os", "subprocess", "builtins", "__builtins__", "socket", "ctypes", "pty", "marshal", "posix", "nt"}, arg) {
-			p.call(name+"("+arg+")", nil, line, later)
+		if t.kind == pyString { // texts that stand side by side, or are added, are one
+			joined += t.text
+		} else if t.text != "+" {
+			joined = ""
+		}
+		if slices.Contains(pyHostileModules, arg) || slices.Contains(pyHostileModules, joined) || joined == "system" || joined == "popen" {
+			p.call(name+"("+cmp.Or(joined, arg)+")", nil, line, later)
 			return
 		}
 	}

@@ -49,6 +49,17 @@ func TestPython(t *testing.T) {
 		"in a method":             {"import os\nclass M:\n    def __init__(self):\n        os.system('id')\n", run, scan.Unsafe, scan.Safe, scan.Safe},
 		"in a function of one":    {"import os\ndef f():\n    if x:\n        os.system('id')\n", run, scan.Unsafe, scan.Safe, scan.Safe},
 		"where it is started":     {"import os\nif __name__ == '__main__':\n    os.system('id')\n", run, scan.Unsafe, scan.Safe, scan.Safe},
+		"decorator":               {"import os\n@os.system\n@str\ndef f(): pass\n", run, scan.Unsafe, scan.Unsafe, scan.Safe},
+		"passed on":               {"import os\nlist(map(os.system, ['id']))\n", run, scan.Unsafe, scan.Unsafe, scan.Safe},
+		"another name for it":     {"import os\nrun = os.system\nrun('id')\n", run, scan.Unsafe, scan.Unsafe, scan.Safe},
+		"from the modules":        {"import sys\nsys.modules['os'].system('id')\n", run, scan.Unsafe, scan.Unsafe, scan.Safe},
+		"from its dictionary":     {"import os\nos.__dict__['sys' + 'tem']('id')\n", run, scan.Unsafe, scan.Unsafe, scan.Safe},
+		"by its variables":        {"import os\nvars(os)['sys' + 'tem']('id')\n", run, scan.Unsafe, scan.Unsafe, scan.Safe},
+		"by a method's name":      {"import operator\noperator.methodcaller('sys' 'tem', 'id')(x)\n", run, scan.Unsafe, scan.Unsafe, scan.Safe},
+		"import of a joined name": {"import importlib\nimportlib.import_module('o' + 's').system('id')\n", run, scan.Unsafe, scan.Unsafe, scan.Safe},
+		"by a loader":             {"import importlib.machinery\nimportlib.machinery.SourceFileLoader('x', 'x').load_module()\n", run, scan.Unsafe, scan.Unsafe, scan.Safe},
+		"by a clock":              {"import timeit\ntimeit.timeit('x')\n", run, scan.Unsafe, scan.Unsafe, scan.Safe},
+		"pickle in a text":        {"import pickle\npickle.loads(b'x')\n", run, scan.Unsafe, scan.Unsafe, scan.Safe},
 		"decoded":                 {"import base64\nexec(base64.b64decode('cHJpbnQoMSk='))\n", hide, scan.Unsafe, scan.Unsafe, scan.Unsafe},
 		"decoded, other names":    {"from base64 import b64decode as d\nfrom builtins import exec as e\ne(d('cHJpbnQoMSk='))\n", hide, scan.Unsafe, scan.Unsafe, scan.Unsafe},
 		"characters":              {"eval(''.join(chr(x) for x in [49]))\n", hide, scan.Unsafe, scan.Unsafe, scan.Unsafe},
@@ -86,6 +97,8 @@ from transformers.utils import logging
 import re as compile_re
 
 logger = logging.get_logger(__name__)
+eval = None
+def evaluate(x, eval, compile=True): return vars(x), getattr(x, "system_prompt", None), subprocess.PIPE
 PATTERN = compile_re.compile(r"(\d+)")
 __all__ = ["XModel"]
 if torch.cuda.is_available():
@@ -194,7 +207,8 @@ func TestScripts(t *testing.T) {
 		"fetches":               {"run.sh", "curl -LO https://x/y.gguf\n", scan.Safe, []string{"script"}},
 		"packages":              {"requirements.txt", "torch>=2.1\ntransformers==4.40 # https://x\n", scan.Safe, nil},
 		"package by its place":  {"requirements.txt", "git+https://github.com/x/y\n", scan.Safe, []string{"requirements-source"}},
-		"another index":         {"requirements.txt", "--extra-index-url https://x/simple\ntorch\n", scan.Safe, []string{"requirements-source"}},
+		"another index":         {"requirements.txt", "--extra-index-url https://x/simple\ntorch\n", scan.Unsafe, []string{"requirements-source"}},
+		"torch's own index":     {"requirements.txt", "--extra-index-url https://download.pytorch.org/whl/cu118\ntorch\n", scan.Safe, []string{"requirements-source"}},
 		"index without a key":   {"requirements.txt", "--index-url http://x/simple\ntorch\n", scan.Unsafe, []string{"requirements-source"}},
 		"trusted host":          {"requirements.txt", "--trusted-host x\ntorch\n", scan.Unsafe, []string{"requirements-source"}},
 		"for Windows":           {"setup.bat", "echo\n", scan.Unsafe, []string{"program"}},

@@ -20,6 +20,7 @@ type Rule struct{ ID, Text string }
 var Rules = []Rule{
 	{"archive-bomb", "A member of the archive, or the archive as a whole, unpacks to far more than it takes."},
 	{ruleChecksum, "A member's checksum or size is not that of its bytes; some loaders do not look."},
+	{"archive-code", "The archive holds Python code that its loader runs."},
 	{"archive-duplicate", "Two members of the archive have one name, or names that some systems take for one."},
 	{ruleEncrypted, "A member of the archive is encrypted, so that nobody can look into it."},
 	{"archive-hidden", "The archive holds members that its directory does not list."},
@@ -29,6 +30,7 @@ var Rules = []Rule{
 	{"archive-path", "A member of the archive would be written outside of the directory that it is unpacked into."},
 	{"binary-in-text", "The file begins as text and goes on as something else."},
 	{RuleCannotParse, "The file breaks its format, so that two readers may see two different files."},
+	{ruleConfigCall, "The configuration names something that its reader imports or calls."},
 	{"config-remote-code", "The configuration names code that is loaded with the model."},
 	{RuleExecutable, "The file can be started as a program, and its name does not say so."},
 	{"file-name", "The file's name holds characters that do not show, or turn text around."},
@@ -87,6 +89,7 @@ var Rules = []Rule{
 	{"savedmodel-operation", "An operation reads or writes files, opens connections or runs code."},
 	{"script", "The file is a script."},
 	{"shell-execution", "The script runs what it fetches or decodes, or gives control away."},
+	{"skops-type", "Loading the file imports or calls what is not on the list of what weights need."},
 	{"template-bomb", "Rendering the chat template takes time and memory without end."},
 	{"template-forbidden", "The chat template reaches for the objects of the process that renders it."},
 	{"tensor-not-finite", "A number of a tensor, or the scale of a block of numbers, is infinite or none."},
@@ -94,4 +97,5 @@ var Rules = []Rule{
 	{"trailing-bytes", "Bytes after the end of the format belong to nothing."},
 	{RuleUnknownFormat, "The format of the file is not known."},
 	{ruleWrongName, "The file's name says another format than its content."},
+	{"xml-entity", "The text declares parts that its reader takes from elsewhere, or repeats without end."},
 }

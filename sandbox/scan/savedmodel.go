@@ -19,7 +19,7 @@ var tfDenied = regexp.MustCompile(`^(?:` + strings.Join([]string{
 	`SnapshotDataset\w*`, `SaveDataset\w*`, `LoadDataset\w*`, `DistributedSave`, `CacheDataset\w*`, `LMDBDataset`, `\w*Kafka\w*`, `\w*Bigtable\w*`, `\w*BigQuery\w*`,
 	`CreateSummary(?:File|Db)Writer`, `WriteSummary`, `WriteRawProtoSummary`, `WriteGraphSummary`,
 	`Rpc(?:Call|Client|Server\w*)?`, `TryRpc`, `RemoteCall`, `RemoteFusedGraphExecute`, `DataService\w*`, `RegisterDataset\w*`, `_Send`, `_Recv`,
-	`DeleteFile\w*`, `CopyFile\w*`, `MergeV2Checkpoints`, `LoadLibrary\w*`, `GenerateVocabRemapping`, `LoadAndRemapMatrix`, `XlaCustomCall\w*`, `CustomCall\w*`,
+	`DeleteFile\w*`, `CopyFile\w*`, `LoadLibrary\w*`, `GenerateVocabRemapping`, `LoadAndRemapMatrix`, `XlaCustomCall\w*`, `CustomCall\w*`,
 }, "|") + `)$`)
 
 // A tfGraph walks the messages of TensorFlow's SavedModel and GraphDef.
@@ -28,6 +28,7 @@ var tfDenied = regexp.MustCompile(`^(?:` + strings.Join([]string{
 type tfGraph struct {
 	*protoReader
 	nodes int
+	files *tfFiles // of the graph or function that is read
 }
 
 // savedModel scans saved_model.pb.
@@ -96,6 +97,12 @@ func (g *tfGraph) asset(f protoField) error {
 }
 
 func (g *tfGraph) graphFields(at, end int64) error {
+	outer := g.files
+	g.files = newTFFiles()
+	defer func() {
+		g.files.report(g.s)
+		g.files = outer
+	}()
 	return g.fields(at, end, func(f protoField) error {
 		switch f.num {
 		case 1:
@@ -105,12 +112,7 @@ func (g *tfGraph) graphFields(at, end int64) error {
 				if f.num != 1 {
 					return nil
 				}
-				return g.message(f, func(f protoField) error {
-					if f.num == 3 {
-						return g.node(f)
-					}
-					return nil
-				})
+				return g.function(f)
 			})
 		case 3, 4, 5:
 			return nil
@@ -120,17 +122,41 @@ func (g *tfGraph) graphFields(at, end int64) error {
 	})
 }
 
+func (g *tfGraph) function(f protoField) error {
+	outer := g.files
+	g.files = newTFFiles()
+	defer func() {
+		g.files.report(g.s)
+		g.files = outer
+	}()
+	return g.message(f, func(f protoField) error {
+		if f.num == 3 {
+			return g.node(f)
+		}
+		return nil
+	})
+}
+
 func (g *tfGraph) node(f protoField) error {
 	var name, op, stream string
+	n := tfNode{}
 	err := g.message(f, func(f protoField) (err error) {
 		switch f.num {
 		case 1:
 			name, err = g.text(f, maxONNXName)
 		case 2:
 			op, err = g.text(f, maxONNXName)
+		case 3:
+			if n.inputs = append(n.inputs, ""); len(n.inputs) <= maxTFInputs {
+				n.inputs[len(n.inputs)-1], err = g.text(f, maxONNXName)
+			}
+			n.inputs = n.inputs[:min(len(n.inputs), maxTFInputs)]
 		case 5:
 			stream, err = g.outputStream(f, stream)
-		case 3, 4, 6, 7:
+			if err == nil {
+				err = g.constant(f, &n)
+			}
+		case 4, 6, 7:
 		default:
 			err = onnxUnknown("a node", f)
 		}
@@ -145,6 +171,9 @@ func (g *tfGraph) node(f protoField) error {
 	}
 	if tfDenied.MatchString(op) {
 		g.s.add("savedmodel-operation", hallmark.SeverityCritical, name, "operation %.80q reads or writes files, opens connections or runs code", op)
+	}
+	if err := g.files.add(name, op, n); err != nil {
+		return err
 	}
 	if op == "PrintV2" && strings.HasPrefix(stream, "file:") {
 		g.s.add("savedmodel-operation", hallmark.SeverityCritical, name, "operation %q writes to %.80q", op, stream)

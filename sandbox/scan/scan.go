@@ -19,36 +19,38 @@ import (
 
 // The formats that File tells apart.
 const (
-	FormatGGUF        = "gguf"
-	FormatSafetensors = "safetensors"
-	FormatPickle      = "pickle"
-	FormatTorch       = "torch" // a zip archive with a pickle inside
-	FormatNPY         = "npy"
-	FormatNPZ         = "npz"   // a zip archive of npy files
-	FormatKeras       = "keras" // a zip archive with config.json, or HDF5 with a model's configuration
-	FormatHDF5        = "hdf5"
-	FormatONNX        = "onnx"
-	FormatSavedModel  = "savedmodel" // of TensorFlow
-	FormatGraphDef    = "graphdef"   // a graph of TensorFlow on its own
-	FormatTemplate    = "template"   // of chats
-	FormatPython      = "python"
-	FormatNotebook    = "notebook"
-	FormatShell       = "script" // of a shell or another interpreter
-	FormatRaw         = "raw"    // tensor data that an ONNX model beside it describes
-	FormatZip         = "zip"
-	FormatTar         = "tar"
-	FormatGzip        = "gzip" // and the other ways to compress one file
-	FormatZlib        = "zlib"
-	FormatBzip2       = "bzip2"
-	FormatXZ          = "xz"
-	FormatLZMA        = "lzma"
-	FormatLZ4         = "lz4"
-	FormatZstd        = "zstd"
-	Format7z          = "7z"
-	FormatRAR         = "rar"
-	FormatJSON        = "json" // one value, or one a line
-	FormatText        = "text"
-	FormatUnknown     = "unknown"
+	FormatGGUF          = "gguf"
+	FormatSafetensors   = "safetensors"
+	FormatPickle        = "pickle"
+	FormatTorch         = "torch" // a zip archive with a pickle inside
+	FormatNPY           = "npy"
+	FormatNPZ           = "npz"   // a zip archive of npy files
+	FormatKeras         = "keras" // a zip archive with config.json, or HDF5 with a model's configuration
+	FormatHDF5          = "hdf5"
+	FormatONNX          = "onnx"
+	FormatSavedModel    = "savedmodel" // of TensorFlow
+	FormatGraphDef      = "graphdef"   // a graph of TensorFlow on its own
+	FormatTemplate      = "template"   // of chats
+	FormatPython        = "python"
+	FormatNotebook      = "notebook"
+	FormatShell         = "script"           // of a shell or another interpreter
+	FormatRaw           = "raw"              // tensor data that a model or an index beside it describes
+	FormatTFIndex       = "checkpoint-index" // of TensorFlow
+	FormatSentencePiece = "sentencepiece"    // a vocabulary
+	FormatZip           = "zip"
+	FormatTar           = "tar"
+	FormatGzip          = "gzip" // and the other ways to compress one file
+	FormatZlib          = "zlib"
+	FormatBzip2         = "bzip2"
+	FormatXZ            = "xz"
+	FormatLZMA          = "lzma"
+	FormatLZ4           = "lz4"
+	FormatZstd          = "zstd"
+	Format7z            = "7z"
+	FormatRAR           = "rar"
+	FormatJSON          = "json" // one value, or one a line
+	FormatText          = "text"
+	FormatUnknown       = "unknown"
 )
 
 // The detectors under which findings stand: what is unsafe about the file, and personal data or secrets in it.
@@ -229,6 +231,8 @@ func (s *scanner) detect(head []byte) {
 	case isOldPickle(s.r, s.size):
 		s.res.Format = FormatPickle
 		s.pickles(newStreamAt(s.r, s.size), 0, s.name)
+	case s.isTable():
+		s.res.Format = FormatTFIndex
 	case rawTensors.MatchString(s.name):
 		s.res.Format = FormatRaw
 	default:

@@ -35,7 +35,10 @@ func (s *scanner) wholeText() string {
 
 var (
 	plainSource  = regexp.MustCompile(`(?im)^[^#\n]*(?:--(?:extra-)?index-url|-i|--find-links|-f)?[ =@]*http://[^\s#]+|^\s*--trusted-host\b[^\n]*`)
-	directSource = regexp.MustCompile(`(?im)^[^#\n]*(?:\b(?:git|hg|svn|bzr)\+[a-z]+://|--(?:extra-)?index-url\b|--find-links\b|@\s*https?://|^\s*https?://|@\s*file:|^\s*-e\b)[^\n#]*`)
+	directSource = regexp.MustCompile(`(?im)^[^#\n]*(?:\b(?:git|hg|svn|bzr)\+[a-z]+://|--(?:extra-)?index-url\b|--find-links\b|@\s*https?://|^\s*https?://|(?:-r|-c|-f|--requirement|--constraint)[ =]*https?://|@\s*file:|^\s*-e\b)[^\n#]*`)
+	// otherIndex is where all packages come from, those of the usual names too.
+	otherIndex = regexp.MustCompile(`(?im)^[ \t-]*(?:--index-url|--extra-index-url|-i|--requirement|-r)[ =]*(https?://[^\s#"']+)`)
+	knownIndex = regexp.MustCompile(`(?i)^https://(?:pypi\.org|files\.pythonhosted\.org|test\.pypi\.org|download\.pytorch\.org|pypi\.nvidia\.com|pypi\.ngc\.nvidia\.com|developer\.download\.nvidia\.com|storage\.googleapis\.com/jax-releases|data\.pyg\.org|download\.openmmlab\.com|huggingface\.github\.io|flashinfer\.ai|wheels\.vllm\.ai|pypi\.tuna\.tsinghua\.edu\.cn|mirrors\.aliyun\.com|pypi\.mirrors\.ustc\.edu\.cn)(?:[/:]|$)`)
 )
 
 // maxRequirements bounds a list of packages, in bytes.
@@ -48,6 +51,7 @@ func (s *scanner) requirements() {
 		return
 	}
 	src := s.wholeText()
+	s.packages(src)
 	if hit := plainSource.FindString(src); hit != "" {
 		s.add("requirements-source", hallmark.SeverityHigh, s.name, "packages come over a connection that anybody may change: %.80q", strings.TrimSpace(hit))
 	}
@@ -55,6 +59,18 @@ func (s *scanner) requirements() {
 		s.add("requirements-source", hallmark.SeverityMedium, s.name, "packages come from elsewhere than the index: %.80q", strings.TrimSpace(hit))
 	}
 }
+
+// packages reports an index that is none of the usual ones: it may give another package under any name. A line that ends in a
+// backslash goes on behind its end.
+func (s *scanner) packages(src string) {
+	for _, m := range otherIndex.FindAllStringSubmatch(continuedLine.ReplaceAllString(src, ""), 100) {
+		if !knownIndex.MatchString(m[1]) {
+			s.add("requirements-source", hallmark.SeverityHigh, s.name, "packages come from %.80q", m[1])
+		}
+	}
+}
+
+var continuedLine = regexp.MustCompile(`\\\r?\n`)
 
 var (
 	activeHTML = regexp.MustCompile(`(?i)<(?:script|iframe|object|embed|base|meta\s+http-equiv)\b|\bon(?:error|load|click|mouseover|focus)\s*=|javascript:`)
@@ -155,10 +171,52 @@ func (s *scanner) scripts(head []byte) {
 		s.scriptFile()
 	case strings.HasPrefix(name, "requirements") && ext == ".txt", name == "constraints.txt":
 		s.requirements()
-	case name == "dockerfile", name == "makefile", ext == ".yml", ext == ".yaml", ext == ".toml":
+	case name == "dockerfile", name == "makefile", ext == ".toml":
 		s.shell(s.name, s.wholeText())
+	case isYAML(name):
+		src := s.wholeText()
+		s.shell(s.name, src)
+		s.yaml(src)
+		s.packages(src)
+	case ext == ".pbtxt", ext == ".prototxt":
+		s.prototext(s.wholeText())
 	case windowsScript[ext]:
 		s.add("program", hallmark.SeverityHigh, s.name, "a file named %q is run when it is opened", ext)
+	case ranWhereItLies[name]:
+		s.add("script", hallmark.SeverityHigh, s.name, "a program that is started in this directory runs the file")
+	}
+	s.declared(head)
+}
+
+// ranWhereItLies are files that a program runs, or takes its settings from, because they lie in the directory that it is
+// started in.
+var ranWhereItLies = words(".rprofile .renviron .pdbrc .gdbinit .lldbinit .envrc .exrc .vimrc .nvimrc .lvimrc .bashrc .bash_profile .profile .zshrc .pypirc .npmrc .yarnrc")
+
+// xmlEntity is a declaration of a part of an XML document that stands elsewhere, or that is repeated where it is named.
+var xmlEntity = regexp.MustCompile(`<!ENTITY\b|<!DOCTYPE\s+\S+\s+SYSTEM\s+["'](?:https?://www\.w3\.org/|http://www\.dmg\.org/)?[^"']*["']`)
+
+var xmlElement = regexp.MustCompile(`<[A-Za-z_:]`)
+
+// serialized begins what R writes as text: its reader makes objects of any class, whose promises are evaluated
+// (CVE-2024-27322).
+var serialized = regexp.MustCompile(`^(?:RD[AX][0-9]+\r?\n)?A\r?\n[23]\r?\n[0-9]+\r?\n`)
+
+// declared looks at the beginning of a text for what makes it more than one.
+func (s *scanner) declared(head []byte) {
+	if serialized.Match(head) {
+		s.add(RuleUnknownFormat, hallmark.SeverityHigh, s.name, "the text holds objects of R, which are not looked into")
+	}
+	if trimmed := strings.TrimLeft(string(head), " \t\r\n\ufeff"); !strings.HasPrefix(trimmed, "<") {
+		return
+	}
+	if len(head) == sniffText && !xmlElement.Match(head) {
+		s.cannotParse(s.name, "the first element is further behind than %d bytes", len(head))
+	}
+	for _, hit := range xmlEntity.FindAllString(string(head), 100) {
+		if !strings.Contains(hit, "http://www.dmg.org/") && !strings.Contains(hit, "://www.w3.org/") {
+			s.add("xml-entity", hallmark.SeverityHigh, s.name, "the document declares a part that its reader takes from elsewhere or repeats: %.80q", hit)
+			return
+		}
 	}
 }
 
@@ -169,5 +227,7 @@ var weightNames = map[string]bool{
 
 var windowsScript = map[string]bool{
 	".bat": true, ".cmd": true, ".ps1": true, ".vbs": true, ".vbe": true, ".js": true, ".jse": true, ".wsf": true, ".hta": true, ".reg": true, ".lnk": true, ".scr": true,
-	".desktop": true, ".command": true, ".applescript": true,
+	".desktop": true, ".command": true, ".applescript": true, ".url": true, ".inf": true, ".scf": true, ".sct": true, ".wsc": true, ".ws": true, ".vb": true,
+	".psm1": true, ".psd1": true, ".pif": true, ".jnlp": true, ".terminal": true, ".library-ms": true, ".search-ms": true, ".settingcontent-ms": true,
+	".appref-ms": true, ".mobileconfig": true, ".service": true, ".plist": true,
 }

@@ -29,10 +29,12 @@ func (s *scanner) text() {
 		return
 	}
 	s.res.Format = FormatText
-	if trimmed := bytes.TrimLeft(head, " \t\r\n"); len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') && s.isJSON() {
+	trimmed := bytes.TrimLeft(head, " \t\r\n\ufeff")
+	looksJSON := len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[')
+	if looksJSON && s.isJSON() {
 		s.res.Format = FormatJSON
 	}
-	s.configJSON()
+	s.configJSON(looksJSON)
 	if ext := strings.ToLower(path.Ext(s.name)); ext == ".jinja" || ext == ".jinja2" || ext == ".j2" {
 		s.templateFile()
 	}

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"compress/flate"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"math"
 	"path"
+	"regexp"
 	"strings"
 
 	"github.com/hallmark-ml/hallmark"
@@ -39,6 +41,7 @@ func (s *scanner) zip() {
 	}
 	a.compareStorages(d)
 	a.kind()
+	a.runsCode()
 }
 
 // A zipArchive is an archive that is being scanned.
@@ -48,7 +51,8 @@ type zipArchive struct {
 	roots    map[string]bool  // directories that hold a data.pkl
 	storages map[string]int64 // sizes that the pickles claim, by member name
 	pickled  bool
-	all      int64 // bytes of all members
+	code     string // a member in Python
+	all      int64  // bytes of all members
 }
 
 // checked looks at an entry's name and header.
@@ -105,7 +109,26 @@ func (a *zipArchive) places(d *zipDirectory) {
 func (a *zipArchive) storage(name string) bool {
 	dir, file := path.Split(name)
 	root, ok := strings.CutSuffix(dir, "data/")
-	return ok && file != "" && a.roots[root]
+	return ok && storageKey.MatchString(file) && a.roots[root]
+}
+
+// storageKey names the data of one tensor: torch numbers them.
+var storageKey = regexp.MustCompile(`^[0-9]+$`)
+
+// loaderMarks are members of archives whose reader runs the Python code in them: packages and scripts of torch, and archives
+// of TorchServe.
+var loaderMarks = []string{".data/extern_modules", "constants.pkl", "MAR-INF/MANIFEST.json"}
+
+// runsCode refuses the code of such archives: what it does is not known.
+func (a *zipArchive) runsCode() {
+	for name := range a.names {
+		for _, mark := range loaderMarks {
+			if mark = foldName(mark); a.code != "" && (name == mark || strings.HasSuffix(name, "/"+mark)) {
+				a.add("archive-code", hallmark.SeverityCritical, a.code, "loading the archive runs this and other files in it")
+				return
+			}
+		}
+	}
 }
 
 // member scans one member and checks its checksum and sizes. What could be read counts, whatever they say: some loaders do
@@ -173,10 +196,11 @@ func (a *zipArchive) stored(e *zipEntry) {
 		if looksCalled(newStreamAt(section, e.packed)) {
 			a.pickles(newStreamAt(section, e.packed), e.data, e.name)
 		}
-	case isConfig(e.name):
-		a.kerasJSON(e.name, io.LimitReader(section, maxConfig))
 	case path.Base(e.name) == "data.pkl":
 		a.pickle(newStreamAt(section, e.packed), e.data, e.name)
+	case e.name == kerasConfig:
+		a.kerasJSON(e.name, section)
+		fallthrough
 	default:
 		a.note(a.inner(section, e.packed, e.name), e.name)
 	}
@@ -190,10 +214,10 @@ func (a *zipArchive) part(in io.Reader, e *zipEntry) {
 		if isPickle(st.peek(2)) && looksCalled(st) {
 			a.add("pickle-global", hallmark.SeverityCritical, e.name, "the tensor data is a pickle that imports and calls something")
 		}
-	case isConfig(e.name):
-		a.kerasJSON(e.name, io.LimitReader(st, maxConfig))
 	case path.Base(e.name) == "data.pkl":
 		a.pickle(st, -1, e.name)
+	case e.name == kerasConfig:
+		a.compressedConfig(st, e.name)
 	default:
 		a.note(a.sequential(st, e.size, e.name), e.name)
 	}
@@ -202,7 +226,25 @@ func (a *zipArchive) part(in io.Reader, e *zipEntry) {
 // maxConfig bounds a configuration file, in bytes.
 const maxConfig = 16 << 20
 
-func isConfig(name string) bool { return strings.HasSuffix(name, "config.json") }
+// kerasConfig is the member from which Keras makes a model.
+const kerasConfig = "config.json"
+
+// compressedConfig scans the configuration of what may be a model of Keras, or of another library.
+func (a *zipArchive) compressedConfig(st *stream, name string) {
+	most := min(maxConfig, a.limits.memory-a.work.held)
+	raw, err := readMost(st, most)
+	if err != nil && !errors.Is(err, errTooLarge) { // the latter is reported where it is unpacked
+		a.cannotParse(name, "the compressed data: %v", err)
+	}
+	if int64(len(raw)) > most {
+		a.cannotParse(name, "a configuration of more than %d bytes", most)
+		return
+	}
+	a.work.held += int64(len(raw))
+	defer func() { a.work.held -= int64(len(raw)) }()
+	a.kerasJSON(name, bytes.NewReader(raw))
+	a.note(a.inner(bytes.NewReader(raw), int64(len(raw)), name), name)
+}
 
 // pickle scans the pickle of a torch archive.
 func (a *zipArchive) pickle(in *stream, at int64, name string) {
@@ -218,6 +260,8 @@ func (a *zipArchive) note(format, name string) {
 	switch format {
 	case FormatPickle:
 		a.pickled = true
+	case FormatPython:
+		a.code = name
 	case FormatUnknown:
 		if !hasFinding(a.res.Findings, name) {
 			a.add(RuleUnknownFormat, hallmark.SeverityHigh, name, "the format of the member is not known")
