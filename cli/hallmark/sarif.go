@@ -88,7 +88,7 @@ func sarifSeverity(detector string) string {
 
 // writeSARIF writes one result for each reason of the verdict, each finding and each case that failed.
 func (g gateResult) writeSARIF(w io.Writer) error {
-	b := sarifBuilder{model: g.Fingerprint.Digest, uri: (&url.URL{Path: filepath.ToSlash(g.Path)}).EscapedPath(), index: map[string]int{}}
+	b := sarifBuilder{model: g.Fingerprint.Digest, uri: (&url.URL{Path: filepath.ToSlash(g.Path)}).String(), index: map[string]int{}}
 	for _, r := range g.Verdict.Reasons {
 		if r.Decision != hallmark.Allow {
 			b.add("verdict."+r.Rule, string(r.Decision)+": "+r.Message, r.Rule)
@@ -118,7 +118,7 @@ func (o *scanOutput) writeSARIF(w io.Writer) error {
 		})
 	}
 	for _, v := range o.verdicts {
-		b.uri = (&url.URL{Path: repoRelative(v.Path)}).EscapedPath()
+		b.uri = (&url.URL{Path: repoRelative(v.Path)}).String() // "a:b" is no URI, "./a:b" is
 		for _, r := range v.Reasons {
 			b.add(r.Rule, r.Detail, b.uri+"\x00"+r.Detail)
 		}
