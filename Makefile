@@ -13,7 +13,7 @@ LDFLAGS   = -s -w -X main.buildVersion=$(VERSION)
 RACE_PKGS  = $(shell $(GO) list ./... | grep -vE '/(sandbox/jail|engine/kernel)$$')
 RACE_FLAGS = -gcflags='modernc.org/sqlite/lib=-race=false' -gcflags='golang.org/x/crypto/scrypt=-race=false'
 
-.PHONY: help demo test test-full check race lint deadcode vuln bench bench-engine bench-pii bench-gate bench-jail escape build guest serve contracts deps peer clean
+.PHONY: help demo test test-full check race lint deadcode vuln bench bench-engine bench-pii bench-gate bench-jail bench-kill escape build guest serve contracts deps peer clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -80,6 +80,9 @@ escape: ## try every way out of the jail, and see what stops it
 
 bench-jail: ## start of the jail against a plain start, bwrap, runc and runsc
 	@$(ESCAPE) bench 100
+
+bench-kill: ## from the kill of a guest until nothing of it is left, 1,000 times
+	@$(ESCAPE) reaps full 1000
 
 bench-pii: ## the scanner for personal data beside gitleaks, which is installed first; table in docs/benchmarks.md
 	$(GO) run ./testdata/bench-pii $(or $(BENCH),-docs docs/benchmarks.md)

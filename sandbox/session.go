@@ -92,7 +92,7 @@ func Open(ctx context.Context, model *os.File, cfg Config) (*Session, error) {
 	s.spec.Tier = s.proc.Tier()
 	s.replies = wire.NewReplyReader(s.proc, messageLimit)
 	s.record = hallmark.RunRecord{
-		Verdict: hallmark.RunOK, Tier: s.spec.Tier, Layers: s.proc.Layers(), FilterSHA256: jail.FilterDigest(), Kernel: jail.Kernel(),
+		Verdict: hallmark.RunOK, Tier: s.spec.Tier, Layers: s.proc.Layers(), FilterSHA256: jail.FilterDigest(s.spec.Tier), Kernel: jail.Kernel(),
 		Guest: guest, Container: s.spec.Runtime.Record(), Limits: s.proc.Limits(), Started: s.started.UTC(),
 	}
 	return s, nil

@@ -181,8 +181,12 @@ type groupLimits struct {
 // group is what the kernel keeps a guest to. It leaves room for what the kernel keeps about the guest itself, page tables
 // above all, so that the watchdog, which counts the guest's own pages, speaks first if it comes in time.
 func (l Limits) group() groupLimits {
-	return groupLimits{l.Memory + memorySlack(l.Memory), maxThreads}
+	return groupLimits{max(l.Memory+memorySlack(l.Memory), leastGroup), maxThreads}
 }
+
+// leastGroup is a limit that a process stays under until it runs its program, in bytes. It shares its supervisor's memory until
+// then, and what the kernel ends for want of memory it ends with all that share it.
+const leastGroup = 16 << 20
 
 // make makes a group with limits, which hold from the guest's first page on. A place of kind none gives nil.
 func (p groupPlace) make(l groupLimits) (*group, error) {

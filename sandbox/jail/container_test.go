@@ -117,12 +117,11 @@ func TestContainerVerdicts(t *testing.T) {
 	eachRuntime(t, func(t *testing.T, tier hallmark.Tier) {
 		t.Helper()
 		for bomb, want := range tests {
-			if tier == hallmark.TierRunsc && slices.Contains(want, hallmark.RunPolicyViolation) {
+			if tier == hallmark.TierRunsc && bomb == "threads" {
 				if !full() {
 					continue // takes as long as its limit of wall time
 				}
-				// gVisor ends the thread that makes a forbidden call, not its process, and keeps threads to itself.
-				want = []hallmark.RunVerdict{hallmark.RunWallLimit}
+				want = []hallmark.RunVerdict{hallmark.RunWallLimit} // gVisor keeps threads to itself
 			}
 			r, log := inContainer(t, nil, "bomb", string(tier), bomb)
 			require.Contains(t, want, r.Verdict, "%s: %s %s", bomb, r.Detail, log)
@@ -151,4 +150,112 @@ func TestRuntimeThatIsMissingIsUnsandboxed(t *testing.T) {
 	}
 	_, err := jail.FindRuntime(t.Context(), hallmark.TierFull)
 	require.ErrorIs(t, err, hallmark.ErrInvalid)
+}
+
+// TestContainerOneLayerOff leaves out each layer in turn, of what the supervisor, the first process, the runtime and the guest see
+// to: the others keep the canaries, and what is left out is not reported. -v prints the tables.
+func TestContainerOneLayerOff(t *testing.T) {
+	t.Parallel()
+
+	layers := []string{
+		"none", "user-namespace", "pid-namespace", "net-namespace", "mount-namespace", "ipc-namespace", "uts-namespace", "cgroup-namespace",
+		"read-only-root", "clean-environment", "four-descriptors", "closed-descriptors", "own-session", "dies-with-supervisor", "unprivileged-user",
+		"rlimits", "no-new-privs", "landlock", "no-capabilities", "not-dumpable", "seccomp-tsync",
+	}
+	if os.Geteuid() != 0 { // nobody else makes the other namespaces without the first
+		layers = slices.DeleteFunc(layers, func(l string) bool { return l == "user-namespace" || l == "unprivileged-user" })
+	}
+	eachRuntime(t, func(t *testing.T, tier hallmark.Tier) {
+		t.Helper()
+		for _, layer := range layers {
+			t.Run(layer, func(t *testing.T) {
+				t.Parallel()
+
+				r, log := inContainer(t, nil, "without", string(tier), layer)
+				require.Zero(t, r.Contacts, "connections to the canaries")
+				if r.Verdict == hallmark.RunUnsandboxed { // somebody looks for this one
+					require.NotEqual(t, "none", layer, r.Detail)
+					t.Logf("does not start: %s", r.Detail)
+					return
+				}
+				require.Equal(t, hallmark.RunOK, r.Verdict, "%s %s", r.Detail, log)
+				blocked, tried := 0, 0
+				for _, l := range r.Lines {
+					if l.ID == "leak.canary_bytes" {
+						require.True(t, l.Blocked, "canary bytes were read")
+					}
+					if !l.Skipped {
+						tried++
+					}
+					if l.Blocked {
+						blocked++
+					} else if !l.Skipped && layer != "seccomp-tsync" {
+						t.Errorf("%s: %s", l.ID, l.Detail)
+					}
+				}
+				require.GreaterOrEqual(t, tried, 150)
+				t.Logf("%d of %d blocked, 0 canary bytes, 0 contacts", blocked, tried)
+			})
+		}
+	})
+}
+
+// containerCalls are the calls that a container is set up with, by the names of package sabotage: those of the supervisor, the
+// child and the first process, which are the same around every runtime; and those of a guest whose calls the host's kernel gets.
+func containerCalls(tier hallmark.Tier) []string {
+	list := []string{
+		"close_range", "pipe", "dupfd", "clone", "idmap_open", "idmap_write", "setsid", "chdir", "pdeathsig", "dup3", "execve",
+		"stat_namespace", "get_pdeathsig", "getsid", "getdents", "readlink", "mount", "mount_private", "mount_proc", "mount_bundle", "mkdir", "seccomp",
+	}
+	if os.Geteuid() == 0 { // who is not root does not change it
+		list = append(list, "setuid", "setgid")
+	}
+	if tier == hallmark.TierRunc {
+		list = append(list, "pivot_root", "umount2", "sethostname", "mount_ro", "no_new_privs", "dumpable", "landlock_ask", "landlock_make", "landlock_join", "capset",
+			"get_no_new_privs", "get_dumpable", "capget",
+			"rlimit_core", "rlimit_fsize", "rlimit_nofile", "rlimit_memlock", "rlimit_msgqueue", "rlimit_data", "rlimit_as", "rlimit_cpu")
+	}
+	return list
+}
+
+// TestContainerFailingCallIsUnsandboxed makes each call that sets up a container pretend to have worked or, with HALLMARK_FULL=1,
+// fail. A runtime that the runtime's own tests are for is not looked into: only that nothing weaker comes of it.
+func TestContainerFailingCallIsUnsandboxed(t *testing.T) {
+	t.Parallel()
+
+	ways := []string{"ok"} // the harder one to see
+	if full() {
+		ways = append(ways, "EPERM", "ENOSYS", "EINVAL")
+	}
+	eachRuntime(t, func(t *testing.T, tier hallmark.Tier) {
+		t.Helper()
+		for _, call := range containerCalls(tier) {
+			for _, how := range ways {
+				if how == "ok" && (call == "clone" || call == "dup3") {
+					how = "EPERM" // the supervisor itself would go on as the child; the runtime would print its version here
+				}
+				t.Run(call+"/"+how, func(t *testing.T) {
+					t.Parallel()
+
+					r, log := inContainer(t, nil, "sabotage", string(tier), call, how)
+					if how == "ok" && slices.Contains(harmlessToContainers(), call) {
+						require.Equal(t, hallmark.RunOK, r.Verdict, "%s %s", r.Detail, log)
+						return
+					}
+					require.Equal(t, hallmark.RunUnsandboxed, r.Verdict, "%s %s", r.Detail, log)
+					require.Empty(t, r.Layers)
+				})
+			}
+		}
+	})
+}
+
+// harmlessToContainers are pretences that leave nothing out.
+func harmlessToContainers() []string {
+	return []string{
+		"mount_private", // in a new user namespace no mount goes back to the host
+		"no_new_privs",  // the saboteur's filter itself needs it, and it is inherited
+		"get_dumpable",  // the pretended answer is the true one
+		"capset",        // runc empties the bounding set too: the guest and the supervisor find no capability
+	}
 }

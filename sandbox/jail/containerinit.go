@@ -17,9 +17,37 @@ import (
 	"github.com/hallmark-ml/hallmark"
 )
 
-// ContainerArg is the argument with which the guest's binary becomes the first process of a container's jail. The tier and the
-// guest's limit of memory in bytes follow.
+// ContainerArg is the argument with which the guest's binary becomes the first process of a container's jail. What
+// [containerArgs] returns follows.
 const ContainerArg = "container"
+
+// containerArgs are the arguments of a container's first process: the tier, the guest's limit of memory in bytes, and the
+// supervisor's own namespaces, which it must not be in.
+func containerArgs(t hallmark.Tier, memory int64) ([]string, error) {
+	own, err := namespaceIDs()
+	if err != nil {
+		return nil, err
+	}
+	return []string{string(t), strconv.FormatInt(memory, 10), strings.Trim(fmt.Sprint(own), "[]")}, nil
+}
+
+// parseContainerArgs is the other side of [containerArgs].
+func parseContainerArgs(args []string) (t hallmark.Tier, memory int64, outside []uint64, err error) {
+	if len(args) != 3 || !InContainer(hallmark.Tier(args[0])) {
+		return "", 0, nil, fmt.Errorf("arguments are %q", args)
+	}
+	if memory, err = strconv.ParseInt(args[1], 10, 64); err != nil {
+		return "", 0, nil, err
+	}
+	for id := range strings.FieldsSeq(args[2]) {
+		n, err := strconv.ParseUint(id, 10, 64)
+		if err != nil {
+			return "", 0, nil, err
+		}
+		outside = append(outside, n)
+	}
+	return hallmark.Tier(args[0]), memory, outside, nil
+}
 
 // runtimeFD is the descriptor of the sealed container runtime, in the first process alone.
 const runtimeFD = modelFD + 1
@@ -47,11 +75,7 @@ func RunContainerInit(args []string) int {
 }
 
 func containerInit(args []string) (unix.WaitStatus, error) {
-	if len(args) != 2 || !InContainer(hallmark.Tier(args[0])) {
-		return 0, fmt.Errorf("arguments are %q", args)
-	}
-	tier := hallmark.Tier(args[0])
-	memory, err := strconv.ParseInt(args[1], 10, 64)
+	tier, memory, outside, err := parseContainerArgs(args)
 	if err != nil {
 		return 0, err
 	}
@@ -60,7 +84,7 @@ func containerInit(args []string) (unix.WaitStatus, error) {
 		return 0, fmt.Errorf("own id is %d in a new pid namespace, want 1", pid)
 	}
 	for _, check := range []func() error{
-		func() error { return onlyOwnDescriptors(runtimeFD) }, ownSession, diesWithSupervisor,
+		func() error { return notOutside(outside) }, func() error { return onlyOwnDescriptors(runtimeFD) }, ownSession, diesWithSupervisor,
 	} {
 		if err := check(); err != nil {
 			return 0, err
@@ -83,6 +107,10 @@ func containerInit(args []string) (unix.WaitStatus, error) {
 // buildBundle makes the root that the guest will see, with nothing but itself in it, and the runtime's configuration.
 func buildBundle(tier hallmark.Tier, memory int64) error {
 	const flags = unix.MS_NOSUID | unix.MS_NODEV
+	before, err := device(workDir)
+	if err != nil {
+		return err
+	}
 	steps := []struct {
 		what string
 		do   func() error
@@ -92,6 +120,7 @@ func buildBundle(tier hallmark.Tier, memory int64) error {
 		{"mount an empty file system", func() error {
 			return unix.Mount("none", workDir, "tmpfs", flags, fmt.Sprintf("size=%d,nr_inodes=4096,mode=0755", containerMemory(tier)/2))
 		}},
+		{"check what was mounted", func() error { return errors.Join(ownProc(), newDevice(workDir, before)) }},
 		{"enter it", func() error { return unix.Chdir(workDir) }},
 		{"make the root", func() error {
 			for _, dir := range []string{"rootfs", "rootfs/proc", "rootfs/dev", "rootfs/sys", "state"} {
@@ -116,6 +145,30 @@ func buildBundle(tier hallmark.Tier, memory int64) error {
 		}
 	}
 	return nil
+}
+
+// newDevice checks that a file system was mounted on a directory that was on another one before.
+func newDevice(dir string, before uint64) error {
+	now, err := device(dir)
+	if err == nil && now == before {
+		err = fmt.Errorf("%s is what it was before", dir)
+	}
+	return err
+}
+
+func device(path string) (uint64, error) {
+	var s unix.Stat_t
+	err := unix.Stat(path, &s)
+	return s.Dev, err
+}
+
+// ownProc checks that /proc is the new namespace's.
+func ownProc() error {
+	self, err := os.Readlink(procDir + "/self")
+	if err == nil && self != "1" {
+		err = fmt.Errorf("%s/self is %s, want 1", procDir, self)
+	}
+	return err
 }
 
 // copyGuest copies this process's own program, which is sealed, into the container's root.
@@ -144,17 +197,20 @@ func containerEnvironment(memory int64) []string {
 // Source: OCI runtime specification 1.0.2, config.md and config-linux.md.
 func containerConfig(memory int64) map[string]any {
 	type object = map[string]any
-	none := object{}
+	capabilities, given := object{}, []string{}
+	if !on(layerCaps) {
+		given = []string{"CAP_SYS_ADMIN", "CAP_NET_ADMIN", "CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE", "CAP_KILL"}
+	}
 	for _, set := range []string{"bounding", "effective", "inheritable", "permitted", "ambient"} {
-		none[set] = []string{}
+		capabilities[set] = given
 	}
 	return object{
 		"ociVersion": "1.0.2",
 		"hostname":   hostName,
-		"root":       object{"path": "rootfs", "readonly": true},
+		"root":       object{"path": "rootfs", "readonly": on(layerReadOnly)},
 		"process": object{
 			"user": object{"uid": 0, "gid": 0}, "args": []string{guestName}, "env": containerEnvironment(memory), "cwd": "/",
-			"noNewPrivileges": true, "capabilities": none,
+			"noNewPrivileges": on(layerNoNew), "capabilities": capabilities,
 		},
 		"mounts": []object{
 			{"destination": "/proc", "type": "proc", "source": "proc", "options": []string{"nosuid", "nodev", "noexec"}},
@@ -220,10 +276,18 @@ func readPID() (int, error) {
 	return strconv.Atoi(strings.TrimSpace(string(b)))
 }
 
-// readOnlyContainer checks that nothing can be made in the container's root, whose host has the jail's name.
+// readOnlyContainer checks that nothing can be made in the container's root, above which there is no other, and that its host has
+// the jail's name.
 func readOnlyContainer() error {
 	if err := unix.Mkdir("/new", 0o700); !errors.Is(err, unix.EROFS) {
 		return fmt.Errorf("making a directory in the root gives %w, want %w", err, unix.EROFS)
+	}
+	var root, above unix.Stat_t // a root that was not detached hides there
+	if err := errors.Join(unix.Stat("/", &root), unix.Stat("/..", &above)); err != nil {
+		return err
+	}
+	if root.Dev != above.Dev || root.Ino != above.Ino {
+		return errors.New("there is another root above the container's")
 	}
 	name, err := os.Hostname()
 	if err == nil && name != hostName {

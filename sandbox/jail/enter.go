@@ -39,7 +39,7 @@ func DenyWithError() Option {
 // entry is a lock-down under way.
 type entry struct {
 	hello  wire.Hello
-	deny   uint32
+	deny   uint32 // what the filter answers; 0 for what it does to guests of the tier
 	layers []string
 	abi    int // of Landlock
 
@@ -50,7 +50,7 @@ type entry struct {
 // returns the model's bytes, mapped read-only. It is the first call of a guest's main, before anything else starts
 // threads or timers. On an error nothing was answered but the failure: the process is half locked and has to end.
 func Enter(opts ...Option) ([]byte, error) {
-	e := &entry{deny: actKill}
+	e := &entry{}
 	for _, o := range opts {
 		o(e)
 	}
@@ -182,21 +182,28 @@ func ownSession() error {
 // diesWithSupervisor checks that the kernel ends the process when the supervisor's thread that started it is gone. The
 // signal is a thread's: the first one was given it, and another that comes here gets it too.
 func diesWithSupervisor() error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if unix.Gettid() != os.Getpid() {
-		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
-			return err
+	// Nothing here lets the Go scheduler move this to another thread, which the look at the end is for: locking it to one starts
+	// a thread more, and each makes the lock-down dearer.
+	for range 100 {
+		thread := unix.Gettid()
+		if thread != os.Getpid() {
+			if _, _, errno := unix.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0, 0); errno != 0 {
+				return errno
+			}
 		}
+		var signal int32
+		_, _, errno := unix.RawSyscall6(unix.SYS_PRCTL, unix.PR_GET_PDEATHSIG, uintptr(unsafe.Pointer(&signal)), 0, 0, 0, 0)
+		switch {
+		case unix.Gettid() != thread:
+			continue
+		case errno != 0:
+			return errno
+		case signal != int32(unix.SIGKILL):
+			return fmt.Errorf("signal at the supervisor's death is %d, want %d", signal, unix.SIGKILL)
+		}
+		return nil
 	}
-	var signal int32
-	if err := unix.Prctl(unix.PR_GET_PDEATHSIG, uintptr(unsafe.Pointer(&signal)), 0, 0, 0); err != nil {
-		return err
-	}
-	if signal != int32(unix.SIGKILL) {
-		return fmt.Errorf("signal at the supervisor's death is %d, want %d", signal, unix.SIGKILL)
-	}
-	return nil
+	return errors.New("moved from thread to thread")
 }
 
 // onlyOwnDescriptors refuses to go on with anything open beside 0 to highest and the two of the runtime's poller.
@@ -322,13 +329,14 @@ func dirNames(fd int) (names []string, err error) {
 	}
 }
 
-// privileges sets limits and gives up everything that more could be gained with, on every thread.
+// privileges sets limits and gives up everything that more could be gained with, on every thread. Those that a program may give
+// are over: the child gave them up, or the container's runtime, before there was a second thread.
 func (e *entry) privileges() error {
 	steps := []struct {
 		layer string
 		do    func() error
 	}{
-		{layerRlimits, e.limit}, {layerNoNew, noNewPrivileges}, {layerLandlock, e.landlock}, {layerCaps, dropCapabilities}, {layerDump, undumpable},
+		{layerRlimits, e.limit}, {layerLandlock, e.landlock}, {layerCaps, dropCapabilities}, {layerDump, undumpable},
 	}
 	for _, s := range steps {
 		if !e.has(s.layer) {
@@ -385,7 +393,27 @@ func (e *entry) seccomp() error {
 	if !ok {
 		return fmt.Errorf("no filter for %s", runtime.GOARCH)
 	}
-	return installFilter(assemble(a, uint32(os.Getpid()), e.deny))
+	deny := e.deny
+	if deny == 0 {
+		deny = denial(e.hello.Tier)
+	}
+	if deny == actTrap {
+		if err := dieOfSIGSYS(); err != nil {
+			return err
+		}
+	}
+	return installFilter(assemble(a, uint32(os.Getpid()), deny))
+}
+
+// dieOfSIGSYS gives SIGSYS its default action back, which is the process's end, from the Go runtime, which would turn it into a
+// panic. A guest that is taken over can keep the signal from its threads; the call that brought it is not made in any case.
+func dieOfSIGSYS() error {
+	const setSize = 8               // of a signal set
+	var byDefault [4 * setSize]byte // struct sigaction, which differs between architectures, all zero: SIG_DFL, no flags, no mask
+	if _, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGSYS), uintptr(unsafe.Pointer(&byDefault)), 0, setSize, 0, 0); errno != 0 {
+		return fmt.Errorf("let SIGSYS end the guest: %w", errno)
+	}
+	return nil
 }
 
 // installFilter puts the filter on all threads, those that start later included.

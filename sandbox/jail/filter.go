@@ -15,6 +15,7 @@ import (
 // What the filter answers; see seccomp(2).
 const (
 	actKill  = unix.SECCOMP_RET_KILL_PROCESS
+	actTrap  = unix.SECCOMP_RET_TRAP
 	actAllow = unix.SECCOMP_RET_ALLOW
 	actErrno = unix.SECCOMP_RET_ERRNO // | errno
 )
@@ -159,11 +160,20 @@ func conditions(checks []check, deny uint32) []unix.SockFilter {
 	return b
 }
 
-// FilterDigest is the SHA-256 of the filter that guests of this architecture run under, instruction by instruction in
+// denial is what the filter of a tier's guests answers to a call that it does not allow. gVisor takes the end of a process for
+// that of the one thread; see [entry.seccomp] for what it does instead.
+func denial(t hallmark.Tier) uint32 {
+	if t == hallmark.TierRunsc {
+		return actTrap
+	}
+	return actKill
+}
+
+// FilterDigest is the SHA-256 of the filter that a tier's guests of this architecture run under, instruction by instruction in
 // the kernel's layout. The process's own id, which the filter holds and which differs from guest to guest outside a pid
 // namespace, counts as 1.
-func FilterDigest() hallmark.Digest {
-	return digestOf(assemble(arches()[runtime.GOARCH], 1, actKill))
+func FilterDigest(t hallmark.Tier) hallmark.Digest {
+	return digestOf(assemble(arches()[runtime.GOARCH], 1, denial(t)))
 }
 
 func digestOf(prog []unix.SockFilter) hallmark.Digest {

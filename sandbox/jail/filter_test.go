@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/hallmark-ml/hallmark"
 )
 
 var update = flag.Bool("update", false, "write testdata/filter-*.txt")
@@ -280,6 +282,9 @@ func TestFilterDumpIsPinned(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, string(want), dump(a), "run with -update and review the difference")
 	}
-	require.Equal(t, FilterDigest(), digestOf(assemble(arches()[runtime.GOARCH], 1, actKill)))
-	require.NotEqual(t, FilterDigest(), digestOf(assemble(arches()[runtime.GOARCH], 1, actErrno|1)))
+	for _, tier := range []hallmark.Tier{hallmark.TierFull, hallmark.TierNoNamespaces, hallmark.TierRunc} {
+		require.Equal(t, FilterDigest(tier), digestOf(assemble(arches()[runtime.GOARCH], 1, actKill)))
+	}
+	require.Equal(t, FilterDigest(hallmark.TierRunsc), digestOf(assemble(arches()[runtime.GOARCH], 1, actTrap)))
+	require.NotEqual(t, FilterDigest(hallmark.TierFull), digestOf(assemble(arches()[runtime.GOARCH], 1, actErrno|1)))
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hallmark-ml/hallmark"
 )
 
 // An Offer is what this host has of one mechanism that a jail is made of.
@@ -77,7 +79,7 @@ func seccompOffer() Offer {
 	if err := seccompAvailable(&kill); err != nil {
 		return Offer{"seccomp filters", false, "asking for them gives " + err.Error(), remedy}
 	}
-	return Offer{"seccomp filters", true, "filters that end a process, on all threads; sha256 " + FilterDigest().Hex(), ""}
+	return Offer{"seccomp filters", true, "filters that end a process, on all threads; sha256 " + FilterDigest(hallmark.TierFull).Hex(), ""}
 }
 
 func landlockOffer() Offer {

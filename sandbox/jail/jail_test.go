@@ -170,6 +170,18 @@ func TestProgramThatDoesNotEnterIsUnsandboxed(t *testing.T) {
 	}
 }
 
+// A limit that is reached before a guest is locked in says nothing about what the host can isolate: no weaker tier is to be tried.
+func TestLimitAtTheStartIsThatLimit(t *testing.T) {
+	t.Parallel()
+
+	for _, v := range []hallmark.RunVerdict{hallmark.RunMemoryLimit, hallmark.RunCPULimit, hallmark.RunWallLimit, hallmark.RunInfraError} {
+		require.True(t, atStart(v), v)
+	}
+	for _, v := range []hallmark.RunVerdict{hallmark.RunOK, hallmark.RunCrash, hallmark.RunPolicyViolation, hallmark.RunUnsandboxed, hallmark.RunOutputLimit} {
+		require.False(t, atStart(v), v)
+	}
+}
+
 func TestCanceledStartLeavesNothing(t *testing.T) {
 	t.Parallel()
 

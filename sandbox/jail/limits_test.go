@@ -5,12 +5,14 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/sandbox/jail"
 )
 
 // output runs testdata/escape and decodes what it prints.
@@ -72,4 +74,31 @@ func TestLimitsInFigures(t *testing.T) {
 	slices.Sort(got.Reap)
 	t.Logf("peaks %v of the limit; wall kill late p50 %.0f ms, most %.0f ms; kill to reap p50 %.1f ms, p90 %.1f ms, p99 %.1f ms",
 		got.Peak, got.Late[n/2], got.Late[n-1], got.Reap[n/2], got.Reap[n*9/10], got.Reap[n*99/100])
+}
+
+// A guest that is over its limit from the start ends at it: before or after it is locked in, which never reads as a host that cannot
+// isolate.
+func TestMemoryLimitBelowTheProgramItself(t *testing.T) {
+	t.Parallel()
+
+	file, err := os.Open(program)
+	require.NoError(t, err)
+	defer file.Close()
+	sealed, _, err := jail.SealProgram(t.Context(), file)
+	require.NoError(t, err)
+	defer sealed.Close()
+	model, _, err := jail.Seal(t.Context(), "empty", strings.NewReader(""), nil)
+	require.NoError(t, err)
+	defer model.Close()
+	for _, tier := range tiers() {
+		p, err := jail.Start(t.Context(), jail.Spec{Program: sealed, Model: model, Tier: tier, Limits: jail.Limits{Memory: 1 << 20}})
+		if err == nil {
+			<-p.Done()
+			err = p.Stop().Err()
+		}
+		var run *jail.RunError
+		require.ErrorAs(t, err, &run)
+		require.Equal(t, hallmark.RunMemoryLimit, run.Verdict, run.Detail)
+		require.ErrorIs(t, err, hallmark.ErrUndecided)
+	}
 }

@@ -71,9 +71,15 @@ func untouchedMemory() (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("ask for the size of this process: %w", err)
 	}
+	fields := strings.Fields(string(buf[:n]))
 	var pages [6]int64 // size, resident, shared, text, 0, data and stack
-	if _, err := fmt.Sscan(string(buf[:n]), &pages[0], &pages[1], &pages[2], &pages[3], &pages[4], &pages[5]); err != nil {
-		return 0, fmt.Errorf("ask for the size of this process: %q: %w", buf[:n], err)
+	for i := range pages {
+		if i >= len(fields) {
+			return 0, fmt.Errorf("ask for the size of this process: %q", buf[:n])
+		}
+		if pages[i], err = strconv.ParseInt(fields[i], 10, 64); err != nil {
+			return 0, fmt.Errorf("ask for the size of this process: %q: %w", buf[:n], err)
+		}
 	}
 	return max(0, pages[5]-(pages[1]-pages[2])) * int64(os.Getpagesize()), nil
 }

@@ -31,18 +31,18 @@ const (
 
 // A Process is a locked-in guest.
 type Process struct {
-	tier    hallmark.Tier
-	limits  Limits
-	layers  []string
-	stdin   *os.File
-	stdout  *os.File
-	started time.Time
-	args    []string // of the process
-	bounds  groupLimits
-	tasks   int            // processes and threads that the watchdog of a tree allows
-	watched sync.WaitGroup // the watchdog of a tree
+	tier       hallmark.Tier
+	limits     Limits
+	layers     []string
+	stdin      *os.File
+	stdout     *os.File
+	started    time.Time
+	args       []string // of the process
+	noNewPrivs bool     // which it has before it runs its program
+	bounds     groupLimits
+	tasks      int            // processes and threads that the watchdog of a tree allows
+	watched    sync.WaitGroup // the watchdog of a tree
 
-	proc   *os.Process
 	pid    int
 	group  *group   // nil where there are none
 	status *os.File // /proc/PID/status
@@ -79,28 +79,23 @@ func (e Exit) Err() error {
 	return &RunError{Verdict: e.Verdict, Detail: e.Detail}
 }
 
-// spawning is held while a guest is forked. Package syscall opens a child's id maps without close-on-exec, and lets forks
-// overlap: a guest that is forked at that moment would inherit them. Descriptors are the whole process's, and so is this.
-var spawning sync.Mutex
-
 // own starts the process and reaps it. It keeps its thread until then: the kernel kills the guest when the thread that
 // started it is gone, and the runtime ends threads when it likes.
 func (p *Process) own(path string, attr *os.ProcAttr, started chan<- error) {
 	runtime.LockOSThread()
-	proc, err := p.fork(path, attr)
+	err := p.fork(path, attr)
 	if leaveErr := p.group.leave(); leaveErr != nil {
 		err = errors.Join(err, leaveErr) // and the thread, being locked, ends with this function
 	} else {
 		defer runtime.UnlockOSThread()
 	}
 	if err == nil {
-		p.proc, p.pid = proc, proc.Pid
 		p.status, err = os.Open(fmt.Sprintf("/proc/%d/status", p.pid))
 	}
 	if err != nil {
-		if proc != nil {
-			err = errors.Join(err, proc.Kill())
-			_, waitErr := proc.Wait()
+		if p.pid != 0 {
+			_ = syscall.Kill(p.pid, syscall.SIGKILL)
+			_, waitErr := unix.Wait4(p.pid, nil, 0, nil)
 			err = errors.Join(err, waitErr)
 		}
 		started <- errors.Join(err, p.group.remove())
@@ -111,18 +106,21 @@ func (p *Process) own(path string, attr *os.ProcAttr, started chan<- error) {
 }
 
 // fork starts the process in a control group of its own.
-func (p *Process) fork(path string, attr *os.ProcAttr) (*os.Process, error) {
+func (p *Process) fork(path string, attr *os.ProcAttr) error {
+	c, err := newChild(path, p.args, attr, p.noNewPrivs)
+	if err != nil {
+		return err
+	}
 	g, err := groups().make(p.bounds)
 	if err != nil {
-		return nil, groupError(err)
+		return errors.Join(groupError(err), c.close())
 	}
 	p.group = g
 	if err := g.enter(attr.Sys); err != nil {
-		return nil, groupError(err)
+		return errors.Join(groupError(err), c.close())
 	}
-	spawning.Lock()
-	defer spawning.Unlock()
-	return os.StartProcess(path, p.args, attr)
+	p.pid, err = c.start(attr.Sys)
+	return err
 }
 
 // reap waits for the end, then makes sure that nothing is left: in the full tier the kernel ended the whole pid namespace
@@ -134,12 +132,13 @@ func (p *Process) reap() {
 			break
 		}
 	}
+	var status syscall.WaitStatus
+	var used syscall.Rusage
 	p.mu.Lock()
 	p.killGroup()
 	p.reaped = true
+	_, err := syscall.Wait4(p.pid, &status, 0, &used) // it has ended: nothing is waited for
 	p.mu.Unlock()
-	state, err := p.proc.Wait()
-	status, _ := state.Sys().(syscall.WaitStatus)
 	if InContainer(p.tier) {
 		status = containerStatus(status)
 	}
@@ -158,7 +157,7 @@ func (p *Process) reap() {
 	if err != nil {
 		end.cause = &RunError{Verdict: hallmark.RunInfraError, Detail: "wait for the guest: " + err.Error()}
 	} else {
-		end.usage.CPU = max(state.UserTime()+state.SystemTime(), p.treeCPU) // the kernel's count leaves out whom nobody waited for
+		end.usage.CPU = max(time.Duration(used.Utime.Nano()+used.Stime.Nano()), p.treeCPU) // the kernel's count leaves out whom nobody waited for
 		end.status = status
 	}
 	p.exit.Verdict, p.exit.Detail = end.verdict()
@@ -178,7 +177,7 @@ func (p *Process) Kill(v hallmark.RunVerdict, detail string) {
 		p.cause = &RunError{Verdict: v, Detail: detail}
 	}
 	// The process cannot be gone: it is not reaped. What else could go wrong shows as a process that does not end.
-	_ = p.proc.Kill()
+	_ = syscall.Kill(p.pid, syscall.SIGKILL)
 	p.killGroup()
 }
 
@@ -192,7 +191,7 @@ func (p *Process) killGroup() {
 
 // watch enforces what the kernel does not, or only coarsely: wall time, processor time, resident memory, threads.
 func (p *Process) watch() {
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(nextLook(p.limits.Memory))
 	defer timer.Stop()
 	defer p.status.Close()
 	buf := make([]byte, statusSize)

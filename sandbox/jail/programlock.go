@@ -37,15 +37,25 @@ func (p *programInit) startState() error {
 // checkNamespaces compares the process's namespaces with the supervisor's. Against TCP no other layer stands: the program's
 // filter lets it have sockets.
 func (p *programInit) checkNamespaces() error {
+	if err := notOutside(p.order.Outside); err != nil {
+		return err
+	}
+	for _, n := range namespaces() {
+		p.layers = append(p.layers, n.layer)
+	}
+	return nil
+}
+
+// notOutside checks that each of this process's namespaces is another than the supervisor's, whose are outside.
+func notOutside(outside []uint64) error {
 	own, err := namespaceIDs()
 	if err != nil {
 		return err
 	}
 	for i, n := range namespaces() {
-		if i >= len(p.order.Outside) || own[i] == p.order.Outside[i] {
+		if i >= len(outside) || own[i] == outside[i] {
 			return fmt.Errorf("%s is the supervisor's own", n.layer)
 		}
-		p.layers = append(p.layers, n.layer)
 	}
 	return nil
 }

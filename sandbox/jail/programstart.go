@@ -126,29 +126,17 @@ func (p *Program) prepare(spec ProgramSpec, mounts []*os.File, control, log *os.
 		files = append(files, m.File)
 	}
 	files = append(files, mounts...)
-	// As in prepare of the guest: the program lies above the child's descriptors and below the highest of ours.
-	dup := func(f *os.File, least int) (*os.File, error) {
-		fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, least)
-		if err != nil {
-			return nil, err
-		}
-		d := os.NewFile(uintptr(fd), f.Name())
-		*open = append(*open, d)
-		return d, nil
-	}
-	program, err := dup(spec.Init, len(files)+1)
+	// As in prepare of the guest: the program lies above the child's descriptors.
+	fd, err := unix.FcntlInt(spec.Init.Fd(), unix.F_DUPFD_CLOEXEC, len(files))
 	if err != nil {
 		return nil, "", err
 	}
-	last := len(files) - 1
-	if files[last], err = dup(files[last], int(program.Fd())+1); err != nil {
-		return nil, "", err
-	}
+	*open = append(*open, os.NewFile(uintptr(fd), spec.Init.Name()))
 	sys, err := sysProcAttr(hallmark.TierFull)
 	if err != nil {
 		return nil, "", err
 	}
-	return &os.ProcAttr{Dir: "/", Env: environment(initMemory), Files: files, Sys: sys}, "/proc/self/fd/" + strconv.Itoa(int(program.Fd())), nil
+	return &os.ProcAttr{Dir: "/", Env: environment(initMemory), Files: files, Sys: sys}, "/proc/self/fd/" + strconv.Itoa(fd), nil
 }
 
 // handshake gives the order and waits until the program is started. On an error the process is gone.
@@ -170,7 +158,7 @@ func (p *Program) handshake(ctx context.Context, order []byte, within time.Durat
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("start a program's jail: %w", ctx.Err())
-	case exit.Verdict == hallmark.RunInfraError, exit.Verdict == hallmark.RunWallLimit:
+	case atStart(exit.Verdict):
 		return exit.Err()
 	case ended:
 		err = fmt.Errorf("%s before it was locked in: %s", exit.Detail, hallmark.CleanText(exit.Log, 300))

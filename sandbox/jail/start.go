@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -103,6 +104,10 @@ func spawn(spec Spec) (*Process, error) {
 			return nil, startError(fmt.Errorf("keep descriptors from the guest: %w", err))
 		}
 	}
+	args, err := spec.args()
+	if err != nil {
+		return nil, startError(err)
+	}
 	attr, files, err := prepare(spec)
 	if err != nil {
 		return nil, startError(err)
@@ -110,10 +115,7 @@ func spawn(spec Spec) (*Process, error) {
 	p := &Process{
 		tier: spec.Tier, limits: spec.Limits, stdin: files.requests, stdout: files.replies,
 		done: make(chan struct{}), logged: make(chan struct{}), started: time.Now(),
-		args: []string{"hallmark-guest"}, bounds: spec.group(), tasks: maxThreads,
-	}
-	if InContainer(spec.Tier) {
-		p.args = append(p.args, ContainerArg, string(spec.Tier), strconv.FormatInt(spec.Limits.Memory, 10))
+		args: args, noNewPrivs: on(layerNoNew) && !InContainer(spec.Tier), bounds: spec.group(), tasks: maxThreads,
 	}
 	started := make(chan error)
 	go p.own("/proc/self/fd/"+strconv.Itoa(int(files.program.Fd())), attr, started)
@@ -130,6 +132,16 @@ func spawn(spec Spec) (*Process, error) {
 	}
 	go p.readLog(files.log)
 	return p, nil
+}
+
+// args are the process's arguments.
+func (s Spec) args() ([]string, error) {
+	args := []string{"hallmark-guest"}
+	if !InContainer(s.Tier) {
+		return args, nil
+	}
+	more, err := containerArgs(s.Tier, s.Limits.Memory)
+	return append(append(args, ContainerArg), more...), err
 }
 
 // ends are the supervisor's ends of a guest's descriptors.
@@ -153,12 +165,12 @@ func prepare(spec Spec) (attr *os.ProcAttr, e ends, err error) {
 			open = append(open, *r, *w)
 		}
 	}
-	dup := func(f *os.File, least int) (d *os.File) {
+	dup := func(f *os.File) (d *os.File) {
 		if err != nil {
 			return nil
 		}
 		var fd int
-		if fd, err = unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, least); err != nil {
+		if fd, err = unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, runtimeFD+1); err != nil {
 			return nil
 		}
 		d = os.NewFile(uintptr(fd), f.Name())
@@ -169,15 +181,11 @@ func prepare(spec Spec) (attr *os.ProcAttr, e ends, err error) {
 	pipe(&stdin, &e.requests)
 	pipe(&e.replies, &stdout)
 	pipe(&e.log, &stderr)
-	// The child moves its files to descriptors 0 to 4 and may use those above its highest file on the way. So the program,
-	// which it opens by number at the end, lies above 4 and below the model.
-	e.program = dup(spec.Program, runtimeFD+1)
-	if err != nil {
-		return nil, ends{}, err
-	}
-	given := []*os.File{stdin, stdout, stderr, dup(spec.Model, int(e.program.Fd())+1)}
+	// The child takes descriptors 0 to 4. The program, which it opens by number at the end, lies above.
+	e.program = dup(spec.Program)
+	given := []*os.File{stdin, stdout, stderr, dup(spec.Model)}
 	if InContainer(spec.Tier) {
-		given = append(given, dup(spec.Runtime.program, runtimeFD+1))
+		given = append(given, dup(spec.Runtime.program))
 	}
 	if err != nil {
 		return nil, ends{}, err
@@ -306,7 +314,7 @@ func (p *Process) handshake(ctx context.Context, spec Spec, modelSize int64) err
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("start a jail: %w", ctx.Err())
-	case exit.Verdict == hallmark.RunInfraError, exit.Verdict == hallmark.RunWallLimit: // the supervisor ended it
+	case atStart(exit.Verdict):
 		return exit.Err()
 	case ended && exit.Log != "":
 		err = fmt.Errorf("%s before it was locked in: %s", exit.Detail, hallmark.CleanText(exit.Log, 300))
@@ -314,6 +322,12 @@ func (p *Process) handshake(ctx context.Context, spec Spec, modelSize int64) err
 		err = fmt.Errorf("%s before it was locked in", exit.Detail)
 	}
 	return &RunError{Verdict: hallmark.RunUnsandboxed, Detail: err.Error()}
+}
+
+// atStart reports whether a verdict of a guest that is not locked in yet stands: its host or its limits ended it, which says
+// nothing about what the host can isolate.
+func atStart(v hallmark.RunVerdict) bool {
+	return slices.Contains([]hallmark.RunVerdict{hallmark.RunInfraError, hallmark.RunWallLimit, hallmark.RunCPULimit, hallmark.RunMemoryLimit}, v)
 }
 
 func (p *Process) enter(spec Spec, modelSize int64) error {

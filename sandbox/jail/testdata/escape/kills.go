@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -149,4 +150,14 @@ func figure(tier string, n int) {
 		f.Reap = append(f.Reap, ms(reapTime(tier)))
 	}
 	must(json.NewEncoder(os.Stdout).Encode(f))
+}
+
+// reaps kills guests one after the other and prints how long it takes until nothing of one is left.
+func reaps(tier string, n int) {
+	took := make([]float64, n)
+	for i := range took {
+		took[i] = ms(reapTime(tier))
+	}
+	slices.Sort(took)
+	fmt.Printf("kill to reap of %d guests, %s: p50 %.2f ms, p90 %.2f ms, p99 %.2f ms, most %.2f ms\n", n, tier, took[n/2], took[n*9/10], took[n*99/100], took[n-1])
 }

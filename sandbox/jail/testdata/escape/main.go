@@ -57,6 +57,7 @@ func main() {
 	case len(os.Args) == 1:
 		payload()
 	case os.Args[1] == jail.ContainerArg:
+		weak.Off = ordered().Off
 		os.Exit(jail.RunContainerInit(os.Args[2:]))
 	case os.Args[1] == "plain":
 		plain()
@@ -69,6 +70,8 @@ func main() {
 		}
 	case os.Args[1] == "kills":
 		kills(os.Args[2], number(os.Args[3]), number(os.Args[4]))
+	case os.Args[1] == "reaps":
+		reaps(os.Args[2], number(os.Args[3]))
 	case os.Args[1] == "figures":
 		figure(os.Args[2], number(os.Args[3]))
 	default:
@@ -76,12 +79,21 @@ func main() {
 	}
 }
 
-func payload() {
+// ordered reads the order, which is the model.
+func ordered() (o order) {
 	buf := make([]byte, 1<<16)
 	n, err := unix.Pread(3, buf, 0)
 	must(err)
-	var o order
-	must(json.Unmarshal(buf[:n], &o))
+	if n > 0 { // else only the start and the end matter
+		must(json.Unmarshal(buf[:n], &o))
+	} else {
+		o.Bomb = "quick"
+	}
+	return o
+}
+
+func payload() {
+	o := ordered()
 	weak.Off = o.Off
 	o.Plain = o.Off == "seccomp-tsync"
 	var opts []jail.Option

@@ -29,7 +29,7 @@ func targets() map[string]target {
 		"pipe":        always(unix.SYS_PIPE2),
 		"dupfd":       {nr: unix.SYS_FCNTL, arg: 1, value: unix.F_DUPFD_CLOEXEC},
 		"clone":       {nr: unix.SYS_CLONE, arg: 0, bits: unix.CLONE_NEWUSER},
-		"idmap_open":  {nr: unix.SYS_OPENAT, arg: 2, value: unix.O_RDWR},
+		"idmap_open":  {nr: unix.SYS_OPENAT, arg: 2, value: unix.O_RDWR | unix.O_CLOEXEC},
 		"idmap_write": {nr: unix.SYS_WRITE, arg: 2, value: uint32(len("0 65534 1\n"))},
 		"setgroups":   {nr: unix.SYS_WRITE, arg: 2, value: uint32(len("allow"))}, // the file of that name
 		// The child's.
@@ -65,6 +65,10 @@ func targets() map[string]target {
 		"readlink":         always(unix.SYS_READLINKAT),
 		"getdents":         always(unix.SYS_GETDENTS64),
 		"clone3":           always(unix.SYS_CLONE3),
+		// Of a container's first process.
+		"mount_proc":   {nr: unix.SYS_MOUNT, arg: 3, value: mountFlags},
+		"mount_bundle": {nr: unix.SYS_MOUNT, arg: 3, value: unix.MS_NOSUID | unix.MS_NODEV},
+		"mkdir":        always(unix.SYS_MKDIRAT),
 		// Of a program's jail, beside those above: the supervisor's and the first process's.
 		"socketpair":      always(unix.SYS_SOCKETPAIR),
 		"stat_namespace":  {nr: unix.SYS_NEWFSTATAT, arg: 3, value: 0},
