@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"math"
@@ -58,7 +59,7 @@ func outside(t *testing.T, program []byte, model *os.File, threads int) *line {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "either")
 	require.NoError(t, os.WriteFile(path, program, 0o755))
-	cmd := exec.CommandContext(t.Context(), path, "outside")
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), path, "outside") // ended by the cleanup
 	cmd.Env = []string{"GODEBUG=containermaxprocs=0", "GOMAXPROCS=" + strconv.Itoa(threads)}
 	cmd.ExtraFiles = []*os.File{model}
 	cmd.Stderr = os.Stderr

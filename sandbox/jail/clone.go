@@ -30,6 +30,8 @@ type child struct {
 	keep  []any       // what the calls' arguments point to, so that it stays where it is
 	held  [2]*os.File // what it waits for before it goes on: read and write end
 	after []*os.File  // copies of its files
+
+	noNewPrivs bool
 }
 
 // A childCall is one of its system calls.
@@ -84,15 +86,15 @@ const (
 
 // newChild writes down what a child does: it waits for its ids, becomes the process that attr says, and runs the program at path.
 func newChild(path string, args []string, attr *os.ProcAttr, noNewPrivs bool) (*child, error) {
-	c := &child{alive: 1}
-	err := c.write(path, args, attr, noNewPrivs)
+	c := &child{alive: 1, noNewPrivs: noNewPrivs}
+	err := c.write(path, args, attr)
 	if err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	return c, nil
 }
 
-func (c *child) write(path string, args []string, attr *os.ProcAttr, noNewPrivs bool) error {
+func (c *child) write(path string, args []string, attr *os.ProcAttr) error {
 	if err := c.wait(attr.Sys); err != nil {
 		return err
 	}
@@ -117,7 +119,7 @@ func (c *child) write(path string, args []string, attr *os.ProcAttr, noNewPrivs 
 	if attr.Sys.Pdeathsig != 0 { // after the change of the user, which clears it
 		c.add("die with the supervisor", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(attr.Sys.Pdeathsig))
 	}
-	if noNewPrivs {
+	if c.noNewPrivs {
 		c.add("set no_new_privs", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
 	}
 	if err := c.files(attr.Files); err != nil {
@@ -253,7 +255,7 @@ type cloneArgs struct {
 //go:nosplit
 //go:norace
 //go:noinline
-func runChild(c *child) {
+func runChild(c *child) { //nolint:unused // called by assembly
 	for i := range c.calls {
 		k := &c.calls[i]
 		for n := uintptr(0); n <= k.times; n++ {
@@ -272,7 +274,7 @@ func runChild(c *child) {
 
 //go:nosplit
 //go:norace
-func end() {
+func end() { //nolint:unused // called by the one above
 	for {
 		_, _, _ = syscall.RawSyscall(unix.SYS_EXIT_GROUP, 253, 0, 0)
 	}
@@ -301,11 +303,11 @@ func writeIDs(pid int, sys *syscall.SysProcAttr) error {
 }
 
 func idMap(list []syscall.SysProcIDMap) string {
-	text := ""
+	var text []byte
 	for _, m := range list {
-		text += fmt.Sprintf("%d %d %d\n", m.ContainerID, m.HostID, m.Size)
+		text = fmt.Appendf(text, "%d %d %d\n", m.ContainerID, m.HostID, m.Size)
 	}
-	return text
+	return string(text)
 }
 
 // close gives up the supervisor's ends.

@@ -31,22 +31,29 @@ func containerArgs(t hallmark.Tier, memory int64) ([]string, error) {
 	return []string{string(t), strconv.FormatInt(memory, 10), strings.Trim(fmt.Sprint(own), "[]")}, nil
 }
 
-// parseContainerArgs is the other side of [containerArgs].
-func parseContainerArgs(args []string) (t hallmark.Tier, memory int64, outside []uint64, err error) {
+// containerOrder is what [containerArgs] say.
+type containerOrder struct {
+	tier    hallmark.Tier
+	memory  int64
+	outside []uint64 // namespaces of the supervisor
+}
+
+func parseContainerArgs(args []string) (o containerOrder, err error) {
 	if len(args) != 3 || !InContainer(hallmark.Tier(args[0])) {
-		return "", 0, nil, fmt.Errorf("arguments are %q", args)
+		return o, fmt.Errorf("arguments are %q", args)
 	}
-	if memory, err = strconv.ParseInt(args[1], 10, 64); err != nil {
-		return "", 0, nil, err
+	o.tier = hallmark.Tier(args[0])
+	if o.memory, err = strconv.ParseInt(args[1], 10, 64); err != nil {
+		return o, err
 	}
 	for id := range strings.FieldsSeq(args[2]) {
 		n, err := strconv.ParseUint(id, 10, 64)
 		if err != nil {
-			return "", 0, nil, err
+			return o, err
 		}
-		outside = append(outside, n)
+		o.outside = append(o.outside, n)
 	}
-	return hallmark.Tier(args[0]), memory, outside, nil
+	return o, nil
 }
 
 // runtimeFD is the descriptor of the sealed container runtime, in the first process alone.
@@ -75,7 +82,7 @@ func RunContainerInit(args []string) int {
 }
 
 func containerInit(args []string) (unix.WaitStatus, error) {
-	tier, memory, outside, err := parseContainerArgs(args)
+	order, err := parseContainerArgs(args)
 	if err != nil {
 		return 0, err
 	}
@@ -84,24 +91,24 @@ func containerInit(args []string) (unix.WaitStatus, error) {
 		return 0, fmt.Errorf("own id is %d in a new pid namespace, want 1", pid)
 	}
 	for _, check := range []func() error{
-		func() error { return notOutside(outside) }, func() error { return onlyOwnDescriptors(runtimeFD) }, ownSession, diesWithSupervisor,
+		func() error { return notOutside(order.outside) }, func() error { return onlyOwnDescriptors(runtimeFD) }, ownSession, diesWithSupervisor,
 	} {
 		if err := check(); err != nil {
 			return 0, err
 		}
 	}
-	if err := buildBundle(tier, memory); err != nil {
+	if err := buildBundle(order.tier, order.memory); err != nil {
 		return 0, err
 	}
 	unix.CloseOnExec(modelFD)
 	unix.CloseOnExec(runtimeFD)
-	runtime, err := syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(runtimeFD), runtimeArgs(tier), &syscall.ProcAttr{ //nolint:gosec // the sealed runtime, with arguments of ours
+	runtime, err := syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(runtimeFD), runtimeArgs(order.tier), &syscall.ProcAttr{ //nolint:gosec // the sealed runtime, with arguments of ours
 		Dir: workDir, Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, Files: []uintptr{0, 1, 2, modelFD},
 	})
 	if err != nil {
-		return 0, fmt.Errorf("start %s: %w", tier, err)
+		return 0, fmt.Errorf("start %s: %w", order.tier, err)
 	}
-	return waitForGuest(tier, runtime)
+	return waitForGuest(order.tier, runtime)
 }
 
 // buildBundle makes the root that the guest will see, with nothing but itself in it, and the runtime's configuration.
