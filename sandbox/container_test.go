@@ -68,9 +68,7 @@ func TestBadRuntimeIsUnsandboxed(t *testing.T) {
 	badRuntimes(t)
 	restore := sandbox.BoundSelfTests()
 	defer restore()
-	f, err := os.Open(filepath.Join(tinychat, "guarded-q8_0.gguf"))
-	require.NoError(t, err)
-	defer f.Close()
+	f := sealed(t, filepath.Join(tinychat, "guarded-q8_0.gguf"))
 	for _, tier := range sandbox.ContainerTiers() {
 		_, err := sandbox.Open(t.Context(), f, sandbox.Config{Guest: guest, Backend: tier, MinTier: hallmark.TierNoNamespaces})
 		require.ErrorIs(t, err, hallmark.ErrUnsandboxed, tier)
@@ -81,9 +79,7 @@ func TestBadRuntimeIsUnsandboxed(t *testing.T) {
 func TestBackendThatIsMissingIsUnsandboxed(t *testing.T) {
 	guest := program(t, "guest")
 	t.Setenv("PATH", t.TempDir())
-	f, err := os.Open(filepath.Join(tinychat, "guarded-q8_0.gguf"))
-	require.NoError(t, err)
-	defer f.Close()
+	f := sealed(t, filepath.Join(tinychat, "guarded-q8_0.gguf"))
 	for name, cfg := range map[string]sandbox.Config{
 		"backend":               {Backend: hallmark.TierRunc, MinTier: hallmark.TierNoNamespaces},
 		"policy":                {MinTier: hallmark.TierRunsc},
@@ -100,6 +96,6 @@ func TestBackendThatIsMissingIsUnsandboxed(t *testing.T) {
 		require.ErrorIs(t, o.Err, hallmark.ErrUnsandboxed)
 		require.Empty(t, o.Layers)
 	}
-	_, err = sandbox.Open(t.Context(), f, sandbox.Config{Guest: guest, Backend: hallmark.TierFull})
+	_, err := sandbox.Open(t.Context(), f, sandbox.Config{Guest: guest, Backend: hallmark.TierFull})
 	require.ErrorIs(t, err, hallmark.ErrInvalid)
 }

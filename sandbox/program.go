@@ -63,7 +63,7 @@ const readyInterval = 50 * time.Millisecond
 
 // OpenProgram starts a program on a model and waits until it answers. The program gets a copy of exactly the bytes that the
 // session's digest is of. A host without all namespaces gives hallmark.ErrUnsandboxed, with a hint.
-func OpenProgram(ctx context.Context, model *os.File, cfg ProgramConfig) (*ProgramSession, error) {
+func OpenProgram(ctx context.Context, model *Sealed, cfg ProgramConfig) (*ProgramSession, error) {
 	s := &ProgramSession{started: time.Now()}
 	err := s.open(ctx, model, cfg)
 	if err == nil {
@@ -85,15 +85,15 @@ func OpenProgram(ctx context.Context, model *os.File, cfg ProgramConfig) (*Progr
 	return nil, fmt.Errorf("open a program's sandbox: %w", err)
 }
 
-func (s *ProgramSession) open(ctx context.Context, model *os.File, cfg ProgramConfig) error {
+func (s *ProgramSession) open(ctx context.Context, model *Sealed, cfg ProgramConfig) error {
 	if len(cfg.Guest) == 0 || len(cfg.Command) == 0 {
 		return fmt.Errorf("no guest program or no command: %w", hallmark.ErrInvalid)
 	}
-	sealed, digest, err := sealOpen(ctx, model)
+	sealed, err := model.again()
 	if err != nil {
 		return err
 	}
-	s.digest, s.files = digest, append(s.files, sealed)
+	s.digest, s.files = model.digest, append(s.files, sealed)
 	guest, guestDigest, err := sealGuest(ctx, cfg.Guest)
 	if err != nil {
 		return err
@@ -133,11 +133,11 @@ func command(cfg ProgramConfig) []string {
 
 // programDigest is the SHA-256 of the program's own file.
 func programDigest(ctx context.Context, path string) (hallmark.Digest, error) {
-	f, digest, err := SealFile(ctx, path, nil)
+	f, err := SealFile(ctx, path)
 	if err != nil {
-		return digest, err
+		return hallmark.Digest{}, err
 	}
-	return digest, f.Close()
+	return f.digest, f.Close()
 }
 
 // ready waits until the program answers that it is there: that it listens, and has loaded its model.

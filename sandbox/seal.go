@@ -3,7 +3,6 @@ package sandbox
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -15,61 +14,57 @@ import (
 	"github.com/hallmark-ml/hallmark/sandbox/jail"
 )
 
-// SealFile copies a regular file into a memory file that nobody can change any more and returns it, read-only, with the
-// SHA-256 of exactly the bytes in it. progress, if not nil, is called with the bytes copied and their total.
-func SealFile(ctx context.Context, path string, progress func(done, total int64)) (*os.File, hallmark.Digest, error) {
+// A Sealed is a file's bytes in memory, which nobody can change any more, and their SHA-256. [Seal] and [SealFile] alone make
+// one, so that nothing else has to hash a model again.
+type Sealed struct {
+	file   *os.File
+	digest hallmark.Digest // taken of the bytes in file after they were sealed
+}
+
+// SealFile is [Seal] of the file at a path. There being none is hallmark.ErrNotFound.
+func SealFile(ctx context.Context, path string) (*Sealed, error) {
 	// Nonblocking, not to wait for the writer of a named pipe.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) //nolint:gosec // opening what the caller names is the job
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, hallmark.Digest{}, fmt.Errorf("seal a model: %w", errors.Join(err, hallmark.ErrNotFound))
+		return nil, fmt.Errorf("seal a model: %w", errors.Join(err, hallmark.ErrNotFound))
 	}
 	if err != nil {
-		return nil, hallmark.Digest{}, fmt.Errorf("seal a model: %w", err)
+		return nil, fmt.Errorf("seal a model: %w", err)
 	}
 	defer f.Close()
-	return sealRegular(ctx, f, progress)
+	return Seal(ctx, f)
 }
 
-func sealRegular(ctx context.Context, f *os.File, progress func(done, total int64)) (*os.File, hallmark.Digest, error) {
+// Seal copies an open file, which has to be a regular one, from its beginning. The caller keeps f.
+func Seal(ctx context.Context, f *os.File) (*Sealed, error) {
 	info, err := f.Stat()
 	if err != nil {
-		return nil, hallmark.Digest{}, fmt.Errorf("seal a model: %w", err)
+		return nil, fmt.Errorf("seal a model: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, hallmark.Digest{}, fmt.Errorf("seal a model: %s is not a regular file: %w", f.Name(), hallmark.ErrInvalid)
+		return nil, fmt.Errorf("seal a model: %s is not a regular file: %w", f.Name(), hallmark.ErrInvalid)
 	}
-	report := func(done int64) {
-		if progress != nil {
-			progress(done, info.Size())
-		}
+	s := &Sealed{}
+	s.file, s.digest, err = jail.Seal(ctx, "model", io.NewSectionReader(f, 0, info.Size()))
+	if err != nil {
+		return nil, err
 	}
-	return jail.Seal(ctx, "model", io.NewSectionReader(f, 0, info.Size()), report)
+	return s, nil
 }
 
-// sealOpen returns a descriptor of our own for a sealed file with model's bytes, and their digest.
-func sealOpen(ctx context.Context, model *os.File) (*os.File, hallmark.Digest, error) {
-	if !jail.Sealed(model) {
-		return sealRegular(ctx, model, nil)
-	}
-	f, err := os.Open("/proc/self/fd/" + strconv.Itoa(int(model.Fd())))
+// Digest is the SHA-256 of exactly the sealed bytes.
+func (s *Sealed) Digest() hallmark.Digest { return s.digest }
+
+// Close gives the memory back when no session uses it any more.
+func (s *Sealed) Close() error { return s.file.Close() }
+
+// again returns a descriptor of its own for the same bytes.
+func (s *Sealed) again() (*os.File, error) {
+	f, err := os.Open("/proc/self/fd/" + strconv.Itoa(int(s.file.Fd())))
 	if err != nil {
-		return nil, hallmark.Digest{}, fmt.Errorf("open the sealed model again: %w", err)
+		return nil, fmt.Errorf("open the sealed model again: %w", err)
 	}
-	hash := sha256.New()
-	buf := make([]byte, 1<<20)
-	for {
-		n, err := f.Read(buf)
-		hash.Write(buf[:n])
-		if errors.Is(err, io.EOF) {
-			return f, hallmark.Digest(hash.Sum(nil)), nil
-		}
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return nil, hallmark.Digest{}, fmt.Errorf("hash the sealed model: %w", errors.Join(err, f.Close()))
-		}
-	}
+	return f, nil
 }
 
 func sealGuest(ctx context.Context, program []byte) (*os.File, hallmark.Digest, error) {
@@ -111,7 +106,7 @@ func probeGuest(ctx context.Context, guest []byte, spec jail.Spec) ([]string, er
 
 // tryJail starts a guest without a model through the whole chain of its jail, ends it, and returns the layers.
 func tryJail(ctx context.Context, spec jail.Spec) ([]string, error) {
-	model, _, err := jail.Seal(ctx, "empty", bytes.NewReader(nil), nil)
+	model, _, err := jail.Seal(ctx, "empty", bytes.NewReader(nil))
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/hallmark-ml/hallmark"
@@ -64,20 +63,19 @@ type Session struct {
 
 var _ probe.WhiteBox = (*Session)(nil)
 
-// Open starts a guest on a model. A model that is not a sealed memory file is copied into one first; either way the
-// session's digest is that of exactly the bytes that the guest sees. The caller keeps model.
+// Open starts a guest on a model. The session's digest is the model's: that of exactly the bytes that the guest sees. The
+// caller keeps model.
 //
 // A host that cannot isolate the guest as MinTier asks gives hallmark.ErrUnsandboxed, with a hint.
-func Open(ctx context.Context, model *os.File, cfg Config) (*Session, error) {
+func Open(ctx context.Context, model *Sealed, cfg Config) (*Session, error) {
 	if len(cfg.Guest) == 0 {
 		return nil, fmt.Errorf("open a sandbox: no guest program: %w", hallmark.ErrInvalid)
 	}
-	s := &Session{isa: cfg.ISA, started: time.Now(), slot: make(chan struct{}, 1)}
-	sealed, digest, err := sealOpen(ctx, model)
+	s := &Session{isa: cfg.ISA, digest: model.digest, started: time.Now(), slot: make(chan struct{}, 1)}
+	sealed, err := model.again()
 	if err != nil {
 		return nil, fmt.Errorf("open a sandbox: %w", err)
 	}
-	s.digest = digest
 	program, guest, err := sealGuest(ctx, cfg.Guest)
 	if err != nil {
 		return nil, fmt.Errorf("open a sandbox: %w", errors.Join(err, sealed.Close()))

@@ -62,6 +62,15 @@ func program(tb testing.TB, name string) []byte {
 	return built[name]
 }
 
+// sealed seals the file at a path; it is closed at the end of the test.
+func sealed(tb testing.TB, path string) *sandbox.Sealed {
+	tb.Helper()
+	f, err := sandbox.SealFile(tb.Context(), path)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, f.Close()) })
+	return f
+}
+
 // session opens a session on a file; it is closed at the end of the test.
 func session(tb testing.TB, file []byte, cfg sandbox.Config) *sandbox.Session {
 	tb.Helper()
@@ -75,9 +84,7 @@ func opened(tb testing.TB, file []byte, cfg sandbox.Config) (*sandbox.Session, e
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "model")
 	require.NoError(tb, os.WriteFile(path, file, 0o600))
-	f, err := os.Open(path)
-	require.NoError(tb, err)
-	defer f.Close()
+	f := sealed(tb, path)
 	if cfg.Guest == nil {
 		cfg.Guest = program(tb, "guest")
 	}
@@ -263,15 +270,14 @@ func TestSealedModelIsUsedAsItIs(t *testing.T) {
 	file := modelFile(t, "guarded-q8_0.gguf")
 	path := filepath.Join(t.TempDir(), "model")
 	require.NoError(t, os.WriteFile(path, file, 0o600))
-	var last [2]int64
-	sealed, digest, err := sandbox.SealFile(t.Context(), path, func(done, total int64) { last = [2]int64{done, total} })
+	sealed, err := sandbox.SealFile(t.Context(), path)
 	require.NoError(t, err)
-	require.Equal(t, [2]int64{int64(len(file)), int64(len(file))}, last)
-	require.Equal(t, hallmark.DigestOf(file), digest)
+	require.Equal(t, hallmark.DigestOf(file), sealed.Digest())
+	require.NoError(t, os.WriteFile(path, []byte("something else"), 0o600))
 	s, err := sandbox.Open(t.Context(), sealed, sandbox.Config{Guest: program(t, "guest")})
 	require.NoError(t, err)
 	require.NoError(t, sealed.Close(), "the session has its own")
-	require.Equal(t, digest, s.Digest())
+	require.Equal(t, hallmark.DigestOf(file), s.Digest())
 	_, err = s.Info(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, hallmark.RunOK, s.Close().Verdict)
@@ -283,7 +289,7 @@ func TestSealFileTakesRegularFilesOnly(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o600))
 	for path, kind := range map[string]error{dir: hallmark.ErrInvalid, filepath.Join(dir, "fifo"): hallmark.ErrInvalid, filepath.Join(dir, "none"): hallmark.ErrNotFound} {
-		_, _, err := sandbox.SealFile(t.Context(), path, nil)
+		_, err := sandbox.SealFile(t.Context(), path)
 		require.ErrorIs(t, err, kind, path)
 	}
 }
@@ -687,13 +693,13 @@ func BenchmarkOpen(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "model")
 	require.NoError(b, os.WriteFile(path, modelFile(b, "guarded-q8_0.gguf"), 0o600))
 	for b.Loop() {
-		f, err := os.Open(path)
+		f, err := sandbox.SealFile(b.Context(), path)
 		require.NoError(b, err)
 		s, err := sandbox.Open(b.Context(), f, sandbox.Config{Guest: guest})
 		require.NoError(b, err)
 		_, err = s.Info(b.Context())
 		require.NoError(b, err)
 		require.Equal(b, hallmark.RunOK, s.Close().Verdict)
-		f.Close()
+		require.NoError(b, f.Close())
 	}
 }

@@ -88,7 +88,7 @@ func TestInferenceInsideAgainstOutside(t *testing.T) {
 	sealed, _, err := jail.SealProgram(t.Context(), bytes.NewReader(either))
 	require.NoError(t, err)
 	defer sealed.Close()
-	model, _, err := jail.Seal(t.Context(), "model", bytes.NewReader(modelFile(t, "guarded-q8_0.gguf")), nil)
+	model, _, err := jail.Seal(t.Context(), "model", bytes.NewReader(modelFile(t, "guarded-q8_0.gguf")))
 	require.NoError(t, err)
 	defer model.Close()
 	p, err := jail.Start(t.Context(), jail.Spec{Program: sealed, Model: model, Tier: hallmark.TierFull, Threads: threads})

@@ -98,9 +98,7 @@ func verdictProducers() map[hallmark.RunVerdict]func(t *testing.T) hallmark.RunR
 		hallmark.RunProtocolError:   lie("garbage", sandbox.Limits{}),
 		hallmark.RunUnsandboxed: func(t *testing.T) hallmark.RunRecord {
 			t.Helper()
-			f, err := os.Open(filepath.Join(tinychat, "guarded-q8_0.gguf"))
-			require.NoError(t, err)
-			defer f.Close()
+			f := sealed(t, filepath.Join(tinychat, "guarded-q8_0.gguf"))
 			truth, err := os.ReadFile("/bin/true") // which does not lock itself in
 			require.NoError(t, err)
 			_, err = sandbox.Open(t.Context(), f, sandbox.Config{Guest: truth})

@@ -47,7 +47,7 @@ func openJail(cfg serverConfig, program func() ([]byte, error)) (*jail, error) {
 }
 
 // open starts a guest on a file.
-func (j *jail) open(ctx context.Context, f *os.File, least hallmark.Tier, wall time.Duration) (*sandbox.Session, error) {
+func (j *jail) open(ctx context.Context, f *sandbox.Sealed, least hallmark.Tier, wall time.Duration) (*sandbox.Session, error) {
 	return sandbox.Open(ctx, f, sandbox.Config{
 		Guest: j.guest, MinTier: least, Backend: j.backend, Threads: j.threads, Limits: sandbox.Limits{Wall: wall, CPU: wall * time.Duration(j.threads), Memory: j.memory},
 	})
@@ -65,7 +65,12 @@ func (j *jail) scanFile(ctx context.Context, f *os.File, name string, least hall
 	if err != nil {
 		return sandbox.ScanReport{}, hallmark.Digest{}, fmt.Errorf("scan %s: %w", name, err)
 	}
-	s, err := j.open(ctx, f, least, scanWall+time.Duration(info.Size()/scanRate)*time.Second)
+	sealed, err := sandbox.Seal(ctx, f)
+	if err != nil {
+		return sandbox.ScanReport{}, hallmark.Digest{}, fmt.Errorf("scan %s: %w", name, err)
+	}
+	defer sealed.Close() // the session has its own descriptor
+	s, err := j.open(ctx, sealed, least, scanWall+time.Duration(info.Size()/scanRate)*time.Second)
 	if err != nil {
 		return sandbox.ScanReport{}, hallmark.Digest{}, err
 	}
@@ -282,17 +287,17 @@ func askSuite(ctx context.Context, m probe.Model, r pipeline.TestRequest, o test
 }
 
 // sealArtifact seals the model file of an artifact, which has to have the artifact's digest.
-func sealArtifact(ctx context.Context, a hallmark.Artifact) (*os.File, error) {
+func sealArtifact(ctx context.Context, a hallmark.Artifact) (*sandbox.Sealed, error) {
 	path, err := runnable(a)
 	if err != nil {
 		return nil, err
 	}
-	f, digest, err := sandbox.SealFile(ctx, path, nil)
+	f, err := sandbox.SealFile(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	if !a.Dir && digest != a.Digest {
-		return nil, errors.Join(&hallmark.DigestMismatchError{What: a.Name, Want: a.Digest, Got: digest}, f.Close())
+	if !a.Dir && f.Digest() != a.Digest {
+		return nil, errors.Join(&hallmark.DigestMismatchError{What: a.Name, Want: a.Digest, Got: f.Digest()}, f.Close())
 	}
 	return f, nil
 }
@@ -313,21 +318,20 @@ func runnable(a hallmark.Artifact) (string, error) {
 // loader opens models for serving.
 type loader struct{ jail *jail }
 
-// Load implements gateway.Loader: the bytes are copied into sealed memory, and their hash taken on the way has to be the
-// attested one.
+// Load implements gateway.Loader: the bytes are copied into sealed memory, and their hash has to be the attested one.
 //
 //nolint:ireturn // the gateway declares the interface, and its fake returns another model
 func (l loader) Load(ctx context.Context, a hallmark.Artifact, want hallmark.Digest) (gateway.Model, error) {
 	if a.Dir {
 		return nil, fmt.Errorf("serving a directory (%s): %w", a.Name, hallmark.ErrInvalid)
 	}
-	f, digest, err := sandbox.SealFile(ctx, a.Path, nil)
+	f, err := sandbox.SealFile(ctx, a.Path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() // the session has its own descriptor
-	if digest != want {
-		return nil, &hallmark.DigestMismatchError{What: a.Name, Want: want, Got: digest}
+	if f.Digest() != want {
+		return nil, &hallmark.DigestMismatchError{What: a.Name, Want: want, Got: f.Digest()}
 	}
 	s, err := l.jail.open(ctx, f, hallmark.TierFull, 0)
 	if err != nil {

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -55,11 +55,14 @@ func (a *app) withModel(ctx context.Context, f *modelFlags, path string, output 
 	if err != nil {
 		return fmt.Errorf("%w: %w", err, hallmark.ErrUnsandboxed)
 	}
-	file, err := os.Open(path)
-	if err != nil {
+	file, err := sandbox.SealFile(ctx, path)
+	if errors.Is(err, hallmark.ErrNotFound) {
 		return notThere(path, err)
 	}
-	defer file.Close() // read only
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	defer file.Close() // the session has its own descriptor
 	s, err := sandbox.Open(ctx, file, sandbox.Config{
 		Guest: program, MinTier: hallmark.TierNoNamespaces, Threads: f.threads, ISA: f.isa,
 		Limits: sandbox.Limits{Memory: f.memory, Output: output},

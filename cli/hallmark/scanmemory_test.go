@@ -16,6 +16,7 @@ import (
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/engine/gguf"
+	"github.com/hallmark-ml/hallmark/sandbox"
 	"github.com/hallmark-ml/hallmark/sandbox/scan/testdata/large"
 )
 
@@ -23,11 +24,11 @@ import (
 // pages, in bytes.
 func scanPeak(t *testing.T, j *jail, path string) int64 {
 	t.Helper()
-	f, err := os.Open(path)
+	info, err := os.Stat(path)
 	require.NoError(t, err)
-	defer f.Close()
-	info, err := f.Stat()
+	f, err := sandbox.SealFile(t.Context(), path)
 	require.NoError(t, err)
+	defer f.Close() // the session has its own descriptor
 	s, err := j.open(t.Context(), f, hallmark.TierNoNamespaces, 10*time.Minute)
 	require.NoError(t, err)
 	_, err = s.Scan(t.Context(), filepath.Base(path))

@@ -90,12 +90,10 @@ func TestSealedFileIsReadOnlyForGood(t *testing.T) {
 	t.Parallel()
 
 	content := bytes.Repeat([]byte("hallmark"), 300_000)
-	var progress []int64
-	f, digest, err := Seal(t.Context(), "x", bytes.NewReader(content), func(done int64) { progress = append(progress, done) })
+	f, digest, err := Seal(t.Context(), "x", bytes.NewReader(content))
 	require.NoError(t, err)
 	defer f.Close()
 	require.Equal(t, hallmark.DigestOf(content), digest)
-	require.Equal(t, []int64{1 << 20, 2 << 20, int64(len(content))}, progress)
 	require.True(t, Sealed(f))
 	got, err := io.ReadAll(f)
 	require.NoError(t, err)
@@ -119,6 +117,35 @@ func TestSealedFileIsReadOnlyForGood(t *testing.T) {
 	require.False(t, Sealed(disk))
 }
 
+// Until it is sealed another process of this user can write to the memory file. The digest is of what it holds in the end.
+func TestDigestIsOfTheSealedBytes(t *testing.T) {
+	t.Parallel()
+
+	overwritten := false
+	f, digest, err := Seal(t.Context(), "to be overwritten", io.MultiReader(strings.NewReader("as it was"), readerFunc(func([]byte) (int, error) {
+		links, err := filepath.Glob("/proc/self/fd/*")
+		require.NoError(t, err)
+		for _, link := range links {
+			if name, _ := os.Readlink(link); strings.Contains(name, "memfd:to be overwritten") {
+				w, err := os.OpenFile(link, os.O_WRONLY, 0)
+				require.NoError(t, err)
+				_, err = w.WriteAt([]byte("is"), 0)
+				require.NoError(t, err)
+				require.NoError(t, w.Close())
+				overwritten = true
+			}
+		}
+		return 0, io.EOF
+	})))
+	require.NoError(t, err)
+	defer f.Close()
+	require.True(t, overwritten)
+	got, err := io.ReadAll(f)
+	require.NoError(t, err)
+	require.Equal(t, "is it was", string(got))
+	require.Equal(t, hallmark.DigestOf(got), digest)
+}
+
 func TestSealStopsWithItsContextAndReader(t *testing.T) {
 	t.Parallel()
 
@@ -126,11 +153,11 @@ func TestSealStopsWithItsContextAndReader(t *testing.T) {
 	_, _, err := Seal(ctx, "x", io.MultiReader(bytes.NewReader(make([]byte, chunk+1)), readerFunc(func([]byte) (int, error) {
 		cancel()
 		return 1, nil
-	})), nil)
+	})))
 	require.ErrorIs(t, err, context.Canceled)
 
 	broken := errors.New("broken")
-	_, _, err = Seal(t.Context(), "x", readerFunc(func([]byte) (int, error) { return 0, broken }), nil)
+	_, _, err = Seal(t.Context(), "x", readerFunc(func([]byte) (int, error) { return 0, broken }))
 	require.ErrorIs(t, err, broken)
 }
 
@@ -152,7 +179,7 @@ func TestSpecCheckReportsEverything(t *testing.T) {
 func TestProgramThatDoesNotEnterIsUnsandboxed(t *testing.T) {
 	t.Parallel()
 
-	model, _, err := Seal(t.Context(), "x", strings.NewReader(""), nil)
+	model, _, err := Seal(t.Context(), "x", strings.NewReader(""))
 	require.NoError(t, err)
 	defer model.Close()
 	truth, err := os.Open("/bin/true")
@@ -185,7 +212,7 @@ func TestLimitAtTheStartIsThatLimit(t *testing.T) {
 func TestCanceledStartLeavesNothing(t *testing.T) {
 	t.Parallel()
 
-	model, _, err := Seal(t.Context(), "x", strings.NewReader(""), nil)
+	model, _, err := Seal(t.Context(), "x", strings.NewReader(""))
 	require.NoError(t, err)
 	defer model.Close()
 	sleeper, err := os.Open("/bin/cat") // waits for its input and copies the hello back, which is not an answer

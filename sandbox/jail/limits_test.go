@@ -87,7 +87,7 @@ func TestMemoryLimitBelowTheProgramItself(t *testing.T) {
 	sealed, _, err := jail.SealProgram(t.Context(), file)
 	require.NoError(t, err)
 	defer sealed.Close()
-	model, _, err := jail.Seal(t.Context(), "empty", strings.NewReader(""), nil)
+	model, _, err := jail.Seal(t.Context(), "empty", strings.NewReader(""))
 	require.NoError(t, err)
 	defer model.Close()
 	for _, tier := range tiers() {

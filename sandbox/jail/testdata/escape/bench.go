@@ -63,7 +63,7 @@ func contenders() (list []contender, clean func()) {
 	must(err)
 	program, _, err := jail.SealProgram(ctx, exe)
 	must(err)
-	model, _, err := jail.Seal(ctx, "order", bytes.NewReader(nil), nil) // no order to read: what is compared is the jail
+	model, _, err := jail.Seal(ctx, "order", bytes.NewReader(nil)) // no order to read: what is compared is the jail
 	must(err)
 	dir, err := os.MkdirTemp("", "bench")
 	must(err)

@@ -118,7 +118,7 @@ func start(tier hallmark.Tier, o order, limits jail.Limits) (*jail.Process, erro
 	defer program.Close()
 	b, err := json.Marshal(o)
 	must(err)
-	model, _, err := jail.Seal(ctx, "order", bytes.NewReader(b), nil)
+	model, _, err := jail.Seal(ctx, "order", bytes.NewReader(b))
 	must(err)
 	defer model.Close()
 	spec := jail.Spec{Program: program, Model: model, Tier: tier, Limits: limits, Threads: 2}

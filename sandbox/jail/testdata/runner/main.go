@@ -117,7 +117,7 @@ func supervise(text string) {
 	if err != nil {
 		fail(err)
 	}
-	model, _, err := jail.Seal(ctx, "model", strings.NewReader(j.Model), nil)
+	model, _, err := jail.Seal(ctx, "model", strings.NewReader(j.Model))
 	if err != nil {
 		fail(err)
 	}
