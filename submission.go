@@ -18,7 +18,7 @@ type APIKey struct {
 	Scope Scope  `json:"scope"`
 	// Reviewer may register keys that sign reviews, and decide; never about what was submitted with the same API key.
 	Reviewer bool `json:"reviewer"`
-	// Admin may make, list and revoke API keys.
+	// Admin may make, list and revoke API keys, and bring evidence.
 	Admin   bool      `json:"admin"`
 	Created time.Time `json:"created"`
 	Revoked time.Time `json:"revoked,omitzero"` // from then on it opens nothing

@@ -35,6 +35,7 @@ func (s *Store) writeBlocks(bs []blocks.Block) (added []hallmark.Digest, err err
 			return added, err
 		}
 		if s.hasBlock(d) {
+			delete(s.unsettled, d)
 			continue
 		}
 		path := s.blockPath(d)

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 
 	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
@@ -90,7 +92,7 @@ func exportCAR(ctx context.Context, w io.Writer, from source, told func(Tally), 
 // Limits bounds an import.
 type Limits struct {
 	Bytes  int64       // of the CAR; 256 MiB if zero
-	Blocks int         // 65536 if zero
+	Blocks int         // and links between them; 65536 if zero
 	Told   func(Tally) // called after each block was hashed. Optional
 }
 
@@ -123,6 +125,8 @@ func (s *Store) importCAR(ctx context.Context, r io.Reader, lim Limits) ([]strin
 	if err := in.read(ctx, r); err != nil {
 		return nil, err
 	}
+	s.imports.Lock() // another one could take back what this one builds on
+	defer s.imports.Unlock()
 	err = walk(in.roots, func(c cid.Cid) ([]cid.Cid, error) {
 		if e, ok := in.at[c]; ok {
 			return e.links, nil
@@ -146,26 +150,47 @@ func (s *Store) importCAR(ctx context.Context, r io.Reader, lim Limits) ([]strin
 	return roots, nil
 }
 
-// storeStaged writes all blocks of an import, or none.
+// storeStaged writes all blocks of an import, or none. Others may write between two of them.
 func (s *Store) storeStaged(ctx context.Context, in *staged) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var all []hallmark.Digest
 	for _, c := range in.order {
 		b, err := in.block(c)
 		if err == nil {
 			err = ctx.Err()
 		}
-		var added []hallmark.Digest
 		if err == nil {
-			added, err = s.writeBlocks([]blocks.Block{b})
+			err = s.writeUnsettled(b)
 		}
-		all = append(all, added...)
 		if err != nil {
-			return errors.Join(err, s.removeBlocks(all))
+			return errors.Join(err, s.takeBack())
 		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.unsettled)
 	return nil
+}
+
+// writeUnsettled writes a block of an import that is not complete.
+func (s *Store) writeUnsettled(b blocks.Block) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, err := digestOf(b.Cid())
+	if err != nil || s.unsettled[d] { // it came with the other codec too
+		return err
+	}
+	added, err := s.writeBlocks([]blocks.Block{b})
+	for _, d := range added {
+		s.unsettled[d] = true
+	}
+	return err
+}
+
+// takeBack removes what an import wrote, but not what others count on since.
+func (s *Store) takeBack() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer clear(s.unsettled)
+	return s.removeBlocks(slices.Collect(maps.Keys(s.unsettled)))
 }
 
 // staged is a CAR that was read and checked, its blocks in a temporary file.
@@ -176,6 +201,7 @@ type staged struct {
 	roots []cid.Cid
 	order []cid.Cid
 	at    map[cid.Cid]extent
+	links int
 }
 
 type extent struct {
@@ -236,6 +262,9 @@ func (in *staged) add(b blocks.Block) error {
 	n, err := decode(b.Cid(), b.RawData())
 	if err != nil {
 		return err
+	}
+	if in.links += len(n.links); in.links > in.limit.Blocks {
+		return fmt.Errorf("more than %d links: %w", in.limit.Blocks, hallmark.ErrTooLarge)
 	}
 	if _, err := in.file.Write(b.RawData()); err != nil {
 		return err

@@ -8,8 +8,10 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
+	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
 	"github.com/ipld/go-car/v2"
 	"github.com/ipld/go-car/v2/storage"
@@ -170,6 +172,8 @@ func TestCARsThatAreRefused(t *testing.T) {
 		"over the bytes":     {good, Limits{Bytes: int64(len(good)) - 1}, hallmark.ErrTooLarge},
 		"at the block limit": {good, Limits{Blocks: 3}, nil},
 		"over the blocks":    {good, Limits{Blocks: 2}, hallmark.ErrTooLarge},
+		"over the links":     {manyLinks(t), Limits{Blocks: 2}, hallmark.ErrTooLarge},
+		"at the links":       {manyLinks(t), Limits{Blocks: 3}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -182,6 +186,56 @@ func TestCARsThatAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// manyLinks is a CAR of two blocks, one of which names the other three times.
+func manyLinks(t *testing.T) []byte {
+	t.Helper()
+	return carOf(t, make([]byte, 3<<20))
+}
+
+// An import that fails takes back what it wrote, but not what somebody else stored meanwhile.
+func TestFailedImportLeavesWhatOthersStored(t *testing.T) {
+	t.Parallel()
+
+	s := openStore(t)
+	before := storedBytes(t, s)
+	block := func(text string) *blocks.BasicBlock {
+		b, err := blocks.NewBlockWithCid([]byte(text), cidOf(t, cid.Raw, multihash.SHA2_256, []byte(text)))
+		require.NoError(t, err)
+		return b
+	}
+	for _, text := range []string{"of the import", "of both", "of both"} {
+		require.NoError(t, s.writeUnsettled(block(text)))
+	}
+	id, err := s.Put(t.Context(), []byte("of both"))
+	require.NoError(t, err)
+	require.NoError(t, s.takeBack())
+	got, err := s.Get(t.Context(), id, 100)
+	require.NoError(t, err)
+	require.Equal(t, "of both", string(got))
+	_, err = s.Get(t.Context(), block("of the import").Cid().String(), 100)
+	require.ErrorIs(t, err, hallmark.ErrNotFound)
+	require.Equal(t, before+int64(len("of both")), storedBytes(t, s))
+}
+
+// A CAR whose last block cannot be written leaves nothing.
+func TestImportThatCannotBeWrittenLeavesNothing(t *testing.T) {
+	t.Parallel()
+
+	s := openStore(t)
+	doc := []byte("the last")
+	last := cidOf(t, cid.Raw, multihash.SHA2_256, doc)
+	d, err := digestOf(last)
+	require.NoError(t, err)
+	write(t, filepath.Dir(s.blockPath(d)), []byte("in the way"))
+	before := storedBytes(t, s)
+	_, err = s.ImportCAR(t.Context(), bytes.NewReader(carOf(t, []byte("the first"), doc)), Limits{})
+	require.ErrorIs(t, err, syscall.ENOTDIR)
+	require.Equal(t, before, storedBytes(t, s))
+	roots, err := s.ImportCAR(t.Context(), bytes.NewReader(carOf(t, []byte("the first"))), Limits{})
+	require.NoError(t, err)
+	require.Len(t, roots, 1)
 }
 
 func FuzzImportCAR(f *testing.F) {

@@ -43,8 +43,11 @@ type Store struct {
 	blocks blockservice.BlockService // reads
 	dag    ipld.DAGService           // reads
 
+	imports sync.Mutex // held from the look at what an import builds on until its blocks are here
+
 	// mu is held while blocks are written, so that a failed write can take back exactly what it wrote.
-	mu sync.Mutex
+	mu        sync.Mutex
+	unsettled map[hallmark.Digest]bool // blocks of the import under way that nobody else has found here since
 }
 
 // Open opens the store in dir, creating it if it is not there. A store that is open already is [hallmark.ErrConflict].
@@ -64,7 +67,7 @@ func open(ctx context.Context, dir string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: abs}
+	s := &Store{dir: abs, unsettled: map[hallmark.Digest]bool{}}
 	if err := os.MkdirAll(s.path("blocks"), 0o700); err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func (a *app) apiKeyNewCmd() *cobra.Command {
 	server.add(cmd)
 	cmd.Flags().StringVar(&scope, "scope", string(hallmark.ScopeRead), "read, or write for submitters")
 	cmd.Flags().BoolVar(&req.Reviewer, "reviewer", false, "may decide on versions whose verdict is challenge, those of others")
-	cmd.Flags().BoolVar(&req.Admin, "admin", false, "may make, list and revoke API keys")
+	cmd.Flags().BoolVar(&req.Admin, "admin", false, "may make, list and revoke API keys, and bring evidence")
 	return cmd
 }
 

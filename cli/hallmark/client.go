@@ -99,6 +99,9 @@ func (c *client) request(ctx context.Context, method, path string, body io.Reade
 		return nil, fmt.Errorf("%s %s: %w: %w", method, c.base+path, err, errUsage)
 	}
 	req.Header = header
+	if sized, ok := body.(*countingReader); ok { // a total of 0 is one that nobody knows
+		req.ContentLength = sized.total
+	}
 	req.Header.Set("Authorization", "Bearer "+c.token)
 	resp, err := c.http.Do(req)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/attest/evidence"
+	"github.com/hallmark-ml/hallmark/server/api"
 	"github.com/hallmark-ml/hallmark/server/pipeline"
 )
 
@@ -212,38 +213,40 @@ func writeWhole(path string, write func(io.Writer) error) error {
 	return nil
 }
 
+type importFlags struct {
+	server serverFlags
+	store  string
+}
+
 func (a *app) evidenceImportCmd() *cobra.Command {
-	var store, data string
+	var f importFlags
 	cmd := &cobra.Command{
 		Use: "import FILE", Short: "Check a CAR file block by block, and put it into an evidence store",
 		Long: `Import reads a CAR (version 1), hashes every block, and requires everything below the roots to be in the file or in the store
-already. Then all of it is stored; otherwise nothing is. A server finds it at its next start.`,
+already. Then all of it is stored; otherwise nothing is. The store is that of a server, which takes the file while it runs if the
+API key is an admin's, that of a data directory whose server does not run, or any directory (--store).`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, files []string) error {
-			dir := store
-			if dir == "" {
-				data = first(data, a.getenv("HALLMARK_DATA_DIR"))
-				if data == "" {
-					return hallmark.WithHint(fmt.Errorf("no store named: %w", errUsage), "pass --store or --data-dir, or set HALLMARK_DATA_DIR")
-				}
-				dir = filepath.Join(data, blockDir)
-			}
-			move, err := a.importEvidence(cmd.Context(), files[0], dir)
+			move, err := a.importEvidence(cmd.Context(), files[0], f)
 			if err != nil {
 				return err
 			}
 			return a.print(move, move.writeTable)
 		},
 	}
-	cmd.Flags().StringVar(&store, "store", "", "directory of the store, which is made if there is none (default: that of --data-dir)")
-	cmd.Flags().StringVar(&data, "data-dir", "", "data directory of a server that does not run (default: HALLMARK_DATA_DIR)")
+	f.server.add(cmd)
+	cmd.Flags().StringVar(&f.store, "store", "", "directory of the store, which is made if there is none")
 	return cmd
 }
 
 // mostImported bounds the blocks of an import: a model of 1 TiB has as many.
 const mostImported = 1 << 20
 
-func (a *app) importEvidence(ctx context.Context, file, dir string) (move evidenceMove, err error) {
+// importEvidence brings a CAR to where the flags say: a directory, the store of a data directory, or a server.
+func (a *app) importEvidence(ctx context.Context, file string, f importFlags) (move evidenceMove, err error) {
+	if f.store != "" && f.server.server != "" {
+		return move, hallmark.WithHint(fmt.Errorf("two places to import into: %w", errUsage), "pass --store or --server, not both")
+	}
 	in, err := os.Open(filepath.Clean(file))
 	if err != nil {
 		return move, notThere(file, err)
@@ -253,24 +256,74 @@ func (a *app) importEvidence(ctx context.Context, file, dir string) (move eviden
 	if err != nil {
 		return move, fmt.Errorf("%s: %w", file, err)
 	}
-	s, err := evidence.Open(ctx, dir)
-	if errors.Is(err, hallmark.ErrConflict) {
-		return move, hallmark.WithHint(err, "stop the server that has it open, or import into another directory with --store")
-	}
-	if err != nil {
-		return move, err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	move.File = file
 	bar := a.progress("import")
 	defer bar.done()
-	move.Roots, err = s.ImportCAR(ctx, in, evidence.Limits{Bytes: max(info.Size(), 1), Blocks: mostImported, Told: func(n evidence.Tally) {
-		move.Blocks, move.Bytes = n.Blocks, n.Bytes
-		bar.set(n.Bytes, info.Size())
-	}})
+	move.File = file
+	car := &countingReader{r: in, total: info.Size(), each: bar.set}
+	data := first(f.server.dataDir, a.getenv("HALLMARK_DATA_DIR"))
 	switch {
-	case err == nil:
-		return move, nil
+	case f.store != "":
+		err = importInto(ctx, car, f.store, &move)
+		if errors.Is(err, hallmark.ErrConflict) {
+			err = hallmark.WithHint(err, "stop what has it open; into the store of a server that runs, import with --server or --data-dir")
+		}
+	case f.server.server != "" || data == "":
+		err = a.sendEvidence(ctx, f.server, car, &move)
+	default:
+		err = importInto(ctx, car, filepath.Join(data, blockDir), &move)
+		if errors.Is(err, hallmark.ErrConflict) { // its server runs, and takes the file itself
+			running, unknown := readServerInfo(data)
+			if unknown != nil {
+				return move, hallmark.WithHint(err, "stop what has it open")
+			}
+			f.server.server = running.API
+			err = a.sendEvidence(ctx, f.server, car, &move)
+		}
+	}
+	if err != nil {
+		return move, importError(file, err)
+	}
+	return move, nil
+}
+
+// importInto imports into the store in a directory, which nobody else has open.
+func importInto(ctx context.Context, car *countingReader, dir string, move *evidenceMove) (err error) {
+	s, err := evidence.Open(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	move.Roots, err = s.ImportCAR(ctx, car, evidence.Limits{Bytes: max(car.total, 1), Blocks: mostImported, Told: func(n evidence.Tally) {
+		move.Blocks, move.Bytes = n.Blocks, n.Bytes
+	}})
+	return err
+}
+
+// sendEvidence has a server import. Who may not, or sends too much, is told before the file is sent.
+func (a *app) sendEvidence(ctx context.Context, f serverFlags, car *countingReader, move *evidenceMove) error {
+	c, err := f.client(a)
+	if err != nil {
+		return err
+	}
+	header := http.Header{"Content-Type": {"application/vnd.ipld.car"}, "Expect": {"100-continue"}}
+	resp, err := c.request(ctx, http.MethodPost, "/api/v1/evidence", car, header)
+	if errors.Is(err, hallmark.ErrTooLarge) {
+		return hallmark.WithHint(err, "start the server with a higher --max-upload, or export less into one file; nothing of it was stored")
+	}
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close() // read below
+	var got api.Imported
+	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
+		return fmt.Errorf("answer of %s: %w: %w", c.base, err, hallmark.ErrUnavailable)
+	}
+	move.Roots, move.Blocks, move.Bytes = got.Roots, got.Blocks, got.Bytes
+	return nil
+}
+
+func importError(file string, err error) error {
+	switch {
 	case errors.Is(err, hallmark.ErrDigest):
 		err = hallmark.WithHint(err, "the file is not what was exported: get it again; nothing of it was stored")
 	case errors.Is(err, hallmark.ErrEvidenceMissing):
@@ -278,5 +331,5 @@ func (a *app) importEvidence(ctx context.Context, file, dir string) (move eviden
 	case errors.Is(err, hallmark.ErrInvalid):
 		err = hallmark.WithHint(err, "name a CAR file of version 1, such as 'hallmark evidence export' writes; nothing of it was stored")
 	}
-	return move, fmt.Errorf("%s: %w", file, err)
+	return fmt.Errorf("%s: %w", file, err)
 }

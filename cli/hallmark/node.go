@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"net"
@@ -236,7 +237,7 @@ func (n *node) openAPI(ctx context.Context) error {
 		return err
 	}
 	a, err := api.New(api.Config{
-		Flow: n.flow, Reviews: n.flow, Store: n.store, Blobs: n.evidence, Learning: n.learning.Health, Reload: n.gateway.Reload, Verify: n.verify, HashDirectory: hashDirectory, CheckKey: checkKey,
+		Flow: n.flow, Reviews: n.flow, Store: n.store, Blobs: n.evidence, Import: n.importEvidence, Learning: n.learning.Health, Reload: n.gateway.Reload, Verify: n.verify, HashDirectory: hashDirectory, CheckKey: checkKey,
 		Ready: n.ready, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Meter: meter, Logger: n.log,
 		Dir: n.cfg.DataDir, Roots: n.cfg.Root, MaxUpload: n.cfg.MaxUpload,
 	})
@@ -294,6 +295,16 @@ func (n *node) verify(ctx context.Context, d hallmark.Digest) (any, error) {
 		f.review = v.Review.EvidenceCID
 	}
 	return f.run(ctx, d.String())
+}
+
+// importEvidence stores a CAR of at most limit bytes. Blocks of files have 1 MiB, of trees and documents less.
+func (n *node) importEvidence(ctx context.Context, car io.Reader, limit int64) (api.Imported, error) {
+	var got api.Imported
+	var err error
+	got.Roots, err = n.evidence.ImportCAR(ctx, car, evidence.Limits{Bytes: limit, Blocks: int(min(mostImported, 1<<16+limit>>19)), Told: func(n evidence.Tally) {
+		got.Blocks, got.Bytes = n.Blocks, n.Bytes
+	}})
+	return got, err
 }
 
 func hashDirectory(ctx context.Context, path string) (hallmark.Digest, int64, error) {

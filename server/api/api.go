@@ -92,6 +92,7 @@ type Config struct {
 	Reviews Reviews
 	Store   Store
 	Blobs   Blobs
+	Import  Importer
 	// Learning tells how the feedback loop does.
 	Learning func() pipeline.LearningHealth
 	// Reload loads a served version's bytes from disk again, see gateway.Reload.
@@ -111,7 +112,7 @@ type Config struct {
 	Dir string
 	// Roots are the directories of this host from which a write key may submit by path. Optional; none if empty.
 	Roots []string
-	// MaxUpload bounds one uploaded artifact in bytes. Optional; 64 GiB if zero.
+	// MaxUpload bounds one uploaded artifact, or CAR of evidence, in bytes. Optional; 64 GiB if zero.
 	MaxUpload int64
 	// MaxBody bounds a JSON body in bytes. Optional; 8 MiB if zero.
 	MaxBody int64
@@ -130,6 +131,7 @@ func (c Config) Check() error {
 	missing(c.Learning == nil, "learning")
 	missing(c.Store == nil, "store")
 	missing(c.Blobs == nil, "blobs")
+	missing(c.Import == nil, "import")
 	missing(c.Reload == nil, "reload")
 	missing(c.Verify == nil, "verify")
 	missing(c.HashDirectory == nil, "hash directory")
@@ -200,6 +202,7 @@ func (a *API) routes(r chi.Router) {
 	r.Post("/artifacts", a.write(a.upload))
 	r.Post("/artifacts/path", a.write(a.addPath))
 	r.Get("/artifacts/{digest}", a.read(a.showArtifact))
+	r.Post("/evidence", a.admin(a.importEvidence))
 	r.Post("/keys", a.read(a.registerKey))
 	r.Get("/keys", a.read(a.listKeys))
 	r.Post("/api-keys", a.admin(a.createAPIKey))

@@ -233,6 +233,21 @@ func (w *world) Get(_ context.Context, cid string, limit int64) ([]byte, error) 
 	return b, err
 }
 
+// importCAR takes a text as a block that is its own CID.
+func (w *world) importCAR(_ context.Context, car io.Reader, limit int64) (api.Imported, error) {
+	text, err := io.ReadAll(io.LimitReader(car, limit+1))
+	switch {
+	case err != nil:
+		return api.Imported{}, err
+	case int64(len(text)) > limit:
+		return api.Imported{}, hallmark.ErrTooLarge
+	case w.errs["Import"] != nil:
+		return api.Imported{}, w.errs["Import"]
+	}
+	w.blobs[string(text)] = text
+	return api.Imported{Roots: []string{string(text)}, Blocks: 1, Bytes: int64(len(text))}, nil
+}
+
 type server struct {
 	*world
 	url string
@@ -244,7 +259,7 @@ func start(t *testing.T, change func(*api.Config)) server {
 	w := newWorld()
 	dir := t.TempDir()
 	cfg := api.Config{
-		Flow: w, Reviews: w, Store: w, Blobs: w,
+		Flow: w, Reviews: w, Store: w, Blobs: w, Import: w.importCAR,
 		Learning: func() pipeline.LearningHealth { return pipeline.LearningHealth{State: "running", Taken: 3, Learned: 5} },
 		Reload:   func(context.Context, hallmark.Digest) error { return w.errs["Reload"] },
 		Verify: func(context.Context, hallmark.Digest) (any, error) {

@@ -93,6 +93,8 @@ func TestAnswersMatchTheOpenAPIFile(t *testing.T) {
 		{writer, "POST", "/api/v1/artifacts/path", "", `{"kind":"model","name":"m","path":"/etc/passwd"}`, 422},
 		{reader, "GET", "/api/v1/artifacts/" + digest, "/api/v1/artifacts/{digest}", "", 200},
 		{reader, "GET", "/api/v1/artifacts/" + hallmark.Digest{1}.String(), "/api/v1/artifacts/{digest}", "", 404},
+		{admin, "POST", "/api/v1/evidence", "", "a CAR", 201},
+		{writer, "POST", "/api/v1/evidence", "", "a CAR", 403},
 		{writer, "POST", "/api/v1/keys", "", `{"publicPem":"-----BEGIN x"}`, 201},
 		{writer, "POST", "/api/v1/keys", "", `{"publicPem":"x"}`, 422},
 		{reader, "GET", "/api/v1/keys", "", "", 200},
@@ -138,7 +140,11 @@ func TestAnswersMatchTheOpenAPIFile(t *testing.T) {
 		if c.route == "" {
 			c.route, _, _ = strings.Cut(c.path, "?")
 		}
-		got := s.call(t, c.token, c.method, c.path, c.body)
+		var header []string
+		if c.route == "/api/v1/evidence" {
+			header = []string{"Content-Type", "application/vnd.ipld.car"}
+		}
+		got := s.call(t, c.token, c.method, c.path, c.body, header...)
 		require.Equal(t, c.status, got.status, "%s %s: %s", c.method, c.path, got.body)
 		if got.status >= 400 && c.route != "/readyz" {
 			require.Equal(t, "application/problem+json", got.header.Get("Content-Type"), c.path)
