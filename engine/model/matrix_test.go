@@ -329,22 +329,28 @@ func product(sizes ...int) [][]int {
 	return rows
 }
 
-// writeTable writes how many runs had the expected digest, by level, threads and batch, and by type or architecture.
+// writeTable writes the tables into their document.
 func writeTable(t *testing.T, all []level, begun []bool, runs, bad [][]run) {
 	t.Helper()
+	const path = "../../docs/measurements/determinism.md"
+	earlier, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, []byte(tables(all, begun, runs, bad, string(earlier))), 0o600))
+}
+
+// tables say how many runs had the expected digest, by level, threads and batch, and by type or architecture. Levels that were
+// not begun have the rows of the document before, if its arithmetic is the same.
+func tables(all []level, begun []bool, runs, bad [][]run, earlier string) string {
 	types := texts(quant.Types())
-	tables := []struct {
+	by := []struct {
 		columns []string
 		column  func(model string) string
 	}{
 		{genmodel.Architectures(), func(name string) string { arch, _, _ := strings.Cut(name, "-"); return arch }},
 		{types, func(name string) string { _, typ, _ := strings.Cut(name, "-"); return typ }},
 	}
-	const path = "../../docs/measurements/determinism.md"
-	earlier, err := os.ReadFile(path)
-	require.NoError(t, err)
-	if !strings.Contains(string(earlier), fmt.Sprintf("Arithmetic version %s.", model.Version)) {
-		earlier = nil
+	if !strings.Contains(earlier, fmt.Sprintf("Arithmetic version %s.", model.Version)) {
+		earlier = ""
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Bits of logits on every machine
@@ -357,7 +363,7 @@ without a shared beginning. "go" is the engine without assembly. Arithmetic vers
 where a level alone (-run 'TestMatrix$/riscv64_go') renews its rows. Levels whose assembly is emulated run those combinations in
 which all pairs of values come together for each model, those without assembly so many that they do with the model as one more factor.
 `, model.Version)
-	for _, table := range tables {
+	for _, table := range by {
 		fmt.Fprintf(&b, "\n| level | threads | batch | %s |\n|---|---:|---:|%s\n", strings.Join(table.columns, " | "), strings.Repeat("---:|", len(table.columns)))
 		for i, l := range all {
 			if len(runs[i]) == 0 {
@@ -377,12 +383,12 @@ which all pairs of values come together for each model, those without assembly s
 			}
 		}
 	}
-	require.NoError(t, os.WriteFile(path, []byte(b.String()), 0o600))
+	return b.String()
 }
 
 // rowsOf returns the rows of a level in the table of a document whose first column of counts is named.
-func rowsOf(doc []byte, l level, column string) string {
-	_, table, _ := strings.Cut(string(doc), "| level | threads | batch | "+column+" ")
+func rowsOf(doc string, l level, column string) string {
+	_, table, _ := strings.Cut(doc, "| level | threads | batch | "+column+" ")
 	table, _, _ = strings.Cut(table, "\n\n")
 	var b strings.Builder
 	for line := range strings.Lines(table) {
@@ -391,6 +397,53 @@ func rowsOf(doc []byte, l level, column string) string {
 		}
 	}
 	return b.String()
+}
+
+// A level that is run alone renews its own rows. Those of levels that were left out stay, unless the arithmetic has changed; one
+// that began and ended early has none.
+func TestMatrixOfOneLevelKeepsTheOthers(t *testing.T) {
+	t.Parallel()
+
+	all := []level{{machine: machine{name: "amd64"}, isa: "avx2"}, {machine: machine{name: "arm64"}, isa: "neon"}, {machine: machine{name: "arm64"}, isa: "neon-dot"}}
+	of := func(n int) (runs []run) {
+		for range n {
+			for _, th := range threads {
+				runs = append(runs, run{threads: th, batch: 8, model: modelName("llama", gguf.Q8_0)})
+			}
+		}
+		return runs
+	}
+	rows := func(doc string, l level) (found []string) {
+		for line := range strings.Lines(doc) {
+			if strings.HasPrefix(line, "| "+l.String()+" | 1 | 8 |") {
+				found = append(found, line)
+			}
+		}
+		return found
+	}
+	every := []bool{true, true, true}
+	before := tables(all, every, [][]run{of(1), of(2), of(3)}, [][]run{nil, of(1), nil}, "")
+	for i, cell := range []string{" 1 of 1 |", " 1 of 2 |", " 3 of 3 |"} {
+		found := rows(before, all[i])
+		require.Len(t, found, 2, "by architecture and by type")
+		require.Contains(t, found[0], cell)
+		require.Contains(t, found[1], cell)
+	}
+
+	alone := tables(all, []bool{false, true, false}, [][]run{nil, of(5), nil}, make([][]run, 3), before)
+	require.Equal(t, rows(before, all[0]), rows(alone, all[0]))
+	require.Equal(t, rows(before, all[2]), rows(alone, all[2]))
+	require.Contains(t, rows(alone, all[1])[0], " 5 of 5 |")
+	require.Contains(t, rows(alone, all[1])[1], " 5 of 5 |")
+	require.Equal(t, before, tables(all, make([]bool, 3), make([][]run, 3), make([][]run, 3), before), "nothing was run")
+
+	early := tables(all, []bool{false, true, false}, make([][]run, 3), make([][]run, 3), before)
+	require.Empty(t, rows(early, all[1]))
+	require.Equal(t, rows(before, all[2]), rows(early, all[2]))
+
+	old := strings.Replace(before, "Arithmetic version "+model.Version, "Arithmetic version 0", 1)
+	require.NotEqual(t, before, old)
+	require.Empty(t, rows(tables(all, []bool{false, true, false}, [][]run{nil, of(5), nil}, make([][]run, 3), old), all[0]))
 }
 
 // counts counts runs by threads, batch and what column makes of the model's name.
