@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hallmark-ml/hallmark/engine/model"
 	"github.com/hallmark-ml/hallmark/engine/sample"
@@ -21,7 +22,8 @@ type Config struct {
 	Positions int
 	// Texts is how many texts are remembered, so that others may begin like them. Optional; 64 if zero.
 	Texts int
-	// Memory bounds the keys and values of texts that are remembered but not under way, in bytes. Optional; 32 MiB if zero.
+	// Memory bounds the keys and values of texts that are remembered but not under way, in bytes; what they share counts once.
+	// Optional; 32 MiB if zero.
 	Memory int
 	// Active bounds the keys and values of texts under way, in bytes, each counted at its greatest length without the
 	// beginning that it shares: texts of a large model wait although there are slots. One is under way in any case.
@@ -67,6 +69,8 @@ type Request struct {
 	Stop func(id int32) bool
 	// Emit takes each token as it comes and says whether to go on. Optional.
 	Emit func(id int32) bool
+	// Once says that nothing will go on from what is generated: the prompt alone is remembered. Optional.
+	Once bool
 }
 
 // Finish says why a text ended.
@@ -95,6 +99,7 @@ type Generator struct {
 	texts  []*text // remembered, the one used last at the end; those under way among them
 	active []*text
 	held   int // bytes that the texts under way may take
+	tally  model.Tally
 	parts  []model.Part
 	who    []*text // of parts
 }
@@ -107,7 +112,8 @@ func New(m *model.Model, cfg Config) (*Generator, error) {
 	return &Generator{m: m, cfg: cfg.withDefaults()}, nil
 }
 
-// Generate continues every request's text; results are in the order of requests. The error is that of ctx, or of a model
+// Generate continues every request's text; results are in the order of requests. Texts begin in the order of their tokens,
+// those that begin alike after one another, so that little has to be remembered for what they share. The error is that of ctx, or of a model
 // that no text can be computed with; results are then what there is so far.
 func (g *Generator) Generate(ctx context.Context, requests []Request) ([]Result, error) {
 	results := make([]Result, len(requests))
@@ -118,6 +124,7 @@ func (g *Generator) Generate(ctx context.Context, requests []Request) ([]Result,
 			waiting = append(waiting, t)
 		}
 	}
+	arrange(waiting)
 	defer g.drop()
 	for len(waiting) > 0 || len(g.active) > 0 {
 		waiting = g.admit(waiting)
@@ -194,6 +201,24 @@ type text struct {
 	res    *Result
 	held   int // bytes that it may take, while it is under way
 	done   bool
+
+	before *text // the one that begins most like it of those that come first; nil once this one has begun
+	shared int   // positions that both begin with
+}
+
+// arrange puts texts into the order of their tokens. Of all that come before a text the last one is most like it.
+func arrange(texts []*text) {
+	slices.SortStableFunc(texts, func(a, b *text) int { return slices.Compare(a.req.Prompt, b.req.Prompt) })
+	for i, t := range texts[min(1, len(texts)):] {
+		t.before = texts[i]
+		t.shared = common(t.before.req.Prompt, t.req.Prompt[:len(t.req.Prompt)-1])
+	}
+}
+
+// ready reports whether what a text shares with the one before it is computed, or never will be.
+func (t *text) ready() bool {
+	b := t.before
+	return b == nil || b.done || t.shared == 0 || b.seq != nil && b.seq.Len() >= t.shared
 }
 
 // missing returns how many tokens are not computed.

@@ -2,23 +2,21 @@ package batch
 
 import "slices"
 
-// worthWaiting is how many positions that another text is about to compute a text waits for, in place of computing them too.
-const worthWaiting = 16
-
-// admit begins as many waiting texts as there is room for, and returns the others.
+// admit begins as many waiting texts as there is room for, and returns the others. A text waits for what another one is about to
+// compute, in place of computing it too.
 func (g *Generator) admit(waiting []*text) []*text {
 	rest := waiting[:0]
 	for i, t := range waiting {
 		if len(g.active) == g.cfg.Slots {
 			return append(rest, waiting[i:]...)
 		}
+		if !t.ready() {
+			rest = append(rest, t)
+			continue
+		}
 		like, same := g.alike(t.req.Prompt)
 		if len(g.active) > 0 && g.cfg.Active > 0 && g.held+g.need(t.req, same) > g.cfg.Active {
 			return append(rest, waiting[i:]...)
-		}
-		if same > 0 && g.texts[like].req != nil && same-g.texts[like].seq.Len() >= worthWaiting {
-			rest = append(rest, t)
-			continue
 		}
 		g.begin(t, like, same)
 	}
@@ -32,11 +30,11 @@ func (g *Generator) need(r *Request, known int) int {
 	return (min(len(r.Prompt)+r.MaxTokens, g.m.Context()) - known + page) * g.m.PositionSize()
 }
 
-// alike returns which remembered text has the longest beginning in common with a prompt, and how long it is. The last token
-// of the prompt does not count: its logits are wanted.
+// alike returns which remembered text has computed the longest beginning of a prompt, and how long it is. The last token of
+// the prompt does not count: its logits are wanted.
 func (g *Generator) alike(prompt []int32) (which, same int) {
 	for i, t := range g.texts {
-		if n := common(t.tokens, prompt[:len(prompt)-1]); n > 0 && n >= same {
+		if n := min(common(t.tokens, prompt[:len(prompt)-1]), t.seq.Len()); n > 0 && n >= same {
 			which, same = i, n
 		}
 	}
@@ -47,13 +45,13 @@ func (g *Generator) alike(prompt []int32) (which, same int) {
 func (g *Generator) begin(t *text, like, same int) {
 	if same > 0 {
 		known := g.texts[like]
-		same = min(same, known.seq.Len())
 		t.seq = known.seq.Fork()
 		t.seq.Truncate(same)
 		g.texts = append(slices.Delete(g.texts, like, like+1), known)
 	} else {
 		t.seq = g.m.NewSequence()
 	}
+	t.before = nil
 	more := min(t.req.MaxTokens, g.m.Context()-len(t.req.Prompt)+1)
 	t.tokens = append(make([]int32, 0, len(t.req.Prompt)+more), t.req.Prompt...)
 	t.res.Tokens, t.res.Reused = make([]int32, 0, more), same
@@ -63,14 +61,15 @@ func (g *Generator) begin(t *text, like, same int) {
 	g.forget()
 }
 
-// retire takes the texts that have ended from those under way. They stay remembered, with what has been computed.
+// retire takes the texts that have ended from those under way. They stay remembered, with what has been computed and may be of
+// use.
 func (g *Generator) retire() {
 	ended := false
 	for _, t := range g.active {
 		if t.done {
 			ended = true
 			g.held -= t.held
-			t.tokens = t.tokens[:t.seq.Len()]
+			g.trim(t)
 			t.req, t.res = nil, nil
 		}
 	}
@@ -78,6 +77,17 @@ func (g *Generator) retire() {
 		g.active = slices.DeleteFunc(g.active, func(t *text) bool { return t.done })
 		g.forget()
 	}
+}
+
+// trim gives back what a text that has ended does not need any more.
+func (g *Generator) trim(t *text) {
+	if t.req.Once {
+		t.seq.Truncate(len(t.req.Prompt))
+	}
+	t.tokens = t.tokens[:t.seq.Len()]
+	kept := t.seq.Fork()
+	t.seq.Release()
+	t.seq = kept
 }
 
 // drop gives up the texts under way.
@@ -91,17 +101,21 @@ func (g *Generator) drop() {
 // forget drops texts that are not under way and were not used for longest until the others are within bounds. One is kept
 // in any case: those that wait may begin like it.
 func (g *Generator) forget() {
+	g.tally.Reset()
 	size, ended := 0, 0
 	for i, t := range slices.Backward(g.texts) {
 		if t.req != nil {
 			continue
 		}
 		ended++
-		if size += t.seq.Size(); ended > 1 && (len(g.texts)-i > g.cfg.Texts || size > g.cfg.Memory) {
-			size -= t.seq.Size()
+		more := g.tally.More(t.seq)
+		if ended > 1 && (len(g.texts)-i > g.cfg.Texts || size+more > g.cfg.Memory) {
 			t.seq.Release()
 			g.texts = slices.Delete(g.texts, i, i+1)
+			continue
 		}
+		size += more
+		g.tally.Add(t.seq)
 	}
 }
 

@@ -113,6 +113,33 @@ func (s *Sequence) extend(ctx context.Context, p Part) ([]float32, error) {
 // Size returns the memory of keys, values and logits in bytes, that shared with other sequences included.
 func (s *Sequence) Size() int { return 4 * (len(s.pages)*2*s.m.pageFloats() + cap(s.logits)) }
 
+// A Tally sums up the memory of sequences of one model. What they share counts once. The zero value is empty.
+type Tally struct{ pages map[*page]struct{} }
+
+// More returns how many bytes s has beside those of the sequences that were added.
+func (t *Tally) More(s *Sequence) int {
+	pages := 0
+	for _, p := range s.pages {
+		if _, known := t.pages[p]; !known {
+			pages++
+		}
+	}
+	return 4 * (pages*2*s.m.pageFloats() + cap(s.logits))
+}
+
+// Add counts s.
+func (t *Tally) Add(s *Sequence) {
+	if t.pages == nil {
+		t.pages = map[*page]struct{}{}
+	}
+	for _, p := range s.pages {
+		t.pages[p] = struct{}{}
+	}
+}
+
+// Reset forgets all sequences.
+func (t *Tally) Reset() { clear(t.pages) }
+
 // Truncate forgets all positions from n on.
 func (s *Sequence) Truncate(n int) {
 	s.n = max(0, min(n, s.n))

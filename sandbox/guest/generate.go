@@ -36,6 +36,7 @@ func (m *model) generateAll(ctx context.Context, q wire.GenerateAll) (wire.Messa
 			reply.Answers[i] = answer(nil, err)
 			continue
 		}
+		w.request.Once = true
 		requests, writings, places = append(requests, w.request), append(writings, w), append(places, i)
 	}
 	results, err := m.texts.Generate(ctx, requests)
