@@ -105,7 +105,8 @@ func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 
 // Close releases the store. Handlers and readers must have ended.
 func (s *Store) Close() error {
-	return errors.Join(s.refs.close(), s.lock.Close()) // closing the file gives the lock back
+	// Closing alone would leave the lock to a process that is being started and still has the descriptor.
+	return errors.Join(s.refs.close(), syscall.Flock(int(s.lock.Fd()), syscall.LOCK_UN), s.lock.Close())
 }
 
 // Has reports whether the block that a CID names is here. It does not look at the blocks below it.
