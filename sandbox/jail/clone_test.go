@@ -3,6 +3,8 @@ package jail
 import (
 	"os"
 	"runtime"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -94,4 +96,26 @@ func TestRefusedChildLeavesNoDescriptor(t *testing.T) { //nolint:paralleltest //
 	after, err := readNames("/proc/self/fd")
 	require.NoError(t, err)
 	require.Len(t, after, len(before))
+}
+
+// What forks guests is in their control groups for a moment, where the first thread would take all of the supervisor's memory along.
+func TestOtherThreadIsNeverTheFirst(t *testing.T) {
+	t.Parallel()
+
+	const n = 30 // more than there are idle threads, the first among them
+	var first atomic.Int64
+	var all sync.WaitGroup
+	all.Add(n)
+	for range n {
+		go otherThread(func() {
+			defer runtime.UnlockOSThread()
+			if unix.Gettid() == os.Getpid() {
+				first.Add(1)
+			}
+			all.Done()
+			all.Wait() // each keeps its thread until the last has one
+		})
+	}
+	all.Wait()
+	require.Zero(t, first.Load())
 }

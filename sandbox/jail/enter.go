@@ -170,13 +170,18 @@ func (e *entry) cleanEnvironment() error {
 
 // ownSession checks that the process leads a session of its own, in the root directory.
 func ownSession() error {
-	if sid, err := unix.Getsid(0); err != nil || sid != os.Getpid() {
-		return fmt.Errorf("session is %d, want %d: %w", sid, os.Getpid(), err)
+	sid, err := unix.Getsid(0)
+	if err != nil {
+		return err
 	}
-	if dir, err := os.Getwd(); err != nil || dir != "/" {
-		return fmt.Errorf("working directory is %q, want the root: %w", dir, err)
+	if sid != os.Getpid() {
+		return fmt.Errorf("session is %d, want %d", sid, os.Getpid())
 	}
-	return nil
+	dir, err := os.Getwd()
+	if err == nil && dir != "/" {
+		err = fmt.Errorf("working directory is %q, want the root", dir)
+	}
+	return err
 }
 
 // diesWithSupervisor checks that the kernel ends the process when the supervisor's thread that started it is gone. The

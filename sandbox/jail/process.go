@@ -79,10 +79,28 @@ func (e Exit) Err() error {
 	return &RunError{Verdict: e.Verdict, Detail: e.Detail}
 }
 
-// own starts the process and reaps it. It keeps its thread until then: the kernel kills the guest when the thread that
-// started it is gone, and the runtime ends threads when it likes.
-func (p *Process) own(path string, attr *os.ProcAttr, started chan<- error) {
+// otherThread calls do in a goroutine that has a thread for itself, which is never the first of this process. In version 1 of
+// control groups a thread that forks is in the guest's group for a moment, and the kernel counts a whole process's memory in the group
+// of its first thread: a guest's limit would be the supervisor's, and its end.
+func otherThread(do func()) {
 	runtime.LockOSThread()
+	if unix.Gettid() != os.Getpid() {
+		do()
+		return
+	}
+	locked := make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		close(locked)
+		do()
+	}()
+	<-locked // until then nobody else gets the first thread
+	runtime.UnlockOSThread()
+}
+
+// own starts the process and reaps it. The calling goroutine keeps its thread until then: the kernel kills the guest when the thread
+// that started it is gone, and the runtime ends threads when it likes.
+func (p *Process) own(path string, attr *os.ProcAttr, started chan<- error) {
 	err := p.fork(path, attr)
 	if leaveErr := p.group.leave(); leaveErr != nil {
 		err = errors.Join(err, leaveErr) // and the thread, being locked, ends with this function

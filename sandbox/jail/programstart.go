@@ -110,7 +110,7 @@ func (p *Program) begin(spec ProgramSpec, mounts []*os.File) (log *os.File, err 
 	started := make(chan error)
 	attr, path, err := p.prepare(spec, mounts, theirs, stderr, &open)
 	if err == nil {
-		go p.own(path, attr, started)
+		go otherThread(func() { p.own(path, attr, started) })
 		err = <-started
 	}
 	if err != nil {

@@ -118,7 +118,8 @@ func spawn(spec Spec) (*Process, error) {
 		args: args, noNewPrivs: on(layerNoNew) && !InContainer(spec.Tier), bounds: spec.group(), tasks: maxThreads,
 	}
 	started := make(chan error)
-	go p.own("/proc/self/fd/"+strconv.Itoa(int(files.program.Fd())), attr, started)
+	program := "/proc/self/fd/" + strconv.Itoa(int(files.program.Fd()))
+	go otherThread(func() { p.own(program, attr, started) })
 	err = <-started
 	for _, f := range append(attr.Files, files.program) {
 		err = errors.Join(err, f.Close())
@@ -305,7 +306,7 @@ func (p *Process) handshake(ctx context.Context, spec Spec, modelSize int64) err
 	if err == nil {
 		return nil
 	}
-	ended := errors.Is(err, io.EOF) // by itself, and how says more
+	ended := errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) // by itself, and how says more
 	if !ended {
 		p.Kill(hallmark.RunUnsandboxed, err.Error())
 	}
