@@ -104,6 +104,13 @@ func TestRepoRelative(t *testing.T) {
 	require.Equal(t, "m.gguf", repoRelative(filepath.Join(dir, "m.gguf")))
 }
 
+// Outside of a repository, files of one name in several directories stay apart.
+func TestRepoRelativeBelowTheDirectoryItRunsIn(t *testing.T) { //nolint:paralleltest // changes the directory
+	t.Chdir(t.TempDir())
+	require.Equal(t, "a/m.gguf", repoRelative("./a/m.gguf"))
+	require.Equal(t, "m.gguf", repoRelative("../m.gguf"))
+}
+
 func TestSanitize(t *testing.T) {
 	t.Parallel()
 

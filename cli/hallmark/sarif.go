@@ -168,8 +168,8 @@ func (b *sarifBuilder) add(rule, message, identity string) {
 	})
 }
 
-// repoRelative names path relative to the repository that holds it, or by its base name outside of one, so that no
-// output names a directory of the machine.
+// repoRelative names path relative to the repository that holds it. Outside of one it is as it was given if it lies below the
+// directory that the command runs in, else its base name, so that no output names a directory of the machine.
 func repoRelative(path string) string {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -182,6 +182,9 @@ func repoRelative(path string) string {
 				return filepath.Base(path)
 			}
 			return filepath.ToSlash(rel)
+		}
+		if dir == filepath.Dir(dir) && filepath.IsLocal(path) {
+			return filepath.ToSlash(filepath.Clean(path))
 		}
 		if dir == filepath.Dir(dir) {
 			return filepath.Base(path)

@@ -70,6 +70,7 @@ func (a *app) scan(ctx context.Context, paths []string, sarif string) error {
 		return err
 	})
 	bar.done()
+	out.cut = err != nil
 	if err := errors.Join(err, out.close()); err != nil {
 		return err
 	}
@@ -125,6 +126,7 @@ type scanOutput struct {
 	w                  io.Writer
 	verdicts           []scan.FileVerdict
 	unsafe, unreadable int
+	cut                bool // there are files that were not scanned
 }
 
 func (o *scanOutput) add(v scan.FileVerdict) error {
@@ -157,7 +159,11 @@ func (o *scanOutput) close() error {
 			fmt.Fprintf(w, "\t%s\t%s\n", r.Rule, oneLine(r.Detail, maxShownPath))
 		}
 	}
-	fmt.Fprintf(w, "%d files\t\t%d safe, %d unsafe, %d cannot be parsed\n", len(o.verdicts), len(o.verdicts)-o.unsafe-o.unreadable, o.unsafe, o.unreadable)
+	rest := ""
+	if o.cut {
+		rest = "; the scan was ended before the last one"
+	}
+	fmt.Fprintf(w, "%d files\t\t%d safe, %d unsafe, %d cannot be parsed%s\n", len(o.verdicts), len(o.verdicts)-o.unsafe-o.unreadable, o.unsafe, o.unreadable, rest)
 	return w.Flush()
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/sandbox/scan"
 )
 
@@ -120,6 +122,36 @@ func TestScanPrintsATableAndSARIF(t *testing.T) {
 	require.Equal(t, "pickle-global", r.RuleID)
 	require.Equal(t, r.RuleID, log.Runs[0].Tool.Driver.Rules[r.RuleIndex].ID)
 	require.NotContains(t, string(raw), dir)
+}
+
+func TestScanSaysThatItWasEnded(t *testing.T) {
+	t.Parallel()
+
+	var out strings.Builder
+	o := scanOutput{w: &out, cut: true}
+	require.NoError(t, o.add(scan.Judge("a", scan.FormatText, nil)))
+	require.NoError(t, o.close())
+	require.Contains(t, out.String(), "1 safe, 0 unsafe, 0 cannot be parsed; the scan was ended")
+}
+
+// What a colon would make a scheme, and what else has a meaning in a URI, names the file all the same.
+func TestScanWritesURIs(t *testing.T) {
+	t.Parallel()
+
+	o := scanOutput{}
+	for _, name := range []string{"a:b.pkl", "c d%20#?.pkl"} {
+		require.NoError(t, o.add(scan.Judge(filepath.Join(t.TempDir(), name), scan.FormatPickle, []hallmark.Finding{{Rule: "pickle-global", Severity: hallmark.SeverityHigh}})))
+	}
+	var out strings.Builder
+	require.NoError(t, o.writeSARIF(&out))
+	var log sarifLog
+	require.NoError(t, json.Unmarshal([]byte(out.String()), &log))
+	for i, want := range []string{"a:b.pkl", "c d%20#?.pkl"} {
+		u, err := url.Parse(log.Runs[0].Results[i].Locations[0].PhysicalLocation.ArtifactLocation.URI)
+		require.NoError(t, err)
+		require.Equal(t, want, strings.TrimPrefix(u.Path, "./"))
+		require.Empty(t, u.Scheme+u.Opaque+u.RawQuery+u.Fragment)
+	}
 }
 
 func TestScanOfNothingIsNotSafe(t *testing.T) {
