@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,6 +50,11 @@ func floods(tb testing.TB) map[string]flood {
 		"lines of a cell":           around("x.ipynb", `{"cells":[{"cell_type":"code","source":"`, `\n!x ?`, `"}]}`),
 		"lists in lists":            text("x.json", "["),
 		"names of an object":        {"config.json", func(n int) []byte { return []byte(members(n)) }},
+		"texts deep inside":         around("x.json", strings.Repeat("[", 500), `"",`, `""`+strings.Repeat("]", 500)),
+		"members of YAML":           around("x.yaml", "", "_target_: a.B\n", ""),
+		"tags of YAML":              around("x.yaml", "", "- !!python/tuple [1]\n", ""),
+		"operations as text":        around("x.pbtxt", "", "node { op: 'a' \"b\" }\n", ""),
+		"checkpoints of one path":   {"saved_model.pb", checkpoints},
 		"numbers":                   around("x.json", "[", "1,", "1]"),
 		"one number":                around("x.json", "[", "1", "]"),
 		"escapes":                   around("x.json", `["`, `\u0041`, `"]`),
@@ -172,6 +178,16 @@ func ggufKeys(n int) []byte {
 		b = append(b, 1)
 	}
 	return b
+}
+
+// checkpoints are operations that all take the path at the end of one chain.
+func checkpoints(n int) []byte {
+	graph, n := pb{}, min(n, 8000)
+	for i := range n {
+		node := pb{}.text(1, fmt.Sprint("n", i)).text(2, "Identity").text(3, fmt.Sprint("n", i+1))
+		graph = graph.msg(1, node).msg(1, pb{}.text(1, "s").text(2, "SaveV2").text(3, "n0"))
+	}
+	return pb{}.num(1, 1).msg(2, pb{}.msg(1, pb{}).msg(2, graph))
 }
 
 func onnxFunctions(n int) []byte {

@@ -43,6 +43,15 @@ type jsonLevel struct {
 	inKey  bool                // the next token of an object is a name
 	seen   map[uint64]struct{} // hashes of names
 	texts  map[string]string
+	within string // the name of a member that inside has, which this is in
+}
+
+// member is the name of a member that inside has and that a value of this level stands in, or nothing.
+func (l *jsonLevel) member(inside map[string]bool) string {
+	if inside[l.key] {
+		return l.key
+	}
+	return l.within
 }
 
 // errLimit is of a document that is over a bound.
@@ -143,6 +152,9 @@ func (w *jsonWalk) token(tok json.Token) error {
 			return fmt.Errorf("more than %d levels: %w", maxJSONDepth, errLimit)
 		}
 		level := jsonLevel{object: tok == '{', inKey: tok == '{'}
+		if top != nil {
+			level.within = top.member(w.inside)
+		}
 		if !level.object && top != nil {
 			level.key = top.key
 		}
@@ -176,10 +188,9 @@ func (w *jsonWalk) textValue(top *jsonLevel, text string) {
 	if w.member != nil && top != nil {
 		w.member(w.open[0].key, key, text)
 	}
-	for _, level := range w.open {
-		if w.inside[level.key] {
-			w.under(level.key, key, text)
-			return
+	if top != nil && w.under != nil {
+		if name := top.member(w.inside); name != "" {
+			w.under(name, key, text)
 		}
 	}
 }

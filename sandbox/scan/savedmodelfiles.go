@@ -65,8 +65,8 @@ func (t *tfFiles) add(name, op string, n tfNode) error {
 
 // report says which operations on checkpoints take a file that the graph names.
 func (t *tfFiles) report(s *scanner) {
+	seen := map[string]bool{} // what was followed once leads nowhere else the second time
 	for _, use := range t.uses {
-		seen := map[string]bool{}
 		for _, input := range use.inputs {
 			if hit := t.elsewhere(input, seen); hit != "" {
 				s.add("savedmodel-operation", hallmark.SeverityCritical, use.op, "operation %.80q reads or writes %.80q, which the model names", use.op, hit)
