@@ -14,8 +14,8 @@ import (
 )
 
 // caseFeatures describes a case by what it shares with others: its detector, the parts of its template, alone and in pairs,
-// within the detector and across detectors.
-type caseFeatures struct{}
+// within the detector and across detectors, and how the version before did in it.
+type caseFeatures struct{ before previous }
 
 var (
 	fieldDetector = al.NewField("detector")
@@ -23,6 +23,7 @@ var (
 	fieldPart     = al.NewField("part")
 	fieldShared   = al.NewField("shared part")
 	fieldPair     = al.NewField("pair")
+	fieldBefore   = al.NewField("before")
 	fieldLength   = al.NewField("length")
 )
 
@@ -30,7 +31,7 @@ var (
 func (caseFeatures) Dim() int { return 1024 }
 
 // Extract implements [al.FeatureExtractor].
-func (caseFeatures) Extract(v al.Vector, c probe.Case) {
+func (f caseFeatures) Extract(v al.Vector, c probe.Case) {
 	v.Category(fieldDetector, c.Detector)
 	v.Cross(fieldTemplate, c.Detector, c.Template)
 	parts := strings.Split(c.Template, ".")
@@ -40,6 +41,9 @@ func (caseFeatures) Extract(v al.Vector, c probe.Case) {
 		for _, other := range parts[i+1:] {
 			v.Cross(fieldPair, part, other)
 		}
+	}
+	if e, ok := f.before[c.ID]; ok && e.Outcome != hallmark.Void {
+		v.Cross(fieldBefore, c.Detector, strconv.FormatBool(against(e.Outcome)))
 	}
 	v.Number(fieldLength, float64(promptBytes(c.Request))/500)
 }
@@ -89,27 +93,14 @@ func OutcomesDigest(cases []hallmark.CaseResult) hallmark.Digest {
 	return hallmark.DigestOf(text)
 }
 
-// Score implements [al.Scorer]: the logit by what the same case did there.
-func (p previous) Score(c probe.Case) float64 {
-	e, ok := p[c.ID]
-	switch {
-	case !ok || e.Outcome == hallmark.Void:
-		return 0
-	case e.Outcome == hallmark.Pass:
-		return -1
-	default:
-		return 3
-	}
-}
-
 // drawsTogether is how many cases are drawn before the next look at what is known.
 const drawsTogether = 8
 
 // controller is what a run with a budget chooses its cases with.
 func (p previous) controller(seed uint64, cases []probe.Case) (*al.Controller[probe.Case], error) {
-	cfg := al.Config[probe.Case]{Seed: seed, Extract: caseFeatures{}, Diversity: 0.5, Part: func(c probe.Case) string { return c.Detector }}
+	cfg := al.Config[probe.Case]{Seed: seed, Extract: caseFeatures{p}, Prior: prior, Diversity: 0.5, Part: func(c probe.Case) string { return c.Detector }}
 	if len(p) > 0 {
-		cfg.Score = p
+		cfg.Score = p.expectations()
 	}
 	return al.NewController(cfg, cases, p.tokens)
 }
@@ -134,9 +125,6 @@ func (r *run) choose(ctx context.Context) error {
 			return err
 		}
 		for _, d := range draws {
-			if r.chosen.Observed(d.Item) {
-				continue
-			}
 			e := r.results[r.cases[d.Item].ID]
 			cost := max(1, e.PromptTokens+e.OutputTokens)
 			left -= cost

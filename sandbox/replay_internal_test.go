@@ -83,9 +83,6 @@ func replay(tb testing.TB, cases []probe.Case, before, now previous, seed uint64
 			break
 		}
 		for _, d := range draws {
-			if c.Observed(d.Item) {
-				continue
-			}
 			e := now[cases[d.Item].ID]
 			spent += e.PromptTokens
 			if against(e.Outcome) {
@@ -174,9 +171,9 @@ func estimates(tb testing.TB, cases []probe.Case, before, now previous, m int, r
 		}
 	}
 	for seed := range rounds {
-		cfg := al.Config[probe.Case]{Seed: seed, Extract: caseFeatures{}, EstimateShare: 1}
+		cfg := al.Config[probe.Case]{Seed: seed, Extract: caseFeatures{before}, EstimateShare: 1, Part: func(c probe.Case) string { return c.Detector }}
 		if len(before) > 0 {
-			cfg.Score = before
+			cfg.Score = before.expectations()
 		}
 		c, err := al.NewController(cfg, cases, func(probe.Case) int { return 1 })
 		require.NoError(tb, err)

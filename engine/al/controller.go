@@ -27,11 +27,10 @@ const (
 type Draw struct {
 	Item int // place in the pool
 	Kind Kind
-	// Probability is the chance that the draw had, among the items that it could have been: of an estimate all that no
-	// estimate drew before, of a hunt all whose outcome is not known.
+	// Probability is the chance that the draw had, among the items that it could have been: all whose outcome is not known.
 	Probability float64
 	Batch       int
-	Surrogate   [sha256.Size]byte // digest of the committee that chose
+	Surrogate   [sha256.Size]byte // digest of the model that chose
 }
 
 // Config tells a [Controller] how to choose. Extract is required.
@@ -79,22 +78,27 @@ func (c Config[T]) Check() error {
 
 // A Controller spends a budget on the items of a pool. Not for concurrent use.
 type Controller[T any] struct {
-	cfg       Config[T]
-	items     []entry[T]
-	committee *Committee
-	batch     int
-	spent     [2]int   // cost of estimate and hunt draws
-	parts     []string // that items are in
-	drawn     []estimated
-	log       []Draw
-	history   []Progress
-	random    *Random
+	cfg      Config[T]
+	items    []entry[T]
+	model    *mixture
+	batch    int
+	spent    [2]int   // cost of estimate and hunt draws
+	expected int      // cost of them
+	parts    []string // that items are in
+	drawn    []estimated
+	ended    bool // the last draw of the estimate was made
+	log      []Draw
+	history  []Progress
+	random   *Random
+	pick     func(weights []float64) int // one draw of an estimate
 }
 
-// estimated is a draw of the estimate: the item, and the sums of the guesses of all that could be drawn, by part.
+// estimated is a draw of the estimate: the item, and by part how many positives hunts had found and the sums of the guesses of
+// all that could be drawn.
 type estimated struct {
 	item    int
-	sample  Sample // without outcome and sum
+	sample  Sample // without outcome, positives and sum
+	hunted  []int
 	guesses []float64
 }
 
@@ -104,12 +108,14 @@ type entry[T any] struct {
 	part     int
 	cost     int
 	vector   Vector
-	sparse   sparse
-	drawn    bool // by the estimate
-	pending  Kind // of the draw whose outcome is not yet told
+	features guessed
+	kind     Kind // of its draw; empty if there was none
 	known    bool
 	positive bool
 }
+
+// pending reports an item that was drawn and whose outcome is not told.
+func (e *entry[T]) pending() bool { return e.kind != "" && !e.known }
 
 // NewController takes the items and their expected costs, which are at least 1.
 func NewController[T any](cfg Config[T], items []T, cost func(T) int) (*Controller[T], error) {
@@ -128,15 +134,15 @@ func NewController[T any](cfg Config[T], items []T, cost func(T) int) (*Controll
 	orDefault(&cfg.EstimateShare, 0.2)
 	orDefault(&cfg.Epsilon, 0.1)
 	dim := cfg.Extract.Dim()
-	c := &Controller[T]{cfg: cfg, committee: NewCommittee(dim, cfg.Prior, cfg.Seed), random: NewRandom(cfg.Seed, "controller")}
+	c := &Controller[T]{cfg: cfg, model: newMixture(cfg), random: NewRandom(cfg.Seed, "controller")}
+	c.pick = c.random.draw
 	for _, item := range items {
 		e := entry[T]{item: item, cost: max(1, cost(item)), vector: make(Vector, dim)}
 		cfg.Extract.Extract(e.vector, item)
-		score := 0.0
+		e.features.alone = bias(newSparse(e.vector), dim, 0)
 		if cfg.Score != nil {
-			score = cfg.Score.Score(item)
+			e.features.with = bias(newSparse(e.vector), dim, cfg.Score.Score(item))
 		}
-		e.sparse = bias(newSparse(e.vector), dim, score)
 		e.part = c.part(item)
 		c.items = append(c.items, e)
 	}
@@ -156,28 +162,28 @@ func (c *Controller[T]) part(item T) int {
 	return i
 }
 
-// SelectNext draws up to k items that together are expected to cost at most budget: estimate draws while they are behind
-// their share of the cost, hunt draws otherwise. It returns nothing when nothing that fits is left, or a criterion of
-// the configuration ends the run. The outcome of every item
-// drawn must be told with [Controller.Observe] before the next call; one that an earlier draw looked at costs nothing again
-// and is not asked for: Observed tells.
+// SelectNext draws up to k items that together are expected to cost at most budget, what is left to spend: estimate draws while
+// they are behind their share of the cost, hunt draws otherwise, which leave what the estimate still needs. It returns nothing
+// when nothing that fits is left, or a criterion of the configuration ends the run. The outcome of every item drawn must be
+// told with [Controller.Observe] before the next call.
 func (c *Controller[T]) SelectNext(budget, k int) ([]Draw, error) {
 	for i := range c.items {
-		if c.items[i].pending != "" {
+		if c.items[i].pending() {
 			return nil, fmt.Errorf("item %d was drawn and its outcome not told", i)
 		}
 	}
 	if c.stopped() {
 		return nil, nil
 	}
-	kind, share := EstimateDraw, float64(float64(c.spent[0]+c.spent[1]+1)*c.cfg.EstimateShare)
-	if float64(c.spent[0]) >= share {
-		kind = HuntDraw
+	pool, places := c.pool()
+	p := c.plan(pool, budget, k)
+	share := float64(float64(c.spent[0]+c.spent[1]+1) * c.cfg.EstimateShare)
+	var draws []Draw
+	if float64(c.spent[0]) >= share || p.now == 0 {
+		draws = c.hunt(pool, places, budget-p.reserve, k)
 	}
-	draws := c.draw(kind, budget, k)
 	if len(draws) == 0 {
-		kind = map[Kind]Kind{EstimateDraw: HuntDraw, HuntDraw: EstimateDraw}[kind]
-		draws = c.draw(kind, budget, k)
+		draws = c.estimate(pool, places, p)
 	}
 	if len(draws) > 0 {
 		c.batch++
@@ -200,120 +206,40 @@ func (c *Controller[T]) stopped() bool {
 	return false
 }
 
-// draw is one batch of a kind.
-func (c *Controller[T]) draw(kind Kind, budget, k int) []Draw {
-	pool, places := c.pool(kind)
-	if len(places) == 0 {
-		return nil
-	}
-	if kind == HuntDraw {
-		return c.hunt(pool, places, budget, k)
-	}
-	return c.estimate(pool, places, budget, k)
-}
-
-// pool returns the candidates of a kind of draw and their places.
-func (c *Controller[T]) pool(kind Kind) (Pool[T], []int) {
+// pool returns the items whose outcome is not known and their places.
+func (c *Controller[T]) pool() (Pool[T], []int) {
 	p := Pool[T]{Random: c.random}
 	var places []int
 	for i := range c.items {
 		e := &c.items[i]
 		if e.known {
 			p.Known = append(p.Known, e.vector)
-		}
-		if kind == HuntDraw && e.known || kind == EstimateDraw && e.drawn {
 			continue
 		}
 		places = append(places, i)
-		p.Candidates = append(p.Candidates, Candidate[T]{Item: e.item, Cost: e.cost, Vector: e.vector, Prediction: c.committee.predict(e.sparse)})
+		p.Candidates = append(p.Candidates, Candidate[T]{Item: e.item, Cost: e.cost, Vector: e.vector, Prediction: c.model.predict(e.part, e.features)})
 	}
 	return p, places
 }
 
 func (c *Controller[T]) hunt(pool Pool[T], places []int, budget, k int) []Draw {
+	if len(places) == 0 {
+		return nil
+	}
 	at, q := Batch(pool, c.cfg.Hunt.Probabilities(pool), k, c.cfg.Diversity)
 	var draws []Draw
-	digest := c.committee.Digest()
+	digest := c.model.digest()
 	for i, a := range at {
 		e := &c.items[places[a]]
 		if e.cost > budget {
 			continue // a cheaper one may still fit
 		}
 		budget -= e.cost
-		e.pending = HuntDraw
+		e.kind = HuntDraw
 		draws = append(draws, Draw{Item: places[a], Kind: HuntDraw, Probability: q[i], Batch: c.batch, Surrogate: digest})
 	}
 	return draws
 }
-
-// estimate draws without replacement among what no estimate drew: the chances are those of the roots of the predictions, mixed
-// with uniform ones. (Those of the root of p(1-p) would make the variance a little less, and find fewer positives.) The guesses
-// are the predictions; what is known is guessed as what it is.
-func (c *Controller[T]) estimate(pool Pool[T], places []int, budget, k int) []Draw {
-	weights, guesses, sums := c.guesses(pool, places)
-	var draws []Draw
-	digest := c.committee.Digest()
-	for range min(k, len(places)) {
-		chances, floor := c.chances(weights, places)
-		i := c.random.draw(chances)
-		e := &c.items[places[i]]
-		if !e.known && e.cost > budget {
-			break // leaving it out would change the chances: the estimate ends here
-		}
-		c.drawn = append(c.drawn, estimated{places[i], Sample{Q: chances[i], Floor: floor, Guess: guesses[i]}, slices.Clone(sums)})
-		weights[i], e.drawn = 0, true
-		sums[e.part] -= guesses[i]
-		if !e.known {
-			budget -= e.cost
-			e.pending = EstimateDraw
-		}
-		draws = append(draws, Draw{Item: places[i], Kind: EstimateDraw, Probability: chances[i], Batch: c.batch, Surrogate: digest})
-	}
-	return draws
-}
-
-// guesses returns, for each candidate of the estimate, its weight in the draw and its guess, and the guesses' sums by part.
-func (c *Controller[T]) guesses(pool Pool[T], places []int) (weights, guesses, sums []float64) {
-	const doubt = 0.01
-	sums = make([]float64, len(c.parts))
-	for i, at := range places {
-		e := &c.items[at]
-		guess, weight := pool.Candidates[i].Mean, pool.Candidates[i].Mean
-		switch {
-		case e.known && e.positive:
-			guess, weight = 1, 1-doubt
-		case e.known:
-			guess, weight = 0, doubt
-		}
-		guesses = append(guesses, guess)
-		sums[e.part] += guess
-		weights = append(weights, root(weight))
-	}
-	return weights, guesses, sums
-}
-
-// chances mixes weights with uniform chances. floor is the least chance of an item that is not known, times how many are left.
-func (c *Controller[T]) chances(weights []float64, places []int) (chances []float64, floor float64) {
-	total, left := 0.0, 0
-	for _, w := range weights {
-		if w > 0 {
-			total, left = total+w, left+1
-		}
-	}
-	chances, floor = make([]float64, len(weights)), 1.0
-	for i, w := range weights {
-		if w > 0 {
-			chances[i] = float64((1-c.cfg.Epsilon)*w)/total + c.cfg.Epsilon/float64(left)
-			if !c.items[places[i]].known {
-				floor = min(floor, float64(chances[i]*float64(left)))
-			}
-		}
-	}
-	return chances, floor
-}
-
-// Observed reports whether the outcome of an item is known.
-func (c *Controller[T]) Observed(item int) bool { return c.items[item].known }
 
 // An Outcome is what a look at an item gave, and what it cost.
 type Outcome struct {
@@ -323,41 +249,20 @@ type Outcome struct {
 
 // Observe tells the outcome of an item that was drawn.
 func (c *Controller[T]) Observe(item int, o Outcome) error {
-	if item < 0 || item >= len(c.items) || c.items[item].pending == "" {
+	if item < 0 || item >= len(c.items) || !c.items[item].pending() {
 		return fmt.Errorf("item %d was not drawn, or its outcome was told", item)
 	}
 	e := &c.items[item]
-	if e.pending == EstimateDraw {
+	if e.kind == EstimateDraw {
 		c.spent[0] += o.Cost
 	} else {
 		c.spent[1] += o.Cost
 	}
-	e.pending, e.known, e.positive = "", true, o.Positive
-	c.committee.learn(e.sparse, o.Positive)
+	c.expected += e.cost
+	e.known, e.positive = true, o.Positive
+	c.model.learn(e.part, e.features, o.Positive)
 	return nil
 }
 
 // Log returns all draws in order.
 func (c *Controller[T]) Log() []Draw { return c.log }
-
-// Rate is the share, of all items of the pool, of those that are positive and in a part of it, by the estimate's draws. The empty
-// name is that of the whole pool.
-func (c *Controller[T]) Rate(part string) Rate {
-	samples := make([]Sample, len(c.drawn))
-	for i, d := range c.drawn {
-		e := &c.items[d.item]
-		in := part == "" || c.parts[e.part] == part
-		s := d.sample
-		s.Positive = e.positive && in
-		if !in {
-			s.Guess = 0
-		}
-		for p, sum := range d.guesses {
-			if part == "" || c.parts[p] == part {
-				s.Guesses += sum
-			}
-		}
-		samples[i] = s
-	}
-	return Estimate(samples, len(c.items))
-}

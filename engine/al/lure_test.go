@@ -2,6 +2,7 @@ package al_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,27 +10,37 @@ import (
 	"github.com/hallmark-ml/hallmark/engine/al"
 )
 
+// estimate is that of draws without hunts.
+func estimate(samples []al.Sample, n int) al.Rate {
+	return al.Estimate(samples, n, 0, n-len(samples))
+}
+
 func TestEstimate(t *testing.T) {
 	t.Parallel()
 
-	require.Equal(t, al.Rate{Upper: 1}, al.Estimate(nil, 10))
+	require.Equal(t, al.Rate{Upper: 1}, estimate(nil, 10))
 	uniform := func(n int, outcomes ...bool) (s []al.Sample) {
 		for i, o := range outcomes {
 			s = append(s, al.Sample{Positive: o, Q: 1 / float64(n-i), Floor: 1})
 		}
 		return s
 	}
-	r := al.Estimate(uniform(8, true, false, false, true), 8)
+	r := estimate(uniform(8, true, false, false, true), 8)
 	require.InDelta(t, 0.5, r.Value, 1e-12, "uniform draws: the plain share")
-	r = al.Estimate(uniform(4, true, false, false, true), 4)
+	r = estimate(uniform(4, true, false, false, true), 4)
 	require.InDelta(t, 0.5, r.Value, 1e-12)
 	require.Less(t, r.Lower, r.Upper, "not even all of a pool give a point")
 	// By hand: n = 4, M = 2, q = 1/2, 1/3: v = 1 + 2/3(2/4-...)...: v1 = 1 + (2/3)(1/(4/2)-1) = 2/3, v2 = 1 + (2/2)(1/(3/3)-1) = 1.
-	r = al.Estimate([]al.Sample{{Positive: true, Q: 0.5, Floor: 1}, {Positive: true, Q: 1. / 3, Floor: 1}}, 4)
+	r = estimate([]al.Sample{{Positive: true, Q: 0.5, Floor: 1}, {Positive: true, Q: 1. / 3, Floor: 1}}, 4)
 	require.InDelta(t, (2./3+1)/2, r.Value, 1e-12)
-	r = al.Estimate(uniform(1000, make([]bool, 30)...), 1000)
+	r = estimate(uniform(1000, make([]bool, 30)...), 1000)
 	require.Zero(t, r.Value)
-	require.InDelta(t, 3.689/30*0.97, r.Upper, 1e-3, "0 of 30 of a pool; exactly it would be 0.116")
+	require.InDelta(t, 0.114, r.Upper, 1e-3, "0 of 30 of a pool, by the hypergeometric distribution")
+	r = estimate(uniform(1000, slices.Repeat([]bool{true}, 30)...), 1000)
+	require.InDelta(t, 1, r.Value, 1e-12)
+	require.InDelta(t, 0.88, r.Lower, 0.03, "30 of 30: no point either")
+	one := estimate(uniform(1000, true), 1000)
+	require.Less(t, one.Lower, 0.2)
 }
 
 // summary tells how estimates did: their mean error, its square, that of uniform draws, and how often the interval held the truth.
@@ -72,7 +83,7 @@ func replays(n, m, rounds int, rate float64) (s summary) {
 				}
 			}
 		}
-		got := al.Estimate(samples, n)
+		got := estimate(samples, n)
 		s.bias += (got.Value - truth) / float64(rounds)
 		s.variance += (got.Value - truth) * (got.Value - truth) / float64(rounds)
 		if got.Lower <= truth && truth <= got.Upper {

@@ -43,8 +43,8 @@ func log(x float64) float64 {
 // sigmoid is 1/(1+exp(-x)).
 func sigmoid(x float64) float64 { return 1 / (1 + exp(-x)) }
 
-// logit is the inverse of sigmoid; probabilities are kept off 0 and 1.
-func logit(p float64) float64 {
+// Logit is the inverse of the logistic function, the same bits on every machine; probabilities are kept off 0 and 1.
+func Logit(p float64) float64 {
 	const edge = 1e-9
 	p = max(edge, min(1-edge, p))
 	return log(p) - log(1-p)

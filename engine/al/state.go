@@ -48,7 +48,7 @@ func (l *Learner[T]) Restore(s LearnerState) error {
 		if len(m.Mean) != len(c.members[i].mean) || len(m.Precision) != len(m.Mean) {
 			return fmt.Errorf("member %d has %d means and %d precisions, want %d: %w", i, len(m.Mean), len(m.Precision), len(c.members[i].mean), ErrForeign)
 		}
-		if slices.ContainsFunc(m.Mean, unusable) || slices.ContainsFunc(m.Precision, func(x float64) bool { return unusable(x) || x < precision0 }) {
+		if slices.ContainsFunc(m.Mean, unusable) || slices.ContainsFunc(m.Precision, func(x float64) bool { return unusable(x) || x < looseWeights }) {
 			return fmt.Errorf("member %d has a weight that no learner comes to: %w", i, ErrForeign)
 		}
 		c.members[i] = &Surrogate{mean: slices.Clone(m.Mean), precision: slices.Clone(m.Precision)}

@@ -63,7 +63,7 @@ func (c *Controller[T]) Progress() Progress {
 			continue
 		}
 		p.Left++
-		mean := c.committee.predict(e.sparse).Mean
+		mean := c.model.predict(e.part, e.features).Mean
 		p.Expected += mean
 		p.Uncertain += entropy(mean)
 	}

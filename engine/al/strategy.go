@@ -137,7 +137,7 @@ func (t Thompson[T]) Probabilities(pool Pool[T]) []float64 {
 		best, top := -1, 0.0
 		for i := range pool.Candidates {
 			c := &pool.Candidates[i]
-			if z := logit(c.Votes[member]) + float64(c.Spread*pool.Random.Normal()); best < 0 || z > top {
+			if z := Logit(c.Votes[member]) + float64(c.Spread*pool.Random.Normal()); best < 0 || z > top {
 				best, top = i, z
 			}
 		}

@@ -10,8 +10,13 @@ import (
 // Members is the size of a [Committee].
 const Members = 16
 
-// precision0 is the precision of every weight before anything was seen: a weight is not expected to be far over 1.
-const precision0 = 1.0
+// Precisions of every weight before anything was seen: it is expected to be within 1, or within a half.
+const (
+	// looseWeights let each outcome count at once.
+	looseWeights = 1.0
+	// tightWeights are for items of which a guess from elsewhere tells: single outcomes do not overthrow it.
+	tightWeights = 4.0
+)
 
 // sparse is a vector's places that are not zero.
 type sparse struct {
@@ -35,11 +40,12 @@ type Surrogate struct {
 	mean, precision []float64
 }
 
-// NewSurrogate returns a model of vectors of length dim that knows nothing: every chance is a half.
-func NewSurrogate(dim int) *Surrogate {
+// NewSurrogate returns a model of vectors of length dim that knows nothing: every chance is a half, and every weight has the
+// precision.
+func NewSurrogate(dim int, precision float64) *Surrogate {
 	s := &Surrogate{mean: make([]float64, dim), precision: make([]float64, dim)}
 	for i := range s.precision {
-		s.precision[i] = precision0
+		s.precision[i] = precision
 	}
 	return s
 }
@@ -80,11 +86,15 @@ type Committee struct {
 // NewCommittee returns a committee for vectors of length dim whose last place, the bias, is always 1 in what it learns, and
 // whose chance is prior where nothing was seen. The prior of a weight is its mean: that of scores, see [Scorer], is 1.
 func NewCommittee(dim int, prior float64, seed uint64) *Committee {
+	return newCommittee(dim, prior, seed, looseWeights)
+}
+
+func newCommittee(dim int, prior float64, seed uint64, precision float64) *Committee {
 	c := &Committee{seed: seed}
 	for m := range c.members {
-		c.members[m] = NewSurrogate(dim + 2)
-		c.members[m].mean[dim] = logit(prior)
-		c.members[m].mean[dim+1] = 1
+		c.members[m] = NewSurrogate(dim+2, precision)
+		c.members[m].mean[dim] = Logit(prior)
+		c.members[m].mean[dim+1], c.members[m].precision[dim+1] = 1, looseWeights // a guess from elsewhere may be worth nothing
 	}
 	return c
 }
