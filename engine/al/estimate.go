@@ -74,7 +74,7 @@ func (c *Controller[T]) chances(pool Pool[T]) []float64 {
 // be sure: few items are, so that such guesses are the least tried. Chances in proportion make the estimate's variance the least.
 func deviation(p float64) float64 {
 	const sure = 0.95
-	return root(p * (1 - float64(sure*p)))
+	return root(float64(p * (1 - float64(sure*p))))
 }
 
 // estimate draws a batch: one of each stratum, where the strata hold items of like predictions and have about the same chance.

@@ -89,7 +89,7 @@ func unseen(samples []Sample, n, open int) float64 {
 	for range 50 {
 		d, none := (least+most)/2, 1.0
 		for i, s := range samples {
-			none *= max(0, 1-float64(d*s.Floor)/float64(s.left(n-i)))
+			none = float64(none * max(0, 1-float64(d*s.Floor)/float64(s.left(n-i))))
 		}
 		if none > 0.025 {
 			least = d
@@ -121,8 +121,8 @@ func (r *Rate) interval(groups []group, n int) {
 	}
 	// The quantile of Student's t with m-1 degrees of freedom, to the first order of 1/m: the variance is itself an estimate.
 	z := float64(normal * (1 + (float64(normal*normal)+1)/float64(4*max(1, draws-1))))
-	middle := r.Value + float64(shift*float64(z*z))/2
-	half := max(0.5/float64(n), float64(z*root(r.Variance+float64(float64(shift*shift)*float64(z*z))/4)))
+	middle := r.Value + float64(float64(shift*float64(z*z))/2)
+	half := max(0.5/float64(n), float64(z*root(r.Variance+float64(float64(float64(shift*shift)*float64(z*z))/4))))
 	r.Lower, r.Upper = middle-half, middle+half
 }
 
@@ -144,12 +144,12 @@ func seenErrors(groups []group, value float64, n int) (m moments, count float64)
 			m.skew += float64(float64(x*x) * x)
 			if i > 0 {
 				d := x - float64(scale*g.samples[i-1].error())
-				add(float64(d*d) * float64(len(g.samples)) / float64(2*(len(g.samples)-1)))
+				add(float64(float64(d*d)*float64(len(g.samples))) / float64(2*(len(g.samples)-1)))
 			}
 		}
 		if len(g.samples) == 1 && len(groups) > 1 {
 			d := float64(g.weight * (g.share - value))
-			add(float64(d*d) * float64(len(groups)) / float64(len(groups)-1))
+			add(float64(float64(d*d)*float64(len(groups))) / float64(len(groups)-1))
 		}
 	}
 	return m, float64(m.variance*m.variance) / max(squares, 1e-300)
@@ -172,7 +172,7 @@ func expectedErrors(groups []group, value float64, n int) moments {
 			}
 			x, variance := g.weight/float64(s.Q*float64(n)), float64(p*(1-p))
 			m.variance += float64(float64(x*x) * variance)
-			m.skew += float64(float64(float64(x*x)*x) * float64(variance*(1-2*p)))
+			m.skew += float64(float64(float64(x*x)*x) * float64(variance*(1-float64(2*p))))
 		}
 	}
 	return m
