@@ -38,7 +38,7 @@ func kills(tier string, n, seed int) {
 	defer os.RemoveAll(tmp)
 	must(os.Setenv("TMPDIR", tmp))
 	random := rand.New(rand.NewPCG(uint64(seed), 1))
-	before := descriptors()
+	before, groups := descriptors(), controlGroups()
 	var t tally
 	supervisors := map[int]bool{}
 	for ; t.Kills < n; t.Kills++ {
@@ -51,7 +51,11 @@ func kills(tier string, n, seed int) {
 	}
 	t.Descriptors = descriptors() - before
 	must(exec.Command("/proc/self/exe", "bomb", tier, "none").Run()) // which sweeps
-	t.Groups = groupsOf(supervisors)
+	for path, pid := range controlGroups() {
+		if _, old := groups[path]; !old && supervisors[pid] {
+			t.Groups++
+		}
+	}
 	left, err := os.ReadDir(tmp)
 	must(err)
 	for _, e := range left {
@@ -107,19 +111,21 @@ func descriptors() int {
 	return len(list)
 }
 
-// groupsOf counts the control groups that dead supervisors made.
-func groupsOf(supervisors map[int]bool) (n int) {
-	_ = filepath.WalkDir("/sys/fs/cgroup", func(_ string, d fs.DirEntry, err error) error {
+// controlGroups returns the control groups of all guests, by path, and the supervisors that made them. Some are left where
+// nobody sweeps any more, and their supervisors' numbers come again.
+func controlGroups() map[string]int {
+	found := map[string]int{}
+	_ = filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return nil //nolint:nilerr // what comes and goes meanwhile is others'
 		}
 		var pid, number int
-		if _, err := fmt.Sscanf(d.Name(), "hallmark-%d-%d", &pid, &number); err == nil && supervisors[pid] {
-			n++
+		if _, err := fmt.Sscanf(d.Name(), "hallmark-%d-%d", &pid, &number); err == nil {
+			found[path] = pid
 		}
 		return nil
 	})
-	return n
+	return found
 }
 
 // figures are how well the limits are kept.
