@@ -73,7 +73,7 @@ type job struct {
 	Off              string    // a layer that the supervisor leaves out; the first process, if the model says so
 	Sabotage         [2]string // a call of package sabotage, and how it fails
 	Read             bool      // connect, and read to the end
-	Wait             bool // until the jail ends by itself; else stop it
+	Wait             bool      // until the jail ends by itself; else stop it
 }
 
 // outcome is what it reports.
