@@ -102,7 +102,9 @@ func TestCostIsLinear(t *testing.T) { //nolint:paralleltest // measures allocati
 		read1, alloc1 := cost(n)
 		read4, alloc4 := cost(4 * n)
 		require.LessOrEqual(t, read4, 5*read1+1<<20, "%s: bytes read", name)
-		require.LessOrEqual(t, alloc4, 5*alloc1+8<<20, "%s: bytes allocated", name)
+		if !testing.Short() { // as make race runs it: under the race detector a sync.Pool, as of a regexp, forgets at random
+			require.LessOrEqual(t, alloc4, 5*alloc1+8<<20, "%s: bytes allocated", name)
+		}
 	}
 }
 
