@@ -334,14 +334,15 @@ func TestExtremesAgree(t *testing.T) { //nolint:paralleltest // changes the pack
 		for _, f := range quantised() {
 			block, size := f.typ.Block()
 			const blocks = 8
-			rows, cols := 4*len(halves)+2, block*blocks
+			fill := []byte{0x00, 0x77, 0x7f, 0x80, 0xff} // 0x77 is the largest of type MXFP4
+			rows, cols := len(fill)*len(halves)+2, block*blocks
 			data := make([]byte, rows*blocks*size)
 			for at := range data {
-				data[at] = []byte{0x00, 0x7f, 0x80, 0xff}[at/(blocks*size)%4]
+				data[at] = fill[at/(blocks*size)%len(fill)]
 			}
 			for at := 0; at < len(data); at += size {
 				for k, field := range halfFields(f.typ) {
-					binary.LittleEndian.PutUint16(data[at+field:], halves[(at/size/(4*blocks)*(1+2*k)+k)%len(halves)])
+					binary.LittleEndian.PutUint16(data[at+field:], halves[(at/size/(len(fill)*blocks)*(1+2*k)+k)%len(halves)])
 				}
 			}
 			m, err := NewMatrix(f.typ, rows, cols, data)
@@ -557,4 +558,19 @@ func TestManyVectorsAreAsOneByOne(t *testing.T) { //nolint:paralleltest // the l
 		m.Mul(got, x, n, 0, rows, s)
 		require.Equal(t, want, got, typ)
 	}
+}
+
+// TestNoTypeIsTakenApartForOneVector holds the levels whose assembly reads all types where they lie to that.
+func TestNoTypeIsTakenApartForOneVector(t *testing.T) { //nolint:paralleltest // changes the package
+	forEachISA(t, func(t *testing.T) {
+		t.Helper()
+		if !strings.HasPrefix(ISA(), "avx") {
+			return
+		}
+		for _, f := range quantised() {
+			m := Matrix{format: f}
+			require.NotNil(t, m.mulOne(), "%v", f.typ)
+			require.Equal(t, unpacked, m.columnsFor(1), "%v", f.typ)
+		}
+	})
 }

@@ -46,22 +46,6 @@ GLOBL spread<>(SB), RODATA|NOPTR, $64
 	VMULPS     Z24, Z4, Z4            \
 	VMOVUPS    Z4, (TO)(DI)
 
-#define DWORDS4(OFF, P, DST, TO) \
-	MOVL OFF(P), AX           \
-	MOVL OFF(P)(R8*1), BX     \
-	MOVL OFF(P)(R8*2), CX     \
-	MOVL OFF(P)(R9*1), SI     \
-	MOVL AX, (TO)(DST)        \
-	MOVL BX, (TO+4)(DST)      \
-	MOVL CX, (TO+8)(DST)      \
-	MOVL SI, (TO+12)(DST)
-
-#define DWORDS(OFF, DST, TO) \
-	DWORDS4(OFF, R10, DST, TO)       \
-	DWORDS4(OFF, R11, DST, TO+16)    \
-	DWORDS4(OFF, R12, DST, TO+32)    \
-	DWORDS4(OFF, R13, DST, TO+48)
-
 // Five bits of eight times four weights: C as in NIBBLES, the fifth bits in Z20. Z30 is bytes of 16.
 #define FIFTH(C, J, TO) \
 	VPBROADCASTQ   spread<>+(8*J)(SB), Z8      \

@@ -17,7 +17,21 @@ var quantsAVX2 = quantFuncs{
 	mul:     &mulsAVX2,
 }
 
-var mulsAVX2 = [64]mulFunc{gguf.Q8_0: mulQ8AVX2, gguf.Q4_0: mulQ4AVX2, gguf.Q4_K: mulQ4KAVX2, gguf.Q6_K: mulQ6KAVX2}
+var mulsAVX2 = [64]mulFunc{
+	gguf.Q8_0:   mulQ8AVX2,
+	gguf.Q4_0:   mulQ4AVX2,
+	gguf.Q4_1:   mulQ4MinAVX2,
+	gguf.Q5_0:   mulQ5AVX2,
+	gguf.Q5_1:   mulQ5MinAVX2,
+	gguf.Q2_K:   mulQ2KAVX2,
+	gguf.Q3_K:   mulQ3KAVX2,
+	gguf.Q4_K:   mulQ4KAVX2,
+	gguf.Q5_K:   mulQ5KAVX2,
+	gguf.Q6_K:   mulQ6KAVX2,
+	gguf.IQ4_NL: mulNLAVX2,
+	gguf.IQ4_XS: mulXSAVX2,
+	gguf.MXFP4:  mulMXAVX2,
+}
 
 // packAVX2 takes rows apart by the definition and leaves to assembly what is slowest then.
 func packAVX2(f *format, dst, rows []byte, stride, cols, _ int, c *codes) { //nolint:revive // the form of pack
@@ -86,3 +100,30 @@ func mulQ4KAVX2(dst, src *byte, stride, blocks int, ahead int, out *float32, q *
 
 //go:noescape
 func mulQ6KAVX2(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulQ4MinAVX2(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulQ5AVX2(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulQ5MinAVX2(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulQ2KAVX2(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulQ3KAVX2(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulQ5KAVX2(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulNLAVX2(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulXSAVX2(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+//go:noescape
+func mulMXAVX2(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures

@@ -38,6 +38,23 @@
 	WORDS4(OFF, R12, DST, TO+16)    \
 	WORDS4(OFF, R13, DST, TO+24)
 
+// The same with 32-bit words.
+#define DWORDS4(OFF, P, DST, TO) \
+	MOVL OFF(P), AX           \
+	MOVL OFF(P)(R8*1), BX     \
+	MOVL OFF(P)(R8*2), CX     \
+	MOVL OFF(P)(R9*1), SI     \
+	MOVL AX, (TO)(DST)        \
+	MOVL BX, (TO+4)(DST)      \
+	MOVL CX, (TO+8)(DST)      \
+	MOVL SI, (TO+12)(DST)
+
+#define DWORDS(OFF, DST, TO) \
+	DWORDS4(OFF, R10, DST, TO)       \
+	DWORDS4(OFF, R11, DST, TO+16)    \
+	DWORDS4(OFF, R12, DST, TO+32)    \
+	DWORDS4(OFF, R13, DST, TO+48)
+
 // Puts the half floats at OFF of all blocks where their float32 will be. That is done some time before they are converted,
 // because a load of what single words have just been stored to has to wait.
 #define SCALES(OFF, TO, SIZE, CELL) \
