@@ -147,9 +147,11 @@ func (m *Matrix) mulTiles(dst []float32, v some, lo, hi int, s *Scratch) {
 		sums, stride := dst[lo:], m.Rows
 		if aside {
 			sums, stride = s.packing.sums(v.n*rows), rows
-		}
-		for t := range v.n {
-			clear(sums[t*stride:][:rows])
+			clear(sums)
+		} else {
+			for t := range v.n {
+				clear(sums[t*stride:][:rows])
+			}
 		}
 		for col := 0; col < m.Cols; col += strip {
 			m.mulStrip(sums, stride, v, area{row: lo, groups: groups, col: col, cols: min(strip, m.Cols-col)}, s)
