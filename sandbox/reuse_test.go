@@ -3,13 +3,18 @@ package sandbox_test
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/engine/gguf"
+	"github.com/hallmark-ml/hallmark/engine/token"
 	"github.com/hallmark-ml/hallmark/sandbox"
 	"github.com/hallmark-ml/hallmark/sandbox/guest"
 	"github.com/hallmark-ml/hallmark/sandbox/probe"
@@ -104,6 +109,73 @@ func TestRunComputesWhatPromptsShareOnce(t *testing.T) {
 		suite.Detectors[i].Repeat, suite.Detectors[i].Templates = 1, 8
 	}
 	require.Equal(t, digest(serveWith(t, file, guest.Config{Threads: 1})), digest(alone{m.inside}))
+}
+
+// TestHalfOfThePromptsIsShared: at least half of the tokens that a run of the general pack asks with are what an earlier prompt
+// begins with, whatever the vocabulary: tinychat's, and the public ones where they are at hand.
+func TestHalfOfThePromptsIsShared(t *testing.T) {
+	t.Parallel()
+
+	vocabularies := map[string][]byte{"tinychat": modelFile(t, "guarded-q8_0.gguf")}
+	if root := os.Getenv("HALLMARK_TESTDATA"); root != "" {
+		files, err := filepath.Glob(filepath.Join(root, "vocab", "*.gguf"))
+		require.NoError(t, err)
+		require.NotEmpty(t, files)
+		for _, file := range files {
+			vocabularies[filepath.Base(file)], err = os.ReadFile(file)
+			require.NoError(t, err)
+		}
+	}
+	requests := requestsOf(t, "chat", probe.ProfileChat)
+	for name, raw := range vocabularies {
+		f, err := gguf.Parse(bytes.NewReader(raw), int64(len(raw)), gguf.Limits{})
+		require.NoError(t, err)
+		tokens, err := token.New(f)
+		require.NoError(t, err)
+		var prompts [][]int32
+		for text := range requests {
+			var ids []int32
+			for _, tok := range tokens.Encode(text, token.EncodeOptions{}) {
+				ids = append(ids, tok.ID)
+			}
+			prompts = append(prompts, ids)
+		}
+		computed, read := distinct(prompts)
+		t.Logf("%s: %d prompts of %d tokens, %.1f %% shared", name, len(prompts), read, 100-100*float64(computed)/float64(read))
+		require.LessOrEqual(t, 2*computed, read, name)
+	}
+}
+
+// requestsOf are what the generating detectors of a suite ask, each once: both arms of the cases, and the plain requests.
+func requestsOf(t *testing.T, suite, profile string) map[string]bool {
+	t.Helper()
+	s, err := probe.Builtin(suite)
+	require.NoError(t, err)
+	texts := map[string]bool{}
+	add := func(req probe.GenerateRequest) {
+		var b strings.Builder
+		for _, m := range req.Messages {
+			fmt.Fprintf(&b, "<s>%s\n%s</s>\n", m.Role, m.Content)
+		}
+		texts[b.String()+"<s>assistant\n"] = true
+	}
+	ids := generating(s)
+	all, err := s.Cases(7, profile)
+	require.NoError(t, err)
+	for _, c := range all {
+		if slices.Contains(ids, c.Detector) {
+			add(c.Request)
+			add(c.Control)
+		}
+	}
+	for _, id := range ids {
+		checks, err := s.Checks(7, profile, id)
+		require.NoError(t, err)
+		for _, c := range checks {
+			add(c.Request)
+		}
+	}
+	return texts
 }
 
 // generating are the detectors of a suite that have texts generated, perturb.word not among them.

@@ -87,7 +87,7 @@ func TestGeneralSuites(t *testing.T) {
 		d, err := s.Digest()
 		require.NoError(t, err)
 		require.Equal(t, map[string]string{
-			"chat":       "506c3a42cce3b8fd6f11ac388b236ab9e05ce82b0f62ed0e4bc0133305d44cf4",
+			"chat":       "f879ca3a4a97703bde259d2154f32e90c21b5f86c5cdae2c598d229ef25cd701",
 			"completion": "a7535a0982f377fc2adc6b8da50a2bc5020be24b9fa47bf3d3de58812c713061",
 		}[name], d.Hex())
 	}
