@@ -84,7 +84,7 @@ type (
 	}
 	callExpr struct {
 		pos
-		fn   *nameExpr
+		fn   expr
 		args arguments
 	}
 	// Methods and filters have their arguments in the order of the definition's parameters, nil where absent.
@@ -130,6 +130,9 @@ func (d definition) bind(t token, a arguments) ([]expr, error) {
 	if rest {
 		n--
 	}
+	if a.star != nil || a.stars != nil {
+		return nil, syntaxf(t.pos, "%s takes no unpacked arguments", t.s)
+	}
 	if len(a.list) > n && !rest {
 		return nil, syntaxf(t.pos, "%s takes at most %d arguments", t.s, n)
 	}
@@ -161,7 +164,12 @@ type arguments struct {
 	list  []expr
 	names []string // of keyword arguments
 	named []expr
+	// star and stars are a list and a mapping with more arguments (f(*x, **y)); nil if there are none.
+	star, stars expr
 }
+
+// extras are the names that a macro may use for arguments which it does not declare.
+type extras struct{ varargs, kwargs, caller bool }
 
 // Statements.
 type (
@@ -200,8 +208,19 @@ type (
 		params   []string
 		defaults []expr // of the last len(defaults) params
 		body     []stmt
+		extras   extras
 	}
-	// A scopeStmt runs its body in a scope of its own (generation blocks).
-	scopeStmt struct{ body []stmt }
-	flowStmt  struct{ flow flow }
+	// A callStmt is a call block: its body is a macro that the called one finds under the name caller.
+	callStmt struct {
+		caller *macroStmt
+		call   *callExpr
+	}
+	// A scopeStmt runs its body in a scope of its own (generation and with blocks), in which names have values that are
+	// computed outside.
+	scopeStmt struct {
+		names  []string
+		values []expr
+		body   []stmt
+	}
+	flowStmt struct{ flow flow }
 )

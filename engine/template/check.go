@@ -90,7 +90,8 @@ func (p *parser) checkSubscript(i expr) error {
 			built = p.built[place(base.name, i.name)]
 		}
 	case *callExpr:
-		built = p.macros[i.fn.name]
+		name, named := i.fn.(*nameExpr)
+		built = !named || p.macros[name.name]
 	}
 	if built {
 		return forbiddenf(i.offset(), "subscript put together from pieces")
@@ -205,7 +206,11 @@ func (p *parser) noteLoop(x expr) {
 	if p.loops >= maxLoops {
 		p.exhaust("loops in one another", maxLoops)
 	}
-	if call, ok := x.(*callExpr); ok && call.fn.name == "range" {
+	call, ok := x.(*callExpr)
+	if !ok {
+		return
+	}
+	if fn, ok := call.fn.(*nameExpr); ok && fn.name == "range" {
 		if p.runs *= max(p.rangeItems(call.args.list), 1); p.runs > maxItems {
 			p.exhaust("items of ranges in one another", maxItems)
 			p.runs = maxItems

@@ -2,6 +2,7 @@ package template
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -169,25 +170,73 @@ func (e *callExpr) eval(in *interp, sc *scope) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	args, err := in.evalAll(e.args.list, sc)
+	a, err := in.passed(e, sc)
 	if err != nil {
 		return nil, err
 	}
-	named, err := in.evalAll(e.args.named, sc)
-	if err != nil {
-		return nil, err
+	return in.call(e.offset(), fn, a)
+}
+
+// passed are the values of the arguments of a call.
+type passed struct {
+	list  []value
+	names []string
+	named []value
+}
+
+func (in *interp) passed(e *callExpr, sc *scope) (a passed, err error) {
+	if a.list, err = in.evalAll(e.args.list, sc); err != nil {
+		return a, err
 	}
+	a.names = e.args.names
+	if a.named, err = in.evalAll(e.args.named, sc); err != nil {
+		return a, err
+	}
+	if e.args.star != nil {
+		v, err := in.eval(e.args.star, sc)
+		if err != nil {
+			return a, err
+		}
+		more, err := in.iterate(v)
+		if err != nil {
+			return a, at(e.offset(), err)
+		}
+		a.list = append(a.list, more...)
+	}
+	if e.args.stars == nil {
+		return a, nil
+	}
+	v, err := in.eval(e.args.stars, sc)
+	if err != nil {
+		return a, err
+	}
+	d, ok := v.(*dict)
+	if !ok {
+		return a, renderf(e.offset(), "** of %s", describe(v))
+	}
+	a.names = slices.Clone(a.names)
+	for i, k := range d.keys {
+		name, ok := k.(text)
+		if !ok {
+			return a, renderf(e.offset(), "** of a mapping with %s as a key", describe(k))
+		}
+		a.names, a.named = append(a.names, name.s), append(a.named, d.values[i])
+	}
+	return a, in.charge(len(d.keys))
+}
+
+func (in *interp) call(pos int, fn value, a passed) (value, error) {
 	switch fn := fn.(type) {
 	case *macro:
-		return in.callMacro(e.offset(), fn, args, e.args.names, named)
+		return in.callMacro(pos, fn, a)
 	case *builtin:
-		v, err := fn.call(in, args, e.args.names, named)
+		v, err := fn.call(in, a.list, a.names, a.named)
 		if p, ok := errors.AsType[*posError](err); ok { // raise_exception does not know its place
-			p.pos = e.offset()
+			p.pos = pos
 		}
-		return v, at(e.offset(), err)
+		return v, at(pos, err)
 	default:
-		return nil, renderf(e.offset(), "%s cannot be called", describe(fn))
+		return nil, renderf(pos, "%s cannot be called", describe(fn))
 	}
 }
 
@@ -239,8 +288,19 @@ func attribute(x value, name string) (value, error) {
 	case undefined:
 		return nil, errors.New(x.name + " is undefined")
 	case *dict:
+		if slices.Contains(dictMethods, name) { // Python finds the method first
+			return boundMethod(name), nil
+		}
 		if v, ok := x.get(str(name)); ok {
 			return v, nil
+		}
+	case *list:
+		if slices.Contains(x.methods(), name) {
+			return boundMethod(name), nil
+		}
+	case text:
+		if slices.Contains(textMethods, name) {
+			return boundMethod(name), nil
 		}
 	case *namespace:
 		if v, ok := x.vars[name]; ok {
@@ -267,6 +327,9 @@ func (in *interp) item(x, i value) (value, error) {
 		if n < 0 {
 			n += len(x.items)
 		}
+		if x.kind == generator || x.kind == dictView {
+			break
+		}
 		if isIndex && n >= 0 && n < len(x.items) {
 			return x.items[n], nil
 		}
@@ -282,10 +345,7 @@ func (in *interp) item(x, i value) (value, error) {
 		}
 	}
 	if s, ok := i.(text); ok {
-		if _, isDict := x.(*dict); !isDict {
-			return attribute(x, s.s)
-		}
-		return undefined{s.s}, nil
+		return attribute(x, s.s)
 	}
 	if u, ok := x.(undefined); ok {
 		return nil, errors.New(u.name + " is undefined")
@@ -314,12 +374,15 @@ func (in *interp) slice(x value, parts []value) (value, error) {
 		indexes := r.indexes()
 		return pickRunes(x, indexes), in.grow(4*len(indexes), len(indexes))
 	case *list:
+		if x.kind == generator || x.kind == dictView {
+			return nil, errors.New("slice of " + describe(x))
+		}
 		r, err := newSliceRange(len(x.items), parts)
 		if err != nil {
 			return nil, err
 		}
 		indexes := r.indexes()
-		out := &list{items: make([]value, len(indexes)), tuple: x.tuple}
+		out := &list{items: make([]value, len(indexes)), tuple: x.tuple, kind: x.kind}
 		for i, k := range indexes {
 			out.items[i] = x.items[k]
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -43,7 +44,7 @@ var filters = map[string]definition{
 	"sort":       def(filterSort, "reverse", "case_sensitive", "attribute"),
 	"string":     def(textFilter(func(t text) text { return t })),
 	"sum":        def(filterSum, "attribute", "start"),
-	"title":      def(textFilter(titleText)),
+	"title":      def(textFilter(titleWords)),
 	"tojson":     def(filterJSON, "ensure_ascii", "indent", "separators", "sort_keys"),
 	"trim":       def(filterTrim, "chars"),
 	"unique":     def(filterUnique, "case_sensitive", "attribute"),
@@ -101,9 +102,9 @@ func filterEscape(in *interp, v value, _ []value) (value, error) {
 
 // filterIndent puts blanks before each line but the first.
 func filterIndent(in *interp, v value, a []value) (value, error) {
-	t, err := in.toText(v)
-	if err != nil {
-		return nil, err
+	t, ok := v.(text)
+	if !ok {
+		return nil, errors.New("indent of " + describe(v))
 	}
 	width := str("    ")
 	switch w := a[0].(type) {
@@ -117,7 +118,10 @@ func filterIndent(in *interp, v value, a []value) (value, error) {
 		}
 		width = str(strings.Repeat(" ", max(n, 0)))
 	}
-	lines := t.split("\n", -1)
+	lines, _ := t.lines()
+	if t.s == "" || strings.HasSuffix(t.s, "\n") || strings.HasSuffix(t.s, "\r") {
+		lines = append(lines, text{}) // Jinja adds an end of line before it cuts
+	}
 	if err := in.grow(len(t.s)+len(lines)*len(width.s), len(t.from)+len(lines)*(1+len(width.from))); err != nil {
 		return nil, err
 	}
@@ -159,6 +163,9 @@ func filterLength(in *interp, v value, _ []value) (value, error) {
 	case text:
 		return integer(utf8.RuneCountInString(v.s)), in.charge(len(v.s) / stepBytes)
 	case *list:
+		if v.kind == generator {
+			return nil, errors.New("length of " + describe(v))
+		}
 		return integer(len(v.items)), nil
 	case *dict:
 		return integer(len(v.keys)), nil
@@ -173,6 +180,10 @@ func filterInt(_ *interp, v value, a []value) (value, error) {
 		base = b
 	}
 	switch v := v.(type) {
+	case undefined:
+		return nil, errors.New("int of " + describe(v))
+	case wide:
+		return v, nil
 	case float:
 		if f := float64(v); math.Abs(f) < 1<<62 {
 			return integer(int64(f)), nil
@@ -193,6 +204,9 @@ func filterInt(_ *interp, v value, a []value) (value, error) {
 }
 
 func filterFloat(_ *interp, v value, a []value) (value, error) {
+	if _, missing := v.(undefined); missing {
+		return nil, errors.New("float of " + describe(v))
+	}
 	if f, ok := number(v); ok {
 		return float(f), nil
 	}
@@ -218,23 +232,36 @@ func filterAbs(_ *interp, v value, _ []value) (value, error) {
 	return integer(n), err
 }
 
+// filterRound is Python's round, to the nearest decimal and, of two as near, to the even one. An integer stays one.
 func filterRound(_ *interp, v value, a []value) (value, error) {
 	f, ok := number(v)
 	precision, okPrecision := index(orFalse(a[0]))
-	if !ok || !okPrecision || precision < 0 || precision > 15 {
+	if !ok || !okPrecision || precision < -15 || precision > 15 {
 		return nil, errors.New("round of " + describe(v))
 	}
-	round := math.RoundToEven
-	if m, ok := a[1].(text); ok {
-		switch m.s {
-		case "floor":
-			round = math.Floor
-		case "ceil":
-			round = math.Ceil
-		}
-	}
 	scale := math.Pow10(precision)
-	return float(round(float64(f*scale)) / scale), nil
+	method, _ := a[1].(text)
+	switch method.s {
+	case "", "common":
+	case "ceil":
+		return float(math.Ceil(float64(f*scale)) / scale), nil
+	case "floor":
+		return float(math.Floor(float64(f*scale)) / scale), nil
+	default:
+		return nil, errors.New("round takes common, ceil or floor")
+	}
+	if n, isInt := integral(v); isInt {
+		if precision < 0 {
+			unit := int64(math.Pow10(-precision))
+			n = int64(math.RoundToEven(float64(n)/float64(unit))) * unit
+		}
+		return integer(n), nil
+	}
+	if precision < 0 {
+		return float(float64(math.RoundToEven(float64(f*scale)) / scale)), nil
+	}
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(f, 'f', precision, 64), 64)
+	return float(rounded), err
 }
 
 func filterJSON(in *interp, v value, a []value) (value, error) {
@@ -264,9 +291,9 @@ func filterJSON(in *interp, v value, a []value) (value, error) {
 func filterItems(_ *interp, v value, _ []value) (value, error) {
 	switch v := v.(type) {
 	case undefined:
-		return &list{}, nil
+		return lazyList(nil), nil
 	case *dict:
-		return v.items(), nil
+		return lazyList(v.items().items), nil
 	default:
 		return nil, errors.New("items of " + describe(v))
 	}
@@ -278,5 +305,5 @@ func filterReverse(in *interp, v value, _ []value) (value, error) {
 	}
 	items, err := in.iterate(v)
 	slices.Reverse(items)
-	return &list{items: items}, err
+	return lazyList(items), err
 }

@@ -217,7 +217,7 @@ func filterUnique(in *interp, v value, a []value) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	seen, out := newDict(len(items)), &list{}
+	seen, out := newDict(len(items)), lazyList(nil)
 	for i, k := range keys {
 		if _, ok := seen.get(k); ok {
 			continue
@@ -248,7 +248,7 @@ func filterSum(in *interp, v value, a []value) (value, error) {
 
 // mapAttribute is map(attribute=…, default=…).
 func mapAttribute(in *interp, v value, a []value) (value, error) {
-	out := &list{}
+	out := lazyList(nil)
 	err := in.eachOf(v, func(item value) error {
 		x, err := in.path(item, a[0])
 		if _, missing := x.(undefined); missing && a[1] != nil {
@@ -263,7 +263,7 @@ func mapAttribute(in *interp, v value, a []value) (value, error) {
 // mapWith is map("filter", …).
 func mapWith(filter callFunc) callFunc {
 	return func(in *interp, v value, a []value) (value, error) {
-		out := &list{}
+		out := lazyList(nil)
 		err := in.eachOf(v, func(item value) error {
 			x, err := filter(in, item, slices.Clone(a))
 			out.items = append(out.items, x)
@@ -284,7 +284,7 @@ func negate(test testFunc) testFunc {
 // selectWith keeps the items that pass a test. Its first argument is an attribute to test, or nil.
 func selectWith(test testFunc) callFunc {
 	return func(in *interp, v value, a []value) (value, error) {
-		out := &list{}
+		out := lazyList(nil)
 		err := in.eachOf(v, func(item value) error {
 			x, err := in.path(item, a[0])
 			if err != nil {

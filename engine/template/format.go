@@ -66,6 +66,8 @@ func (w *writer) value(v value, depth int) error {
 		}
 	case integer:
 		w.raw(strconv.FormatInt(int64(v), 10))
+	case wide:
+		w.raw(string(v))
 	case float:
 		w.raw(w.float(float64(v)))
 	case text:
@@ -264,16 +266,26 @@ func parseFloat(s string) (float64, bool) {
 	return f, err == nil
 }
 
-// titleText makes the first letter of each word upper case and the others lower.
+// titleText is Python's str.title: a letter after one that has no case is upper case, the others are lower case.
 func titleText(t text) text {
-	inWord := false
+	return t.titled(func(r rune) bool { return !unicode.IsUpper(r) && !unicode.IsLower(r) && !unicode.IsTitle(r) })
+}
+
+// titleWords is Jinja's filter title: words begin after white space, hyphens and opening brackets.
+func titleWords(t text) text {
+	return t.titled(func(r rune) bool { return isSpace(r) || strings.ContainsRune("-({[<", r) })
+}
+
+// titled makes the characters upper case that stand after one that starts says yes to, and the others lower case.
+func (t text) titled(starts func(rune) bool) text {
+	first := true
 	return t.mapRuns(func(s string) string {
 		return strings.Map(func(r rune) rune {
 			next := unicode.ToTitle(r)
-			if inWord {
+			if !first {
 				next = unicode.ToLower(r)
 			}
-			inWord = unicode.IsLetter(r)
+			first = starts(r)
 			return next
 		}, s)
 	})

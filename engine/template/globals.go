@@ -82,7 +82,7 @@ func globalRange(in *interp, args []value, names []string, _ []value) (value, er
 	if err := in.charge(size); err != nil {
 		return nil, err
 	}
-	out := &list{items: make([]value, size)}
+	out := &list{items: make([]value, size), kind: rangeList}
 	for i := range out.items {
 		out.items[i] = integer(start + i*step)
 	}
@@ -140,17 +140,28 @@ func strftime(t time.Time, directive string) (string, bool) {
 	layouts := map[string]string{
 		"Y": "2006", "y": "06", "m": "01", "-m": "1", "d": "02", "-d": "2", "H": "15", "I": "03", "-I": "3",
 		"M": "04", "S": "05", "p": "PM", "A": "Monday", "a": "Mon", "B": "January", "b": "Jan", "h": "Jan",
-		"F": "2006-01-02", "T": "15:04:05", "D": "01/02/06", "R": "15:04", "z": "-0700", "Z": "UTC",
-		"c": "Mon Jan _2 15:04:05 2006", "x": "01/02/06", "X": "15:04:05", "e": "_2",
+		"F": "2006-01-02", "T": "15:04:05", "D": "01/02/06", "R": "15:04",
+		"c": "Mon Jan _2 15:04:05 2006", "x": "01/02/06", "X": "15:04:05", "e": "_2", "P": "pm", "r": "03:04:05 PM",
 	}
-	switch directive {
-	case "%":
-		return "%", true
-	case "j":
-		return fmt.Sprintf("%03d", t.YearDay()), true
-	case "-H":
-		return fmt.Sprint(t.Hour()), true
+	if layout, ok := layouts[directive]; ok {
+		return t.Format(layout), true
 	}
-	layout, ok := layouts[directive]
-	return t.Format(layout), ok
+	isoYear, isoWeek := t.ISOWeek()
+	weekday := (int(t.Weekday()) + 6) % 7 // from Monday
+	numbers := map[string]struct {
+		n      int
+		format string
+	}{
+		"j": {t.YearDay(), "%03d"}, "-j": {t.YearDay(), "%d"}, "-H": {t.Hour(), "%d"}, "-M": {t.Minute(), "%d"}, "-S": {t.Second(), "%d"},
+		"-y": {t.Year() % 100, "%d"}, "C": {t.Year() / 100, "%02d"}, "G": {isoYear, "%d"}, "g": {isoYear % 100, "%02d"}, "V": {isoWeek, "%02d"},
+		"u": {weekday + 1, "%d"}, "w": {int(t.Weekday()), "%d"}, "f": {t.Nanosecond() / 1000, "%06d"}, "s": {int(t.Unix()), "%d"},
+		"U": {(t.YearDay() + 6 - int(t.Weekday())) / 7, "%02d"}, "W": {(t.YearDay() + 6 - weekday) / 7, "%02d"},
+		"k": {t.Hour(), "%2d"}, "l": {(t.Hour()+11)%12 + 1, "%2d"},
+	}
+	if d, ok := numbers[directive]; ok {
+		return fmt.Sprintf(d.format, d.n), true
+	}
+	signs := map[string]string{"%": "%", "n": "\n", "t": "\t", "z": "", "Z": ""} // a time without a zone has none of these
+	s, ok := signs[directive]
+	return s, ok
 }

@@ -25,6 +25,8 @@ type interp struct {
 	depth  int // macros
 	level  int // nodes
 	now    time.Time
+
+	folding bool // constants are evaluated while the source is read
 }
 
 func newInterp(b Budget) *interp {
@@ -158,6 +160,7 @@ func (*macro) isValue() {}
 type loop struct {
 	items []value
 	at    int
+	last  *list // arguments of loop.changed
 }
 
 func (*loop) isValue() {}
@@ -179,6 +182,10 @@ func (l *loop) attribute(name string) value {
 		return boolean(l.at == n-1)
 	case "length":
 		return integer(n)
+	case "depth": // loops are not recursive
+		return integer(1)
+	case "depth0":
+		return integer(0)
 	case "previtem":
 		if l.at > 0 {
 			return l.items[l.at-1]
@@ -345,32 +352,98 @@ func (s *macroStmt) exec(_ *interp, sc *scope, _ *textBuilder) (flow, error) {
 }
 
 func (s *scopeStmt) exec(in *interp, sc *scope, out *textBuilder) (flow, error) {
-	return in.exec(s.body, &scope{parent: sc}, out)
+	values, err := in.evalAll(s.values, sc)
+	if err != nil {
+		return flowNext, err
+	}
+	inner := &scope{parent: sc}
+	for i, name := range s.names {
+		inner.set(name, values[i])
+	}
+	return in.exec(s.body, inner, out)
 }
 
 func (s *flowStmt) exec(*interp, *scope, *textBuilder) (flow, error) { return s.flow, nil }
 
+// exec writes what the called macro gives.
+func (s *callStmt) exec(in *interp, sc *scope, out *textBuilder) (flow, error) {
+	pos := s.call.offset()
+	fn, err := in.eval(s.call.fn, sc)
+	if err != nil {
+		return flowNext, err
+	}
+	a, err := in.passed(s.call, sc)
+	if err != nil {
+		return flowNext, err
+	}
+	a.names, a.named = append(slices.Clone(a.names), "caller"), append(a.named, &macro{s.caller, sc})
+	v, err := in.call(pos, fn, a)
+	if err != nil {
+		return flowNext, err
+	}
+	t, err := in.toText(v)
+	if err != nil {
+		return flowNext, at(pos, err)
+	}
+	return flowNext, in.write(out, t)
+}
+
 // callMacro runs a macro; its value is the text that it writes.
-func (in *interp) callMacro(pos int, m *macro, args []value, names []string, named []value) (value, error) {
+func (in *interp) callMacro(pos int, m *macro, a passed) (value, error) {
 	if in.depth >= in.budget.Depth {
 		return nil, &BudgetError{Limit: "depth", Value: in.budget.Depth}
 	}
 	in.depth++
 	defer func() { in.depth-- }()
-	d := m.def
-	if len(args) > len(d.params) {
-		return nil, renderf(pos, "macro %s takes at most %d arguments", d.name, len(d.params))
-	}
 	sc := &scope{vars: map[string]value{}, parent: m.sc}
-	for i, v := range args {
-		sc.set(d.params[i], v)
+	if err := m.def.bind(pos, sc, a); err != nil {
+		return nil, err
 	}
-	for i, name := range names {
-		if _, twice := sc.vars[name]; twice || !slices.Contains(d.params, name) {
-			return nil, renderf(pos, "macro %s: unexpected argument %q", d.name, name)
+	if err := in.defaults(m.def, sc); err != nil {
+		return nil, err
+	}
+	var b textBuilder
+	if _, err := in.exec(m.def.body, sc, &b); err != nil {
+		return nil, err
+	}
+	return b.text(), nil
+}
+
+// bind gives arguments to the parameters of a macro, and those that are left to the names that it uses for them.
+func (s *macroStmt) bind(pos int, sc *scope, a passed) error {
+	given := min(len(a.list), len(s.params))
+	for i, v := range a.list[:given] {
+		sc.set(s.params[i], v)
+	}
+	if given < len(a.list) && !s.extras.varargs {
+		return renderf(pos, "macro %s takes at most %d arguments", s.name, len(s.params))
+	}
+	kwargs := newDict(0)
+	for i, name := range a.names {
+		_, twice := sc.vars[name]
+		switch declared := slices.Contains(s.params, name); {
+		case twice, !declared && name == "caller" && !s.extras.caller, !declared && name != "caller" && !s.extras.kwargs:
+			return renderf(pos, "macro %s: unexpected argument %q", s.name, name)
+		case declared, name == "caller":
+			sc.set(name, a.named[i])
+		default:
+			kwargs.setString(name, a.named[i])
 		}
-		sc.set(name, named[i])
 	}
+	if s.extras.varargs {
+		sc.set("varargs", &list{items: slices.Clone(a.list[given:]), tuple: true})
+	}
+	if s.extras.kwargs {
+		sc.set("kwargs", kwargs)
+	}
+	if _, ok := sc.vars["caller"]; s.extras.caller && !ok {
+		sc.set("caller", undefined{"caller"})
+	}
+	return nil
+}
+
+// defaults gives the parameters a value that no argument was given to.
+func (in *interp) defaults(d *macroStmt, sc *scope) error {
 	for i, name := range d.params {
 		if _, ok := sc.vars[name]; ok {
 			continue
@@ -382,13 +455,9 @@ func (in *interp) callMacro(pos int, m *macro, args []value, names []string, nam
 		}
 		v, err := in.eval(d.defaults[k], sc)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		sc.set(name, v)
 	}
-	var b textBuilder
-	if _, err := in.exec(d.body, sc, &b); err != nil {
-		return nil, err
-	}
-	return b.text(), nil
+	return nil
 }

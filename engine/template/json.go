@@ -140,10 +140,17 @@ func (r *jsonReader) number() (value, error) {
 		return integer(n), nil
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	if err != nil {
+	switch {
+	case err != nil && !errors.Is(err, strconv.ErrRange):
 		return nil, errJSON
+	case !strings.ContainsAny(s, ".eE"):
+		if len(strings.TrimPrefix(s, "-")) > maxDigits {
+			return nil, errJSON
+		}
+		return wide(s), nil
+	default:
+		return float(f), nil
 	}
-	return float(f), nil
 }
 
 func (r *jsonReader) str() (value, error) {

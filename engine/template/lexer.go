@@ -72,7 +72,7 @@ func (l *lexer) next() error {
 	l.at = open + 2
 	switch {
 	case l.accept("-"):
-		data = strings.TrimRightFunc(data, unicode.IsSpace)
+		data = strings.TrimRightFunc(data, isSpace)
 	case l.accept("+"):
 	case tag != '{':
 		data = l.stripLine(data)
@@ -110,7 +110,7 @@ func (l *lexer) accept(s string) bool {
 }
 
 func (l *lexer) skipSpace() {
-	l.at = len(l.src) - len(strings.TrimLeftFunc(l.src[l.at:], unicode.IsSpace))
+	l.at = len(l.src) - len(strings.TrimLeftFunc(l.src[l.at:], isSpace))
 }
 
 // findTag is the offset of the next tag, or the end of the source.
@@ -130,7 +130,7 @@ func (l *lexer) findTag() int {
 // stripLine drops blanks between the start of a line and a block tag (lstrip_blocks).
 func (l *lexer) stripLine(data string) string {
 	line := strings.LastIndexByte(data, '\n') + 1
-	if (line > 0 || l.lineStart) && strings.TrimFunc(data[line:], unicode.IsSpace) == "" {
+	if (line > 0 || l.lineStart) && strings.TrimFunc(data[line:], isSpace) == "" {
 		return data[:line]
 	}
 	return data
@@ -200,7 +200,7 @@ func (l *lexer) raw(open int) error {
 		}
 		data := l.src[l.at : i+n]
 		if minus {
-			data = strings.TrimRightFunc(data, unicode.IsSpace)
+			data = strings.TrimRightFunc(data, isSpace)
 		} else {
 			data = l.stripLine(data)
 		}
@@ -289,8 +289,14 @@ func (l *lexer) skip(in func(rune) bool) {
 func (l *lexer) number() {
 	start := l.at
 	digit := func(r rune) bool { return r >= '0' && r <= '9' || r == '_' }
-	l.skip(digit)
 	kind := tokenInteger
+	if rest := l.src[l.at:]; len(rest) > 2 && rest[0] == '0' && strings.IndexByte("xXoObB", rest[1]) >= 0 && isHex(rune(rest[2])) {
+		l.at += 2
+		l.skip(func(r rune) bool { return isHex(r) || r == '_' })
+		l.emit(kind, strings.ReplaceAll(l.src[start:l.at], "_", ""), start)
+		return
+	}
+	l.skip(digit)
 	attribute := len(l.tokens) > 0 && l.tokens[len(l.tokens)-1].s == "." && l.tokens[len(l.tokens)-1].kind == tokenOperator
 	if rest := l.src[l.at:]; !attribute && len(rest) > 1 && rest[0] == '.' && digit(rune(rest[1])) {
 		kind = tokenFloat
@@ -304,6 +310,8 @@ func (l *lexer) number() {
 	}
 	l.emit(kind, strings.ReplaceAll(l.src[start:l.at], "_", ""), start)
 }
+
+func isHex(r rune) bool { return strings.ContainsRune("0123456789abcdefABCDEF", r) }
 
 // exponent returns the length of "e", "e+" or "e-" before a digit here.
 func (l *lexer) exponent() int {

@@ -16,33 +16,79 @@ var methods = map[string]definition{
 	"rstrip":       def(stripMethod(text.trimRight), "chars"),
 	"split":        def(methodSplit, "sep", "maxsplit"),
 	"rsplit":       def(methodRsplit, "sep", "maxsplit"),
-	"splitlines":   def(onText(splitLines)),
-	"startswith":   def(affixMethod(strings.HasPrefix), "prefix"),
-	"endswith":     def(affixMethod(strings.HasSuffix), "suffix"),
+	"splitlines":   def(methodSplitLines, "keepends"),
+	"startswith":   def(affixMethod(strings.HasPrefix), "prefix", "start", "end"),
+	"endswith":     def(affixMethod(strings.HasSuffix), "suffix", "start", "end"),
 	"removeprefix": def(methodRemovePrefix, "prefix"),
 	"removesuffix": def(methodRemoveSuffix, "suffix"),
 	"replace":      def(methodReplace, "old", "new", "count"),
 	"upper":        def(onText(func(t text) value { return t.mapRuns(strings.ToUpper) })),
 	"lower":        def(onText(func(t text) value { return t.mapRuns(strings.ToLower) })),
+	"casefold":     def(onText(func(t text) value { return t.mapRuns(strings.ToLower) })),
+	"swapcase":     def(onText(func(t text) value { return t.mapRuns(swapCase) })),
 	"title":        def(onText(func(t text) value { return titleText(t) })),
 	"capitalize":   def(onText(func(t text) value { return capitalize(t) })),
-	"find":         def(methodFind, "sub"),
-	"count":        def(methodCount, "sub"),
+	"find":         def(findMethod(strings.Index, false), "sub", "start", "end"),
+	"rfind":        def(findMethod(strings.LastIndex, false), "sub", "start", "end"),
+	"index":        def(methodIndex, "sub", "start", "end"),
+	"rindex":       def(findMethod(strings.LastIndex, true), "sub", "start", "end"),
+	"count":        def(methodCount, "sub", "start", "end"),
+	"partition":    def(partitionMethod(strings.Index, func(t text) []value { return []value{t, text{}, text{}} }), "sep"),
+	"rpartition":   def(partitionMethod(strings.LastIndex, func(t text) []value { return []value{text{}, text{}, t} }), "sep"),
+	"zfill":        def(methodZfill, "width"),
+	"ljust":        def(justifyMethod(func(int, int) int { return 0 }), "width", "fillchar"),
+	"rjust":        def(justifyMethod(func(fill, _ int) int { return fill }), "width", "fillchar"),
+	"center":       def(justifyMethod(func(fill, width int) int { return fill/2 + fill&width&1 }), "width", "fillchar"),
 	"join":         def(methodJoin, "items"),
 	"format":       def(methodFormat, "..."),
 	"isdigit":      def(classMethod(unicode.IsDigit)),
+	"isdecimal":    def(classMethod(unicode.IsDigit)),
+	"isnumeric":    def(classMethod(unicode.IsNumber)),
 	"isalpha":      def(classMethod(unicode.IsLetter)),
-	"isalnum":      def(classMethod(func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })),
-	"isspace":      def(classMethod(unicode.IsSpace)),
+	"isalnum":      def(classMethod(func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) })),
+	"isascii":      def(onText(func(t text) value { return boolean(!strings.ContainsFunc(t.s, func(r rune) bool { return r > 0x7f })) })),
+	"isspace":      def(classMethod(isSpace)),
 	"isupper":      def(boolMethod(caseTest(unicode.IsLower, unicode.IsUpper))),
 	"islower":      def(boolMethod(caseTest(unicode.IsUpper, unicode.IsLower))),
 
+	"cycle":   def(methodCycle, "..."),
+	"changed": def(methodChanged, "..."),
+
+	"copy":   def(methodCopy),
 	"items":  def(onDict(func(d *dict) value { return d.items() })),
-	"keys":   def(onDict(func(d *dict) value { return &list{items: slices.Clip(d.keys)} })),
-	"values": def(onDict(func(d *dict) value { return &list{items: slices.Clip(d.values)} })),
+	"keys":   def(onDict(func(d *dict) value { return &list{items: slices.Clip(d.keys), kind: dictView} })),
+	"values": def(onDict(func(d *dict) value { return &list{items: slices.Clip(d.values), kind: dictView} })),
 	"get":    def(methodGet, "key", "default"),
 	"append": def(methodAppend, "item"),
 	"pop":    def(methodPop, "index"),
+}
+
+// The methods of Python's types. A template may ask whether there is one, or take it for an item of a mapping.
+var (
+	dictMethods = strings.Fields("clear copy fromkeys get items keys pop popitem setdefault update values")
+	listMethods = strings.Fields("append clear copy count extend index insert pop remove reverse sort")
+	textMethods = strings.Fields(`capitalize casefold center count encode endswith expandtabs find format index isalnum isalpha isascii
+isdecimal isdigit isidentifier islower isnumeric isprintable isspace istitle isupper join ljust lower lstrip maketrans partition
+removeprefix removesuffix replace rfind rindex rjust rpartition rsplit rstrip split splitlines startswith strip swapcase title translate
+upper zfill`)
+)
+
+func (l *list) methods() []string {
+	switch {
+	case l.kind != plainList:
+		return nil
+	case l.tuple:
+		return []string{"count", "index"}
+	default:
+		return listMethods
+	}
+}
+
+// boundMethod is a method that is not called where it is named: it is there, and true, and nothing else can be done with it.
+func boundMethod(name string) value {
+	return &builtin{name, func(*interp, []value, []string, []value) (value, error) {
+		return nil, errors.New("method " + name + " has to be called where it is named")
+	}}
 }
 
 func onText(f func(text) value) callFunc {
@@ -143,13 +189,13 @@ func methodRsplit(in *interp, v value, a []value) (value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.sep == "" && s.most >= 0 {
+		return in.textList(s.t.lastFields(s.most))
+	}
 	pieces := s.t.split(s.sep, -1)
 	keep := len(pieces) - s.most
 	if s.most < 0 || keep <= 1 {
 		return in.textList(pieces)
-	}
-	if s.sep == "" {
-		return nil, errors.New("rsplit at white space with a limit")
 	}
 	rest := -len(s.sep)
 	for _, p := range pieces[:keep] {
@@ -166,50 +212,36 @@ func (in *interp) textList(ts []text) (value, error) {
 	return out, in.charge(len(ts))
 }
 
-func splitLines(t text) value {
-	lines := t.replace(str("\r\n"), str("\n"), -1).split("\n", -1)
-	out := &list{}
-	for i, l := range lines {
-		if i < len(lines)-1 || l.s != "" {
-			out.items = append(out.items, l)
-		}
-	}
-	return out
-}
+// lineEnds are the characters that end a line for Python's str.splitlines, beside "\r\n".
+const lineEnds = "\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029"
 
-func affixMethod(has func(s, affix string) bool) callFunc {
-	return func(in *interp, v value, a []value) (value, error) {
-		affixes := a
-		if l, ok := a[0].(*list); ok {
-			affixes = l.items
-		}
-		ts, err := in.texts(v, affixes...)
-		if err != nil {
-			return nil, err
-		}
-		for _, affix := range ts[1:] {
-			if has(ts[0].s, affix.s) {
-				return boolean(true), nil
+// lines cuts t at the ends of lines: without these, and with them. One at the end of t opens no other line.
+func (t text) lines() (bare, whole []text) {
+	for at := 0; at < len(t.s); {
+		end, size := len(t.s), 0
+		if i := strings.IndexAny(t.s[at:], lineEnds); i >= 0 {
+			end = at + i
+			_, size = utf8.DecodeRuneInString(t.s[end:])
+			if strings.HasPrefix(t.s[end:], "\r\n") {
+				size = 2
 			}
 		}
-		return boolean(false), nil
+		bare, whole = append(bare, t.slice(at, end)), append(whole, t.slice(at, end+size))
+		at = end + size
 	}
+	return bare, whole
 }
 
-func methodRemovePrefix(in *interp, v value, a []value) (value, error) {
-	ts, err := in.texts(v, a[0])
-	if err != nil || !strings.HasPrefix(ts[0].s, ts[1].s) {
-		return v, err
+func methodSplitLines(in *interp, v value, a []value) (value, error) {
+	ts, err := in.texts(v)
+	if err != nil {
+		return nil, err
 	}
-	return ts[0].slice(len(ts[1].s), len(ts[0].s)), nil
-}
-
-func methodRemoveSuffix(in *interp, v value, a []value) (value, error) {
-	ts, err := in.texts(v, a[0])
-	if err != nil || !strings.HasSuffix(ts[0].s, ts[1].s) {
-		return v, err
+	lines, whole := ts[0].lines()
+	if truth(orFalse(a[0])) {
+		lines = whole
 	}
-	return ts[0].slice(0, len(ts[0].s)-len(ts[1].s)), nil
+	return in.textList(lines)
 }
 
 func methodReplace(in *interp, v value, a []value) (value, error) {
@@ -234,24 +266,16 @@ func methodReplace(in *interp, v value, a []value) (value, error) {
 	return ts[0].replace(ts[1], ts[2], n), nil
 }
 
-func methodFind(in *interp, v value, a []value) (value, error) {
-	ts, err := in.texts(v, a[0])
-	if err != nil {
-		return nil, err
+func methodCopy(in *interp, v value, _ []value) (value, error) {
+	switch v := v.(type) {
+	case *list:
+		if !v.tuple && v.kind == plainList {
+			return &list{items: slices.Clone(v.items)}, in.charge(len(v.items))
+		}
+	case *dict:
+		return globalDict(in, []value{v}, nil, nil)
 	}
-	i := strings.Index(ts[0].s, ts[1].s)
-	if i > 0 {
-		i = utf8.RuneCountInString(ts[0].s[:i])
-	}
-	return integer(i), nil
-}
-
-func methodCount(in *interp, v value, a []value) (value, error) {
-	ts, err := in.texts(v, a[0])
-	if err != nil {
-		return nil, err
-	}
-	return integer(strings.Count(ts[0].s, ts[1].s)), nil
+	return nil, errors.New("copy of " + describe(v))
 }
 
 func methodJoin(in *interp, v value, a []value) (value, error) {
@@ -264,6 +288,9 @@ func methodJoin(in *interp, v value, a []value) (value, error) {
 	}
 	items, err := in.iterate(a[0])
 	if err != nil {
+		return nil, err
+	}
+	if _, err := in.texts(sep, items...); err != nil {
 		return nil, err
 	}
 	return in.joinValues(sep, items)
@@ -325,7 +352,7 @@ func methodGet(in *interp, v value, a []value) (value, error) {
 
 func methodAppend(in *interp, v value, a []value) (value, error) {
 	l, ok := v.(*list)
-	if !ok || l.tuple || a[0] == nil {
+	if !ok || l.tuple || l.kind != plainList || a[0] == nil {
 		return nil, errors.New("append to " + describe(v))
 	}
 	l.items = append(l.items, a[0])
@@ -335,7 +362,7 @@ func methodAppend(in *interp, v value, a []value) (value, error) {
 // methodPop takes an item out of a list: the last, or the one at an index.
 func methodPop(in *interp, v value, a []value) (value, error) {
 	l, ok := v.(*list)
-	if !ok || l.tuple {
+	if !ok || l.tuple || l.kind != plainList {
 		return nil, errors.New("pop from " + describe(v))
 	}
 	i := len(l.items) - 1
@@ -353,4 +380,29 @@ func methodPop(in *interp, v value, a []value) (value, error) {
 	x := l.items[i]
 	l.items = append(append([]value{}, l.items[:i]...), l.items[i+1:]...)
 	return x, in.charge(len(l.items))
+}
+
+// methodCycle is loop.cycle: one of its arguments, by the number of the round.
+func methodCycle(_ *interp, v value, a []value) (value, error) {
+	l, ok := v.(*loop)
+	if !ok || len(a) == 0 {
+		return nil, errors.New("cycle on " + describe(v))
+	}
+	return a[l.at%len(a)], nil
+}
+
+// methodChanged is loop.changed: whether its arguments are others than at the last call.
+func methodChanged(in *interp, v value, a []value) (value, error) {
+	l, ok := v.(*loop)
+	if !ok {
+		return nil, errors.New("changed on " + describe(v))
+	}
+	now := &list{items: slices.Clone(a), tuple: true}
+	if l.last != nil {
+		if same, err := in.equal(l.last, now); same || err != nil {
+			return boolean(false), err
+		}
+	}
+	l.last = now
+	return boolean(true), nil
 }

@@ -18,6 +18,9 @@ func (in *interp) iterate(v value) ([]value, error) {
 		return nil, nil
 	case *list:
 		out = v.items
+		if v.kind == generator && !in.folding {
+			v.items = nil // it is read once
+		}
 	case *dict:
 		out = v.keys
 	case text:
@@ -72,6 +75,9 @@ func (in *interp) arithmetic(op string, l, r value) (value, error) {
 	a, okA := number(l)
 	b, okB := number(r)
 	if okA && okB {
+		if isWide(l) || isWide(r) {
+			return nil, errOverflow
+		}
 		return floatOp(op, a, b)
 	}
 	switch op {
@@ -82,7 +88,7 @@ func (in *interp) arithmetic(op string, l, r value) (value, error) {
 				return in.join(l, r)
 			}
 		case *list:
-			if r, ok := r.(*list); ok && l.tuple == r.tuple {
+			if r, ok := r.(*list); ok && l.tuple == r.tuple && l.kind == plainList && r.kind == plainList {
 				err := in.charge(len(l.items) + len(r.items))
 				return &list{items: slices.Concat(l.items, r.items), tuple: l.tuple}, err
 			}
@@ -96,6 +102,11 @@ func (in *interp) arithmetic(op string, l, r value) (value, error) {
 		}
 	}
 	return nil, fmt.Errorf("%s between %s and %s", op, describe(l), describe(r))
+}
+
+func isWide(v value) bool {
+	_, ok := v.(wide)
+	return ok
 }
 
 func (in *interp) repeat(v value, n int) (value, error) {
@@ -117,6 +128,9 @@ func (in *interp) repeat(v value, n int) (value, error) {
 		}
 		return b.text(), nil
 	case *list:
+		if v.kind != plainList {
+			return nil, errors.New("repetition of " + describe(v))
+		}
 		if hi, size := bits.Mul64(uint64(n), uint64(len(v.items))); hi != 0 || size > math.MaxInt32 {
 			return nil, in.charge(math.MaxInt)
 		}
@@ -314,8 +328,11 @@ func (in *interp) equal(l, r value) (bool, error) {
 		return ok && l.s == r.s, in.charge(len(l.s) / stepBytes)
 	case *list:
 		r, ok := r.(*list)
-		if !ok || len(l.items) != len(r.items) || l.tuple != r.tuple {
+		if !ok || len(l.items) != len(r.items) || l.tuple != r.tuple || l.kind != r.kind {
 			return false, nil
+		}
+		if l.kind == generator {
+			return l == r, nil
 		}
 		for i := range l.items {
 			if same, err := in.equal(l.items[i], r.items[i]); !same || err != nil {
@@ -341,7 +358,7 @@ func (in *interp) equal(l, r value) (bool, error) {
 	}
 	a, okA := number(l)
 	b, okB := number(r)
-	return okA && okB && a == b || !okA && l == r, nil
+	return okA && okB && a == b && (!isWide(l) || !isWide(r) || l == r) || !okA && l == r, nil
 }
 
 // contains is "item in v".

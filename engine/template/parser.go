@@ -27,6 +27,7 @@ type parser struct {
 	hosts  []nameExpr      // names of the host's objects, checked at the end
 	built  map[string]bool // names and fields last set to a text that is put together at rendering
 	macros map[string]bool
+	extras *extras // of the macro around this place
 
 	exhausts error            // the first limit that constants reach
 	consts   map[string]value // what names were last set to, where that is a constant
@@ -57,6 +58,7 @@ func (t *Template) parse(tokens []token) error {
 		tokens: tokens, runs: 1, names: map[string]bool{}, consts: map[string]value{}, built: map[string]bool{}, macros: map[string]bool{},
 		fold: newInterp(Budget{Steps: 100_000, Depth: 1, Output: 64 << 10}),
 	}
+	p.fold.folding = true
 	body, err := p.body()
 	if err != nil {
 		return err
@@ -192,6 +194,10 @@ func (p *parser) block() (stmt, error) {
 		return p.setBlock(t)
 	case "macro":
 		return p.macroBlock(t)
+	case "call":
+		return p.callBlock(t)
+	case "with":
+		return p.withBlock()
 	case "filter":
 		return p.capture(t, "", "")
 	case "generation":
@@ -199,7 +205,7 @@ func (p *parser) block() (stmt, error) {
 			return nil, err
 		}
 		body, err := p.bodyTo("endgeneration")
-		return &scopeStmt{body}, err
+		return &scopeStmt{body: body}, err
 	case "break", "continue":
 		if p.loops == 0 {
 			return nil, syntaxf(t.pos, "%s outside of a loop", t.s)
@@ -411,24 +417,107 @@ func (p *parser) macroBlock(t token) (stmt, error) {
 	}
 	p.macros[name.s] = true
 	s := &macroStmt{pos: pos(t.pos), name: name.s}
+	if err := p.params(s); err != nil {
+		return nil, err
+	}
+	return s, p.macroBody(s, "endmacro")
+}
+
+// params reads parameters up to the closing parenthesis.
+func (p *parser) params(s *macroStmt) error {
 	for !p.acceptOp(")") {
 		if len(s.params) > 0 {
+			if err := p.expectOp(","); err != nil {
+				return err
+			}
+		}
+		if err := p.param(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// macroBody reads the end of the tag that opens a macro, and its body.
+func (p *parser) macroBody(s *macroStmt, end string) error {
+	if err := p.endTag(); err != nil {
+		return err
+	}
+	loops, around := p.loops, p.extras
+	p.loops, p.extras = 0, &s.extras
+	var err error
+	s.body, err = p.bodyTo(end)
+	p.loops, p.extras = loops, around
+	return err
+}
+
+// noteExtra notes that a macro uses a name for arguments which it does not declare.
+func (p *parser) noteExtra(name string) {
+	if p.extras == nil {
+		return
+	}
+	switch name {
+	case "varargs":
+		p.extras.varargs = true
+	case "kwargs":
+		p.extras.kwargs = true
+	case "caller":
+		p.extras.caller = true
+		p.names[name] = true
+	}
+}
+
+// callBlock reads a call block: a call whose macro gets the body as another one.
+func (p *parser) callBlock(t token) (stmt, error) {
+	s := &callStmt{caller: &macroStmt{pos: pos(t.pos), name: "caller"}}
+	if p.acceptOp("(") {
+		if err := p.params(s.caller); err != nil {
+			return nil, err
+		}
+	}
+	x, err := p.signed()
+	if err != nil {
+		return nil, err
+	}
+	call, ok := x.(*callExpr)
+	if !ok {
+		return nil, syntaxf(t.pos, "call block without a call")
+	}
+	s.call = call
+	return s, p.macroBody(s.caller, "endcall")
+}
+
+// withBlock reads names and their values, and the body that sees them.
+func (p *parser) withBlock() (stmt, error) {
+	s := &scopeStmt{}
+	for first := true; p.peek().kind != tokenBlockEnd; first = false {
+		if !first {
 			if err := p.expectOp(","); err != nil {
 				return nil, err
 			}
 		}
-		if err := p.param(s); err != nil {
+		name := p.next()
+		if name.kind != tokenName {
+			return nil, syntaxf(name.pos, "expected a name")
+		}
+		if err := p.define(name); err != nil {
 			return nil, err
 		}
+		if err := p.expectOp("="); err != nil {
+			return nil, err
+		}
+		x, err := p.expr()
+		if err != nil {
+			return nil, err
+		}
+		p.built[name.s] = p.buildsString(x)
+		s.names, s.values = append(s.names, name.s), append(s.values, x)
 	}
 	if err := p.endTag(); err != nil {
 		return nil, err
 	}
-	loops := p.loops
-	p.loops = 0
 	var err error
-	s.body, err = p.bodyTo("endmacro")
-	p.loops = loops
+	s.body, err = p.bodyTo("endwith")
 	return s, err
 }
 

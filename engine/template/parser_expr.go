@@ -195,16 +195,9 @@ func (p *parser) primary() (expr, error) {
 		}
 		return &literal{at, str(s.String())}, checkString(t.pos, s.String())
 	case tokenInteger:
-		n, err := strconv.ParseInt(t.s, 10, 64)
-		if err != nil {
-			return nil, syntaxf(t.pos, "integer %.30q is out of range", t.s)
-		}
-		return &literal{at, integer(n)}, nil
+		return integerLiteral(t)
 	case tokenFloat:
-		f, err := strconv.ParseFloat(t.s, 64)
-		if err != nil {
-			return nil, syntaxf(t.pos, "float %.30q is out of range", t.s)
-		}
+		f, _ := strconv.ParseFloat(t.s, 64) // digits of a lexer; infinite if there are too many
 		return &literal{at, float(f)}, nil
 	case tokenOperator:
 		switch t.s {
@@ -229,6 +222,22 @@ func (p *parser) primary() (expr, error) {
 	}
 }
 
+// integerLiteral reads decimal digits, or others after 0x, 0o or 0b.
+func integerLiteral(t token) (expr, error) {
+	base := 10
+	if len(t.s) > 1 && t.s[0] == '0' && t.s[1] > '9' {
+		base = 0
+	}
+	n, err := strconv.ParseInt(t.s, base, 64)
+	if err != nil && base == 10 && len(t.s) <= maxDigits {
+		return &literal{pos(t.pos), wide(strings.TrimLeft(t.s, "0"))}, nil
+	}
+	if err != nil {
+		return nil, syntaxf(t.pos, "integer %.30q is out of range", t.s)
+	}
+	return &literal{pos(t.pos), integer(n)}, nil
+}
+
 func (p *parser) name(t token) (expr, error) {
 	at := pos(t.pos)
 	switch t.s {
@@ -242,6 +251,7 @@ func (p *parser) name(t token) (expr, error) {
 		return nil, syntaxf(t.pos, "unexpected %q", t.s)
 	}
 	n := &nameExpr{at, t.s}
+	p.noteExtra(t.s)
 	if slices.Contains(hostNames, t.s) {
 		p.hosts = append(p.hosts, *n)
 	}
@@ -384,10 +394,12 @@ func (p *parser) subscript(x expr, at int) (expr, error) {
 	return &indexExpr{pos(at), x, parts[0]}, p.checkSubscript(parts[0])
 }
 
+// call reads the arguments of a call. What is called is known at rendering; only functions and macros can be.
 func (p *parser) call(fn expr, at int) (expr, error) {
 	name, ok := fn.(*nameExpr)
 	if !ok {
-		return nil, syntaxf(at, "only functions, macros and methods can be called")
+		args, err := p.arguments()
+		return &callExpr{pos(at), fn, args}, err
 	}
 	if _, ok := globals[name.name]; !ok {
 		p.called = append(p.called, *name)
@@ -411,8 +423,10 @@ func (p *parser) arguments() (arguments, error) {
 				break
 			}
 		}
-		if t := p.peek(); t.kind == tokenOperator && (t.s == "*" || t.s == "**") {
-			return a, syntaxf(t.pos, "unpacked arguments are not supported")
+		if unpacked, err := p.unpacked(&a); err != nil {
+			return a, err
+		} else if unpacked {
+			continue
 		}
 		name := ""
 		if p.peek().kind == tokenName && p.tokens[p.at+1].kind == tokenOperator && p.tokens[p.at+1].s == "=" {
@@ -436,4 +450,24 @@ func (p *parser) arguments() (arguments, error) {
 		}
 	}
 	return a, nil
+}
+
+// unpacked reads *x or **y of a call, if it stands here.
+func (p *parser) unpacked(a *arguments) (bool, error) {
+	t := p.peek()
+	to := &a.star
+	switch {
+	case t.kind == tokenOperator && t.s == "*":
+	case t.kind == tokenOperator && t.s == "**":
+		to = &a.stars
+	default:
+		return false, nil
+	}
+	if *to != nil {
+		return false, syntaxf(t.pos, "%s twice in a call", t.s)
+	}
+	p.at++
+	var err error
+	*to, err = p.expr()
+	return true, err
 }

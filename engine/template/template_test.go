@@ -198,8 +198,8 @@ func TestSyntaxErrors(t *testing.T) {
 		"{% macro %}", "{% macro f %}", "{% macro f(a, a) %}{% endmacro %}", "{% macro f(a=1, b) %}{% endmacro %}", "{% macro f(1) %}{% endmacro %}",
 		"{% for a in b %}{% macro f() %}{% break %}{% endmacro %}{% endfor %}", "{% set %}", "{% set a %}", "{% set a, b %}{% endset %}", "{% set a.1 = 2 %}",
 		"{% set true = 1 %}", "{% filter nofilter %}{% endfilter %}", "{% filter %}{% endfilter %}", "{% generation %}", "{{ and }}", "{{ 1 if }}", "{{ 1 if 2 else }}",
-		"{{ 99999999999999999999 }}", "{{ 1e999 }}", `{{ "\x4" }}`, `{{ "\uD800" }}`, `{{ "\N{DASH}" }}`, "{{ a ? b }}", "{{ a ! b }}", "{{ not }}", "{{ a.99999999999999999999 }}",
-		"{% do x %}", "{% block a %}{% endblock %}", "{% call f() %}{% endcall %}", "{% autoescape true %}{% endautoescape %}", "{% with a = 1 %}{% endwith %}", "{% trans %}{% endtrans %}",
+		"{{ 0x99999999999999999999 }}", `{{ "\x4" }}`, `{{ "\uD800" }}`, `{{ "\N{DASH}" }}`, "{{ a ? b }}", "{{ a ! b }}", "{{ not }}", "{{ a.99999999999999999999 }}",
+		"{% do x %}", "{% block a %}{% endblock %}", "{% call f() %}{% endcall %}", "{% autoescape true %}{% endautoescape %}", "{% with a %}{% endwith %}", "{% with a = 1 %}", "{% call f %}{% endcall %}", "{{ a | join(*b) }}", "{{ range(*a, *b) }}", "{% trans %}{% endtrans %}",
 	} {
 		_, err := template.Parse(src)
 		require.ErrorIs(t, err, template.ErrSyntax, src)

@@ -14,13 +14,13 @@ var tests = map[string]testDef{
 	"string":      {typeTest(func(v value) bool { _, t := v.(text); return t }), 0},
 	"mapping":     {typeTest(func(v value) bool { _, d := v.(*dict); return d }), 0},
 	"number":      {typeTest(func(v value) bool { _, n := number(v); return n }), 0},
-	"integer":     {typeTest(func(v value) bool { _, i := v.(integer); return i }), 0},
+	"integer":     {typeTest(func(v value) bool { return typeName(v) == "int" }), 0},
 	"float":       {typeTest(func(v value) bool { _, f := v.(float); return f }), 0},
 	"boolean":     {typeTest(func(v value) bool { _, b := v.(boolean); return b }), 0},
 	"true":        {typeTest(func(v value) bool { return v == value(boolean(true)) }), 0},
 	"false":       {typeTest(func(v value) bool { return v == value(boolean(false)) }), 0},
 	"iterable":    {typeTest(isIterable), 0},
-	"sequence":    {typeTest(isIterable), 0},
+	"sequence":    {typeTest(isSequence), 0},
 	"callable":    {typeTest(isCallable), 0},
 	"lower":       {caseTest(unicode.IsUpper, unicode.IsLower), 0},
 	"upper":       {caseTest(unicode.IsLower, unicode.IsUpper), 0},
@@ -64,9 +64,15 @@ func isIterable(v value) bool {
 	}
 }
 
+// isSequence is true of what has a length and items by number. Mappings count, as in Jinja.
+func isSequence(v value) bool {
+	l, ok := v.(*list)
+	return isIterable(v) && (!ok || l.kind == plainList || l.kind == rangeList)
+}
+
 func isCallable(v value) bool {
 	switch v.(type) {
-	case *macro, *builtin:
+	case *macro, *builtin, undefined: // what is undefined has a way to be called, which fails
 		return true
 	default:
 		return false
@@ -88,29 +94,22 @@ func caseTest(bad, want func(rune) bool) testFunc {
 }
 
 func remainderTest(n, want int64) testFunc {
-	return func(_ *interp, v value, _ []value) (bool, error) {
-		i, ok := integral(v)
-		if !ok {
-			return false, errors.New("remainder of " + describe(v))
-		}
-		return i&(n-1) == want, nil
-	}
+	return func(in *interp, v value, _ []value) (bool, error) { return in.hasRest(v, integer(n), want) }
 }
 
-func testDivisible(_ *interp, v value, a []value) (bool, error) {
-	n, err := integerValue(v)
+// hasRest reports whether v % n is want.
+func (in *interp) hasRest(v, n value, want int64) (bool, error) {
+	if _, ok := number(v); !ok {
+		return false, errors.New("remainder of " + describe(v))
+	}
+	rest, err := in.arithmetic("%", v, n)
 	if err != nil {
 		return false, err
 	}
-	by, err := integerValue(a[0])
-	if err != nil {
-		return false, err
-	}
-	if by == 0 {
-		return false, errDivision
-	}
-	return n%by == 0, nil
+	return in.equal(rest, integer(want))
 }
+
+func testDivisible(in *interp, v value, a []value) (bool, error) { return in.hasRest(v, a[0], 0) }
 
 func integerValue(v value) (int64, error) {
 	i, ok := integral(v)

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"slices"
 	"sort"
 	"strings"
 	"unicode"
@@ -80,9 +81,12 @@ func (t text) trimRight(cutset string) text {
 	return t.slice(0, len(strings.TrimRightFunc(t.s, inCutset(cutset))))
 }
 
+// isSpace is Python's str.isspace of one character: the four separators of ASCII are white space there.
+func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
+
 func inCutset(cutset string) func(rune) bool {
 	if cutset == "" {
-		return unicode.IsSpace
+		return isSpace
 	}
 	return func(r rune) bool { return strings.ContainsRune(cutset, r) }
 }
@@ -148,8 +152,8 @@ func (t text) split(sep string, n int) []text {
 func (t text) fields(n int) []text {
 	var out []text
 	for at := 0; ; n-- {
-		at += len(t.s[at:]) - len(strings.TrimLeftFunc(t.s[at:], unicode.IsSpace))
-		size := strings.IndexFunc(t.s[at:], unicode.IsSpace)
+		at += len(t.s[at:]) - len(strings.TrimLeftFunc(t.s[at:], isSpace))
+		size := strings.IndexFunc(t.s[at:], isSpace)
 		switch {
 		case at == len(t.s):
 			return out
@@ -159,6 +163,26 @@ func (t text) fields(n int) []text {
 		out = append(out, t.slice(at, at+size))
 		at += size
 	}
+}
+
+// lastFields is fields with at most n cuts, counted from the end.
+func (t text) lastFields(n int) []text {
+	var out []text
+	for ; ; n-- {
+		t = t.trimRight("")
+		cut := strings.LastIndexFunc(t.s, isSpace)
+		if n == 0 || cut < 0 {
+			break
+		}
+		_, size := utf8.DecodeRuneInString(t.s[cut:])
+		out = append(out, t.slice(cut+size, len(t.s)))
+		t = t.slice(0, cut)
+	}
+	if t.s != "" {
+		out = append(out, t)
+	}
+	slices.Reverse(out)
+	return out
 }
 
 // A textBuilder joins texts. The zero value is empty.

@@ -17,10 +17,14 @@ type (
 	boolean   bool
 	integer   int64
 	float     float64
+	// A wide is an integer that integer has no room for, in decimal digits. It is written as it was read; nothing is
+	// computed with it.
+	wide string
 	// A list is a Python list or tuple. Two names for one list see the same elements.
 	list struct {
 		items []value
 		tuple bool
+		kind  listKind
 	}
 	// A dict keeps the order of insertion.
 	dict struct {
@@ -37,11 +41,28 @@ type (
 	}
 )
 
+// maxDigits is how many digits an integer may have, as in Python.
+const maxDigits = 4300
+
+// A listKind says what a list is in Python, if it is no list.
+type listKind uint8
+
+const (
+	plainList listKind = iota
+	generator          // what map, select and the like give: true even without items, read once
+	dictView           // what keys, values and items give
+	rangeList
+)
+
+// lazyList returns what a filter gives that makes its items one by one.
+func lazyList(items []value) *list { return &list{items: items, kind: generator} }
+
 func (undefined) isValue()  {}
 func (none) isValue()       {}
 func (boolean) isValue()    {}
 func (integer) isValue()    {}
 func (float) isValue()      {}
+func (wide) isValue()       {}
 func (*list) isValue()      {}
 func (*dict) isValue()      {}
 func (*namespace) isValue() {}
@@ -68,6 +89,8 @@ func dictKey(k value) (string, error) {
 			return "n" + strconv.FormatInt(int64(f), 10), nil
 		}
 		return "n" + strconv.FormatFloat(float64(k), 'g', -1, 64), nil
+	case wide:
+		return "n" + string(k), nil
 	case none:
 		return "0", nil
 	default:
@@ -108,11 +131,26 @@ func (d *dict) get(k value) (value, bool) {
 
 // items returns a list of key and value pairs.
 func (d *dict) items() *list {
-	out := &list{items: make([]value, len(d.keys))}
+	out := &list{items: make([]value, len(d.keys)), kind: dictView}
 	for i, k := range d.keys {
 		out.items[i] = &list{items: []value{k, d.values[i]}, tuple: true}
 	}
 	return out
+}
+
+func (l *list) typeName() string {
+	switch {
+	case l.tuple:
+		return "tuple"
+	case l.kind == generator:
+		return "generator"
+	case l.kind == dictView:
+		return "view of a dict"
+	case l.kind == rangeList:
+		return "range"
+	default:
+		return "list"
+	}
 }
 
 func typeName(v value) string {
@@ -123,17 +161,14 @@ func typeName(v value) string {
 		return "none"
 	case boolean:
 		return "bool"
-	case integer:
+	case integer, wide:
 		return "int"
 	case float:
 		return "float"
 	case text:
 		return "string"
 	case *list:
-		if v.tuple {
-			return "tuple"
-		}
-		return "list"
+		return v.typeName()
 	case *dict:
 		return "dict"
 	case *namespace:
@@ -158,7 +193,7 @@ func truth(v value) bool {
 	case text:
 		return v.s != ""
 	case *list:
-		return len(v.items) > 0
+		return v.kind == generator || len(v.items) > 0
 	case *dict:
 		return len(v.keys) > 0
 	default:
@@ -171,8 +206,15 @@ func number(v value) (float64, bool) {
 	if i, ok := integral(v); ok {
 		return float64(i), true
 	}
-	f, ok := v.(float)
-	return float64(f), ok
+	switch v := v.(type) {
+	case float:
+		return float64(v), true
+	case wide:
+		f, _ := strconv.ParseFloat(string(v), 64) // digits; infinite if there are too many
+		return f, true
+	default:
+		return 0, false
+	}
 }
 
 // integral returns v as an integer if it is one, or a bool.

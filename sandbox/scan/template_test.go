@@ -131,7 +131,7 @@ func TestTemplatesThatAreNotKnown(t *testing.T) {
 	for src, construct := range map[string]string{
 		"{{ messages | wordcount }}":                    `unknown filter "wordcount"`,
 		"{% do x %}":                                    `unknown tag "do"`,
-		"{{ messages.copy() }}":                         `unknown method "copy"`,
+		"{{ messages.clear() }}":                        `unknown method "clear"`,
 		"{% for x in messages recursive %}{% endfor %}": "recursive",
 		"{{ x is escaped }}":                            `unknown test "escaped"`,
 		"{{ today() }}":                                 `unknown function "today"`,
