@@ -49,6 +49,9 @@ type product struct {
 	blockStride int
 	n           int // vectors
 	bias        int // offset of the bias in a block32
+
+	ahead      *byte // weights of the first group that are wanted next
+	aheadLines int   // of 64 bytes, of each group, to be fetched with each four vectors
 }
 
 // packScales takes apart Group rows of cols weights, which are stride bytes apart. It puts scales and minima where they
@@ -206,8 +209,15 @@ func (m *Matrix) mulStrip(dst []float32, stride int, v some, a area, s *Scratch)
 	p.dst, p.dstStride = &dst[0], 4*stride
 	if m.packedFor == use && r%Group == 0 {
 		p.group = m.Cols / 32 * m.format.cellBytes()
-		p.w = &m.packed[r/Group*p.group+col/32*m.format.cellBytes()]
+		at := r/Group*p.group + col/32*m.format.cellBytes()
+		p.w = &m.packed[at]
+		next := at + cells
+		if col+cols == m.Cols {
+			next += (a.groups - 1) * p.group
+		}
+		p.fetch(m.packed, next, cells, a.groups, v.n)
 		m.format.multiply(p, v, a)
+		p.aheadLines = 0
 		return
 	}
 	p.group, p.w = cells, &s.packing.group[0]
@@ -222,6 +232,15 @@ func (m *Matrix) mulStrip(dst []float32, stride int, v some, a area, s *Scratch)
 		m.packStrip(s.packing.group[g*cells:][:cells], m.data[(r+g*Group)*m.stride:], m.stride, col, cols, s)
 	}
 	m.format.multiply(p, v, a)
+}
+
+// fetch has size bytes of each group from w[at] on fetched while n vectors are multiplied.
+func (p *product) fetch(w []byte, at, size, groups, n int) {
+	if at+(groups-1)*p.group+size > len(w) || n < 4 {
+		return
+	}
+	p.ahead = &w[at]
+	p.aheadLines = (size/64 + n/4 - 1) / (n / 4)
 }
 
 // packStrip packs columns of Group rows that are stride bytes apart.

@@ -24,6 +24,8 @@
 	MOVQ product_n(R14), R13           \
 	MOVQ SI, 0(SP)                     \
 	MOVQ DX, 8(SP)                     \
+	MOVQ product_ahead(R14), R10       \
+	MOVQ R10, 16(SP)                   \
 	LEAQ (R9)(R9*2), R10               \
 	LEAQ (R11)(R11*2), R12
 
@@ -53,6 +55,22 @@
 	PREFETCHT0 OFF(P)(BX*1)        \
 	PREFETCHT0 OFF(R15)            \
 	PREFETCHT0 OFF(R15)(BX*1)
+
+// The weights of all three groups that are wanted next, a share of them for each four vectors.
+#define FETCHAHEAD(LOOP, DONE) \
+	MOVQ  product_aheadLines(R14), CX \
+	TESTQ CX, CX                      \
+	JZ    DONE                        \
+	MOVQ  16(SP), R15                 \
+LOOP:                                     \
+	PREFETCHT1 (R15)                  \
+	PREFETCHT1 (R15)(R8*1)            \
+	PREFETCHT1 (R15)(R8*2)            \
+	ADDQ  $64, R15                    \
+	DECQ  CX                          \
+	JNZ   LOOP                        \
+	MOVQ  R15, 16(SP)                 \
+DONE:
 
 #define FETCHDST3 \
 	LEAQ (DI)(BX*4), CX            \
@@ -260,6 +278,7 @@
 	CMPQ product_groups(R14), $3            \
 	JNE  tile4                              \
 tile3:                                      \
+	FETCHAHEAD(fetch, fetched)              \
 	MOVQ product_w(R14), AX                 \
 	MOVQ product_blocks(R14), CX            \
 	LOAD4(0, Z12, Z13, Z14, Z15)            \
@@ -326,11 +345,11 @@ done:                                       \
 	RET
 
 // func dot32AVX512(p *product)
-TEXT ·dot32AVX512(SB), NOSPLIT, $16-8
+TEXT ·dot32AVX512(SB), NOSPLIT, $24-8
 	DOT32(576, CELL32x3, CELL32x4, CELL32x1)
 
 // func dot32MinAVX512(p *product)
-TEXT ·dot32MinAVX512(SB), NOSPLIT, $16-8
+TEXT ·dot32MinAVX512(SB), NOSPLIT, $24-8
 	DOT32(640, CELL32MINx3, CELL32MINx4, CELL32MINx1)
 
 // Vectors in blocks of 256: T += S * float(SUM), and T -= M * the sum of the vector's elements, at SUM.
@@ -509,6 +528,7 @@ TEXT ·dot32MinAVX512(SB), NOSPLIT, $16-8
 	CMPQ product_groups(R14), $3                \
 	JNE  tile4                                  \
 tile3:                                          \
+	FETCHAHEAD(fetch, fetched)                  \
 	FETCHDST3                                   \
 	MOVQ product_w(R14), AX                     \
 	MOVQ product_blocks(R14), CX                \
@@ -588,17 +608,17 @@ done:                                           \
 	RET
 
 // func dot256AVX512(p *product)
-TEXT ·dot256AVX512(SB), NOSPLIT, $16-8
+TEXT ·dot256AVX512(SB), NOSPLIT, $24-8
 	DOT256(576, 4, CELL256x3, CELL256x4, CELL256x1)
 
 // func dot256MinAVX512(p *product)
-TEXT ·dot256MinAVX512(SB), NOSPLIT, $16-8
+TEXT ·dot256MinAVX512(SB), NOSPLIT, $24-8
 	DOT256(640, 4, CELL256MINx3, CELL256MINx4, CELL256MINx1)
 
 // func dot16AVX512(p *product)
-TEXT ·dot16AVX512(SB), NOSPLIT, $16-8
+TEXT ·dot16AVX512(SB), NOSPLIT, $24-8
 	DOT256(640, 8, CELL16x3, CELL16x4, CELL16x1)
 
 // func dot16MinAVX512(p *product)
-TEXT ·dot16MinAVX512(SB), NOSPLIT, $16-8
+TEXT ·dot16MinAVX512(SB), NOSPLIT, $24-8
 	DOT256(768, 8, CELL16MINx3, CELL16MINx4, CELL16MINx1)
