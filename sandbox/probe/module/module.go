@@ -62,13 +62,20 @@ func Load(ctx context.Context, code []byte) (*Module, error) {
 	if len(code) > MaxSize {
 		return nil, fmt.Errorf("module of %d bytes, at most %d: %w", len(code), MaxSize, hallmark.ErrTooLarge)
 	}
-	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithMemoryLimitPages(maxPages).WithCloseOnContextDone(true))
+	outlined, err := bounded(code)
+	if err != nil {
+		return nil, fmt.Errorf("module: %s: %w", hallmark.CleanText(err.Error(), 300), hallmark.ErrInvalid)
+	}
+	// Tables that grow while a judge runs would have no bound.
+	features := api.CoreFeaturesV2.SetEnabled(api.CoreFeatureReferenceTypes, false)
+	config := wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features).WithMemoryLimitPages(maxPages).WithCloseOnContextDone(true)
+	r := wazero.NewRuntimeWithConfig(ctx, config)
 	if _, err := wasi_snapshot_preview1.Instantiate(ctx, r); err != nil {
 		return nil, fmt.Errorf("module: %w", errors.Join(err, r.Close(ctx)))
 	}
-	compiled, err := r.CompileModule(ctx, code)
+	compiled, err := r.CompileModule(ctx, outlined)
 	if err == nil {
-		err = check(compiled)
+		err = check(compiled, r.Module(wasi_snapshot_preview1.ModuleName).ExportedFunctionDefinitions())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("module: %s: %w", hallmark.CleanText(errors.Join(err, r.Close(ctx)).Error(), 300), hallmark.ErrInvalid)
@@ -76,10 +83,12 @@ func Load(ctx context.Context, code []byte) (*Module, error) {
 	return &Module{code: compiled, run: r, limit: timeLimit}, nil
 }
 
-func check(m wazero.CompiledModule) error {
+func check(m wazero.CompiledModule, wasi map[string]api.FunctionDefinition) error {
 	for _, f := range m.ImportedFunctions() {
-		if from, name, _ := f.Import(); from != wasi_snapshot_preview1.ModuleName {
-			return fmt.Errorf("it imports %s.%s", from, name)
+		from, name, _ := f.Import()
+		there, ok := wasi[name]
+		if from != wasi_snapshot_preview1.ModuleName || !ok || !sameType(f, there) {
+			return fmt.Errorf("it imports %s.%s, which is no function of WASI of that type", from, name)
 		}
 	}
 	if _, ok := m.ExportedMemories()["memory"]; !ok {
@@ -95,6 +104,10 @@ func check(m wazero.CompiledModule) error {
 		}
 	}
 	return nil
+}
+
+func sameType(a, b api.FunctionDefinition) bool {
+	return string(a.ParamTypes()) == string(b.ParamTypes()) && string(a.ResultTypes()) == string(b.ResultTypes())
 }
 
 // Judge runs the module once. An error that wraps [hallmark.ErrUndecided] is the limit of time; one that wraps

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -236,6 +237,79 @@ func TestLimits(t *testing.T) {
 	}
 	_, err := Load(t.Context(), make([]byte, MaxSize+1))
 	require.ErrorIs(t, err, hallmark.ErrTooLarge)
+}
+
+// header begins every module.
+var header = []byte("\x00asm\x01\x00\x00\x00")
+
+// A module that imports what there is not, or in another type, is refused before it judges anything.
+func TestImports(t *testing.T) {
+	t.Parallel()
+
+	importing := func(from, name string, description ...byte) []byte {
+		built, num := build(allocCode, answer(0)), []byte{0x7f}
+		types := section(1, vector(
+			assemble(0x60, vector(num), vector(num)), assemble(0x60, vector(num, num), vector([]byte{0x7e})), assemble(0x60, vector(num, num), vector(num)),
+		))
+		imports := section(2, vector(slices.Concat(sized([]byte(from)), sized([]byte(name)), description)))
+		return slices.Concat(header, types, imports, built[len(header)+len(types):])
+	}
+	const wasi = "wasi_snapshot_preview1"
+	for name, code := range map[string][]byte{
+		"a function of the host": importing("env", "f", 0, 2), "one that WASI has not": importing(wasi, "nothing", 0, 2), "one of another type": importing(wasi, "fd_write", 0, 2),
+		"a memory": importing("env", "memory", 2, 0, 1), "a global": importing("env", "g", 3, 0x7f, 0), "a table": importing("env", "t", 1, 0x70, 0, 1),
+	} {
+		_, err := Load(t.Context(), code)
+		require.ErrorIs(t, err, hallmark.ErrInvalid, name)
+		require.ErrorContains(t, err, "it imports", name)
+	}
+}
+
+// A few bytes that declare more than any host has are refused before there is room for it.
+func TestDeclaredBombs(t *testing.T) {
+	t.Parallel()
+
+	huge := binary.AppendUvarint(nil, 1<<32-1)
+	valid := build(allocCode, judgeCode)
+	const codeAt = 10
+	swapped := func(id byte, content []byte) []byte { // the valid module with one section of its own
+		out, done := slices.Clone(header), false
+		for r := (outline{rest: valid[len(header):]}); len(r.rest) > 0; {
+			start := r.rest
+			at := r.byte()
+			r.take(r.number())
+			if !done && at >= id {
+				out, done = append(out, section(id, content)...), true
+			}
+			if at != id {
+				out = append(out, start[:len(start)-len(r.rest)]...)
+			}
+		}
+		return out
+	}
+	with := func(count int, rest ...any) []byte { return append(uleb(count), assemble(rest...)...) }
+	for name, code := range map[string][]byte{
+		"types": swapped(1, huge), "imports": swapped(2, huge), "functions": swapped(3, huge), "tables": swapped(4, huge), "memories": swapped(5, huge), "globals": swapped(6, huge),
+		"exports": swapped(7, huge), "elements": swapped(9, huge), "code": swapped(codeAt, huge), "data": swapped(11, huge),
+		"parameters":       swapped(1, with(1, 0x60, huge)),
+		"results":          swapped(1, with(1, 0x60, 0, huge)),
+		"a type of types":  swapped(1, with(1, 0x60, 1, 0x64, 0x70, 0)),
+		"an export's name": swapped(7, with(1, huge)),
+		"a table":          swapped(4, with(1, 0x70, 0, uleb(1<<27))),
+		"a filled table":   swapped(4, with(1, 0x40, 0, 0x70, 0, uleb(1<<27))),
+		"a segment":        swapped(9, with(1, 0, constant(0), end, huge)),
+		"a passive one":    swapped(9, with(1, 5, 0x70, huge)),
+		"bytes":            swapped(11, with(1, 0, constant(0), end, huge)),
+		"locals":           swapped(codeAt, with(3, sized(assemble(vector(append(slices.Clone(huge), 0x7f)), end)))),
+		"groups of locals": swapped(codeAt, with(3, sized(huge))),
+		"many locals":      swapped(codeAt, with(3, sized(assemble(vector(append(uleb(9000), 0x7f), append(uleb(9000), 0x7f)), end)))),
+	} {
+		_, err := Load(t.Context(), code)
+		require.ErrorIs(t, err, hallmark.ErrInvalid, name)
+	}
+	names := slices.Concat(valid, section(0, slices.Concat(sized([]byte("name")), []byte{1}, sized(huge))))
+	requireShouts(t, names) // what a judge does not need is not read
+	requireShouts(t, swapped(4, with(1, 0x70, 0, uleb(1000))))
 }
 
 func TestVerdicts(t *testing.T) {
