@@ -103,11 +103,12 @@ func (s *Suite) Cases(seed uint64, profile string) ([]Case, error) {
 		return nil, fmt.Errorf("suite %s: profile %.40q: %w", s.Name, profile, hallmark.ErrNotFound)
 	}
 	var all []Case
+	left := maxAsked
 	for i := range s.Detectors {
 		if !s.Applies(profile, s.Detectors[i].ID) {
 			continue
 		}
-		cases, err := s.specCases(&s.Detectors[i], seed, profile)
+		cases, err := s.specCases(&s.Detectors[i], seed, profile, &left)
 		if err != nil {
 			return nil, err
 		}
@@ -167,15 +168,15 @@ func (s *Suite) Checks(seed uint64, profile, detector string) ([]Check, error) {
 	case s.Detectors[i].Capability == "":
 		return s.cleanChecks(&s.Detectors[i], seed, profile)
 	}
-	name := s.Detectors[i].Capability
+	name, left := s.Detectors[i].Capability, maxAsked
 	capability := s.Capabilities[name]
 	if capability.Each == "" {
-		return s.checks(seed, profile, capability, &filler{suite: s, seed: seed, key: "capability/" + name})
+		return s.checks(seed, profile, capability, &filler{suite: s, seed: seed, key: "capability/" + name}, &left)
 	}
 	var all []Check
 	alternatives := s.Detectors[i].Dims[capability.Each]
 	for _, group := range slices.Sorted(maps.Keys(alternatives)) {
-		checks, err := s.checks(seed, profile, capability, &filler{suite: s, seed: seed, key: "capability/" + name + "/" + group, slots: alternatives[group]})
+		checks, err := s.checks(seed, profile, capability, &filler{suite: s, seed: seed, key: "capability/" + name + "/" + group, slots: alternatives[group]}, &left)
 		if err != nil {
 			return nil, err
 		}
@@ -188,7 +189,7 @@ func (s *Suite) Checks(seed uint64, profile, detector string) ([]Check, error) {
 }
 
 // checks makes the requests of one capability; f has their common key and slots.
-func (s *Suite) checks(seed uint64, profile string, capability Capability, f *filler) ([]Check, error) {
+func (s *Suite) checks(seed uint64, profile string, capability Capability, f *filler, left *int) ([]Check, error) {
 	checks := make([]Check, capability.Cases)
 	for n := range checks {
 		id := fmt.Sprintf("%s/%02d", f.key, n)
@@ -202,13 +203,17 @@ func (s *Suite) checks(seed uint64, profile string, capability Capability, f *fi
 			return nil, fmt.Errorf("%s: %w", id, err)
 		}
 		checks[n] = Check{ID: id, Request: s.fit(profile, GenerateRequest{Messages: messages, MaxTokens: capability.MaxTokens}), want: want{answer: answer}}
+		if err := take(left, checks[n].Request); err != nil {
+			return nil, fmt.Errorf("%s: %w", id, err)
+		}
 	}
 	return checks, nil
 }
 
 // cleanChecks returns each unedited question once.
 func (s *Suite) cleanChecks(spec *Spec, seed uint64, profile string) ([]Check, error) {
-	cases, err := s.specCases(spec, seed, profile)
+	left := maxAsked
+	cases, err := s.specCases(spec, seed, profile, &left)
 	if err != nil {
 		return nil, err
 	}
@@ -256,7 +261,8 @@ func (spec *Spec) templates() []template {
 	return all
 }
 
-func (s *Suite) specCases(spec *Spec, seed uint64, profile string) ([]Case, error) {
+// specCases returns the cases of one detector. It takes what they ask from left, the bytes that requests may still have.
+func (s *Suite) specCases(spec *Spec, seed uint64, profile string, left *int) ([]Case, error) {
 	edits := spec.Edits
 	if len(edits) == 0 {
 		edits = []string{""}
@@ -276,11 +282,28 @@ func (s *Suite) specCases(spec *Spec, seed uint64, profile string) ([]Case, erro
 				}
 				c.Group, c.end = tmpl.group, s.end()
 				c.Request, c.Control = s.fit(profile, c.Request), s.fit(profile, c.Control)
+				if err := take(left, c.Request, c.Control); err != nil {
+					return nil, fmt.Errorf("%s: %w", c.ID, err)
+				}
 				cases = append(cases, c)
 			}
 		}
 	}
 	return cases, nil
+}
+
+// take counts the texts of requests.
+func take(left *int, requests ...GenerateRequest) error {
+	for _, r := range requests {
+		*left -= len(r.Prompt)
+		for _, m := range r.Messages {
+			*left -= len(m.Content)
+		}
+	}
+	if *left < 0 {
+		return fmt.Errorf("requests of more than %d bytes in all: %w", maxAsked, hallmark.ErrTooLarge)
+	}
+	return nil
 }
 
 // build makes the case of one template, edit and repetition.

@@ -31,6 +31,7 @@ type filler struct {
 	override map[string]string // of the control arm
 	cycle    string            // this data slot takes its values in turn
 	ordinal  int
+	filled   int // slots of the text that is being expanded
 }
 
 // A piece is a part of an expanded text. Content is what a question is about; the rest is wording, which may be edited.
@@ -60,8 +61,13 @@ func number(d [sha256.Size]byte, n int) int {
 // slotForm: name, number of the draw, "^" for a capital, and a codec, or a slot of the template that names one.
 var slotForm = regexp.MustCompile(`\{([a-z][a-z-]*)([0-9]*)(\^?)(?:\|([a-z][a-z0-9-]*))?\}`)
 
-// maxNesting bounds how deep slots may stand in slots; a suite that goes deeper is circular.
-const maxNesting = 12
+// Bounds of a text: how deep slots may stand in slots (a suite that goes deeper is circular), how many it may hold in all, and
+// how long it may get, in bytes. A file of a few lines could fill any memory otherwise.
+const (
+	maxNesting = 12
+	maxSlots   = 20_000
+	maxText    = 256 << 10
+)
 
 // expand fills the slots of a text. path is empty for wordings, whose slots are shared by the whole case, and the way
 // to the text within contents, whose slots are drawn afresh.
@@ -69,8 +75,11 @@ func (f *filler) expand(text, path string, depth int) ([]piece, error) {
 	if depth > maxNesting {
 		return nil, fmt.Errorf("slots are nested more than %d deep: %w", maxNesting, hallmark.ErrInvalid)
 	}
+	if depth == 0 {
+		f.filled = 0
+	}
 	var out []piece
-	end := 0
+	end, size := 0, 0
 	for i, m := range slotForm.FindAllStringSubmatchIndex(text, -1) {
 		if m[0] > end {
 			out = append(out, piece{text: text[end:m[0]], content: path != ""})
@@ -79,6 +88,9 @@ func (f *filler) expand(text, path string, depth int) ([]piece, error) {
 		inner := ""
 		if path != "" {
 			inner = path + "/" + strconv.Itoa(i) + "/"
+		}
+		if f.filled++; f.filled > maxSlots {
+			return nil, fmt.Errorf("a text of more than %d slots: %w", maxSlots, hallmark.ErrTooLarge)
 		}
 		filled, err := f.fill(text[m[2]:m[3]], text[m[4]:m[5]], inner, depth)
 		if err != nil {
@@ -92,6 +104,12 @@ func (f *filler) expand(text, path string, depth int) ([]piece, error) {
 			if filled, err = f.encode(filled, text[m[8]:m[9]]); err != nil {
 				return nil, err
 			}
+		}
+		for _, p := range filled {
+			size += len(p.text)
+		}
+		if size+len(text) > maxText {
+			return nil, fmt.Errorf("a text of more than %d bytes: %w", maxText, hallmark.ErrTooLarge)
 		}
 		out = append(out, filled...)
 	}

@@ -137,11 +137,19 @@ func (d *Dim) UnmarshalYAML(node *yaml.Node) error {
 	}
 	*d = make(Dim, len(forms))
 	for id, form := range forms {
+		if form.Kind == yaml.AliasNode {
+			form = *form.Alias
+		}
 		slots := map[string]string{}
-		if form.Kind == yaml.ScalarNode {
+		switch {
+		case form.Tag == "!!null":
+			return fmt.Errorf("line %d: alternative %.40q has no text: %w", form.Line, id, hallmark.ErrInvalid)
+		case form.Kind == yaml.ScalarNode:
 			slots[""] = form.Value
-		} else if err := form.Decode(&slots); err != nil {
-			return err
+		default:
+			if err := form.Decode(&slots); err != nil {
+				return err
+			}
 		}
 		(*d)[id] = slots
 	}
@@ -244,6 +252,8 @@ const (
 	maxCases  = 5000 // a detector
 	maxTokens = 1024 // a completion
 	maxStops  = 4
+	maxAsked  = 64 << 20 // bytes of all requests of a profile
+	maxUses   = 8        // profiles
 )
 
 // Check returns every problem of the suite, or nil.
@@ -260,6 +270,9 @@ func (s *Suite) Check() error {
 	}
 	if !alphabetForm.MatchString(s.Alphabet) {
 		bad("alphabet must match %s", alphabetForm)
+	}
+	if len(s.Profiles) > maxUses {
+		bad("%d profiles, at most %d", len(s.Profiles), maxUses)
 	}
 	if s.HalfNonce != 0 && (s.HalfNonce < 4 || s.HalfNonce > 16) {
 		bad("halfNonce %d is not in 4..16", s.HalfNonce)

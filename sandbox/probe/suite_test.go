@@ -247,6 +247,70 @@ func TestMalformedSuites(t *testing.T) {
 	require.ErrorIs(t, err, hallmark.ErrNotFound)
 }
 
+// own is a small suite of somebody's own.
+const own = `schema: hallmark.suite/v1
+name: own
+alphabet: ABCDEFGHIJKLMNOPQRSTUVWXYZ
+profiles: {chat: [inject.direct]}
+wordings: {greet: [Hello, Hi]}
+data: {word: [lamp, river]}
+capabilities: {say: {cases: 2, maxTokens: 8, turns: [{user: "Say {word}."}], want: copy word}}
+detectors:
+  - {id: inject.direct, capability: say, maxTokens: 16, repeat: 2, dims: {ask: {loud: "Join {left} and {right}!"}}, turns: [{user: "{greet} {ask}"}], control: {ask: "Say {word}."}}
+`
+
+// A file of a few lines asks for no more memory or time than the largest suite that makes sense.
+func TestSuitesThatGrow(t *testing.T) {
+	t.Parallel()
+
+	// slots writes nine wordings, each of many slots of the next.
+	slots := func(last string) string {
+		var b strings.Builder
+		b.WriteString("wordings:\n")
+		for _, pair := range []string{"greet:b", "b:c", "c:d", "d:e", "e:f", "f:g", "g:h", "h:i"} {
+			name, next, _ := strings.Cut(pair, ":")
+			fmt.Fprintf(&b, "  %s: [%q]\n", name, strings.Repeat("{"+next+"}", 60))
+		}
+		return b.String() + "  i: [" + last + "]"
+	}
+	var uses strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&uses, ", p%d: []", i)
+	}
+	const wordings = "wordings: {greet: [Hello, Hi]}"
+	long := strings.Repeat("x", 10_000)
+	for name, change := range map[string][]string{
+		"slots in slots":    {wordings, slots("x")},
+		"empty slots":       {wordings, slots(`""`)},
+		"a long text often": {wordings, fmt.Sprintf("wordings: {greet: [%q], long: [%s]}", strings.Repeat("{long}", 40), long)},
+		"encoded in codes":  {wordings, fmt.Sprintf(`wordings: {greet: ["{b|hex}"], b: ["{c|hex}"], c: ["{d|hex}"], d: [%s]}`, long)},
+		"long texts, many":  {wordings, fmt.Sprintf("wordings: {greet: [%s]}", strings.Repeat(long, 20)), "repeat: 2", "repeat: 5000", "inject.direct", "dos.unbounded"},
+		"many profiles":     {"{chat: [inject.direct]", "{chat: [inject.direct]" + uses.String()},
+	} {
+		_, err := probe.ParseSuite([]byte(strings.NewReplacer(change...).Replace(own)))
+		require.Error(t, err, name)
+		require.Regexp(t, "more than|at most", err.Error(), name)
+	}
+}
+
+// An anchor stands for what it names, and an alternative without a text is a mistake.
+func TestAnchorsInSuites(t *testing.T) {
+	t.Parallel()
+
+	twice := func(second string) string {
+		return strings.Replace(own, `{loud: "Join {left} and {right}!"}`, `{loud: &text "Join {left} and {right}!", soft: `+second+`}`, 1)
+	}
+	s, err := probe.ParseSuite([]byte(twice("*text")))
+	require.NoError(t, err)
+	same, err := probe.ParseSuite([]byte(twice(`"Join {left} and {right}!"`)))
+	require.NoError(t, err)
+	require.Equal(t, same.Detectors, s.Detectors)
+	for _, none := range []string{"~", "null", "", "[a]"} {
+		_, err = probe.ParseSuite([]byte(twice(none)))
+		require.ErrorIs(t, err, hallmark.ErrInvalid, none)
+	}
+}
+
 func FuzzParseSuite(f *testing.F) {
 	f.Add([]byte("schema: hallmark.suite/v1\nname: x\nalphabet: ABCDEFGHIJKLMNOPQRSTUVWXYZ\ndata: {word: [a, b]}\nwordings: {w: ['{word}']}\n" +
 		"capabilities: {c: {cases: 1, maxTokens: 1, turns: [{user: '{w}'}], want: copy word}}\nprofiles: {chat: [leak.scan]}\n" +
