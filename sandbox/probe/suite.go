@@ -204,6 +204,9 @@ func LoadSuite(raw []byte, open func(file string) ([]byte, error)) (*Suite, erro
 	if len(raw) > maxSuite {
 		return nil, fmt.Errorf("suite of %d bytes, at most %d: %w", len(raw), maxSuite, hallmark.ErrTooLarge)
 	}
+	if err := checkMappings(raw); err != nil {
+		return nil, err
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(raw))
 	dec.KnownFields(true)
 	s := new(Suite)
@@ -230,6 +233,25 @@ func LoadSuite(raw []byte, open func(file string) ([]byte, error)) (*Suite, erro
 		return nil, err
 	}
 	return s, nil
+}
+
+// maxKeys bounds each mapping of a suite: to decode one, every key is compared with every other.
+const maxKeys = 4096
+
+func checkMappings(raw []byte) error {
+	var document yaml.Node
+	if err := yaml.Unmarshal(raw, &document); err != nil {
+		return fmt.Errorf("suite: %s: %w", hallmark.CleanText(err.Error(), 300), hallmark.ErrInvalid)
+	}
+	nodes := []*yaml.Node{&document}
+	for len(nodes) > 0 {
+		n := nodes[len(nodes)-1]
+		nodes = append(nodes[:len(nodes)-1], n.Content...)
+		if n.Kind == yaml.MappingNode && len(n.Content)/2 > maxKeys {
+			return fmt.Errorf("suite: line %d: a mapping of %d keys, at most %d: %w", n.Line, len(n.Content)/2, maxKeys, hallmark.ErrTooLarge)
+		}
+	}
+	return nil
 }
 
 // Digest is the suite's identity: the SHA-256 of its canonical JSON and of the version of the judges.

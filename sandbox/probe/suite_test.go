@@ -273,9 +273,12 @@ func TestSuitesThatGrow(t *testing.T) {
 		}
 		return b.String() + "  i: [" + last + "]"
 	}
-	var uses strings.Builder
-	for i := range 20_000 {
-		fmt.Fprintf(&uses, ", p%d: []", i)
+	uses := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, ", p%d: []", i)
+		}
+		return b.String()
 	}
 	const wordings = "wordings: {greet: [Hello, Hi]}"
 	long := strings.Repeat("x", 10_000)
@@ -285,7 +288,8 @@ func TestSuitesThatGrow(t *testing.T) {
 		"a long text often": {wordings, fmt.Sprintf("wordings: {greet: [%q], long: [%s]}", strings.Repeat("{long}", 40), long)},
 		"encoded in codes":  {wordings, fmt.Sprintf(`wordings: {greet: ["{b|hex}"], b: ["{c|hex}"], c: ["{d|hex}"], d: [%s]}`, long)},
 		"long texts, many":  {wordings, fmt.Sprintf("wordings: {greet: [%s]}", strings.Repeat(long, 20)), "repeat: 2", "repeat: 5000", "inject.direct", "dos.unbounded"},
-		"many profiles":     {"{chat: [inject.direct]", "{chat: [inject.direct]" + uses.String()},
+		"many profiles":     {"{chat: [inject.direct]", "{chat: [inject.direct]" + uses(8)},
+		"many keys":         {"{chat: [inject.direct]", "{chat: [inject.direct]" + uses(100_000)},
 	} {
 		_, err := probe.ParseSuite([]byte(strings.NewReplacer(change...).Replace(own)))
 		require.Error(t, err, name)
