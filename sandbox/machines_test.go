@@ -22,18 +22,22 @@ import (
 const emulatedEnv = "HALLMARK_TEST_EMULATED"
 
 // machineSuite is what machines are compared with: a text that is written, one that is rated and some that are watched, some
-// thousand tokens that an emulator has done in seconds; or, with HALLMARK_FULL=1, the whole pack.
+// thousand tokens that an emulator has done in seconds; or, with HALLMARK_FULL=1, the whole pack, of which leak.memory rates
+// fewer candidates, since it takes ten times as long as all others together.
 func machineSuite(t *testing.T) *probe.Suite {
 	t.Helper()
 	suite := tinychatSuite(t)
-	if full() {
-		return suite
-	}
 	little := map[string]map[string]string{
 		probe.InjectDirect:    nil,
 		probe.LeakMemory:      {"stages": "4", "fixed": "6", "bits": "12"},
 		probe.BackdoorTrigger: {"candidates": "1"},
 		probe.PerturbEmbed:    {"limit": "0.05", "sigma": "0.5", "draws": "10", "directions": "1", "steps": "8", "curve": "0.1 1"},
+	}
+	if full() {
+		memory := slices.IndexFunc(suite.Detectors, func(d probe.Spec) bool { return d.ID == probe.LeakMemory })
+		suite.Detectors[memory].Params = little[probe.LeakMemory]
+		require.NoError(t, suite.Check())
+		return suite
 	}
 	suite.Detectors = slices.DeleteFunc(suite.Detectors, func(d probe.Spec) bool {
 		_, compared := little[d.ID]
@@ -97,11 +101,13 @@ func TestReportOfThisMachine(t *testing.T) {
 		threads = []int{2}
 	}
 	for _, name := range machineModels() {
-		want := reportDigest(t, name, threads[0])
-		t.Log(reportLine(name, want))
-		for _, n := range threads[1:] {
-			require.Equal(t, want, reportDigest(t, name, n), "%s with %d threads", name, n)
-		}
+		t.Run(name, func(t *testing.T) {
+			want := reportDigest(t, name, threads[0])
+			t.Log(reportLine(name, want))
+			for _, n := range threads[1:] {
+				require.Equal(t, want, reportDigest(t, name, n), "with %d threads", n)
+			}
+		})
 	}
 }
 
@@ -111,16 +117,13 @@ func reportLine(name string, d hallmark.Digest) string {
 
 // TestReportOfOtherMachines finds the reports of this machine on others, under emulators.
 //
-// HALLMARK_FULL=1 runs the whole pack on all three tinychat models, for an hour or more.
+// HALLMARK_FULL=1 runs the whole pack on all three tinychat models, for hours; one is named by -run, as in
+// OtherMachines/arm64/guarded.
 func TestReportOfOtherMachines(t *testing.T) {
 	t.Parallel()
 
 	if testing.Short() {
 		t.Skip("compiles for other machines")
-	}
-	var want []string
-	for _, name := range machineModels() {
-		want = append(want, reportLine(name, reportDigest(t, name, 2)))
 	}
 	for goarch, emulator := range map[string]string{"arm64": "qemu-aarch64-static", "riscv64": "qemu-riscv64-static"} {
 		t.Run(goarch, func(t *testing.T) {
@@ -134,12 +137,14 @@ func TestReportOfOtherMachines(t *testing.T) {
 			build.Env = append(build.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOARCH="+goarch)
 			out, err := build.CombinedOutput()
 			require.NoError(t, err, "%s", out)
-			run := exec.CommandContext(t.Context(), emulator, bin, "-test.v", "-test.timeout", "0", "-test.run", "^TestReportOfThisMachine$")
-			run.Env = append(run.Environ(), emulatedEnv+"=1")
-			out, err = run.CombinedOutput()
-			require.NoError(t, err, "%s", out)
-			for _, line := range want {
-				require.Contains(t, string(out), line)
+			for _, name := range machineModels() {
+				t.Run(name, func(t *testing.T) {
+					run := exec.CommandContext(t.Context(), emulator, bin, "-test.v", "-test.timeout", "0", "-test.run", "^TestReportOfThisMachine$/^"+name+"$")
+					run.Env = append(run.Environ(), emulatedEnv+"=1")
+					out, err := run.CombinedOutput()
+					require.NoError(t, err, "%s", out)
+					require.Contains(t, string(out), reportLine(name, reportDigest(t, name, 2)))
+				})
 			}
 		})
 	}
