@@ -95,6 +95,9 @@ func TestCostIsLinear(t *testing.T) { //nolint:paralleltest // measures allocati
 			require.NoError(t, err, name)
 			checkResult(t, res, int64(len(file)))
 			require.LessOrEqual(t, m.bytes, int64(4<<20+64*len(file)), name)
+			if testing.Short() { // as make race runs it: under the race detector a sync.Pool, as of a regexp, forgets at random
+				return uint64(m.bytes), 0
+			}
 			require.LessOrEqual(t, allocs, uint64(64<<20+512*len(file)), name)
 			return uint64(m.bytes), allocs
 		}
@@ -102,9 +105,7 @@ func TestCostIsLinear(t *testing.T) { //nolint:paralleltest // measures allocati
 		read1, alloc1 := cost(n)
 		read4, alloc4 := cost(4 * n)
 		require.LessOrEqual(t, read4, 5*read1+1<<20, "%s: bytes read", name)
-		if !testing.Short() { // as make race runs it: under the race detector a sync.Pool, as of a regexp, forgets at random
-			require.LessOrEqual(t, alloc4, 5*alloc1+8<<20, "%s: bytes allocated", name)
-		}
+		require.LessOrEqual(t, alloc4, 5*alloc1+8<<20, "%s: bytes allocated", name)
 	}
 }
 
