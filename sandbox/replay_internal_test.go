@@ -115,10 +115,19 @@ func seeds(short, whole uint64) uint64 {
 	return short
 }
 
+// notUnderRace skips what one goroutine computes for minutes under the race detector.
+func notUnderRace(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("computes for minutes under the race detector, in one goroutine")
+	}
+}
+
 // TestHuntOnRecordedOutcomes replays runs with a budget on what real models did.
 func TestHuntOnRecordedOutcomes(t *testing.T) {
 	t.Parallel()
 
+	notUnderRace(t)
 	models, cases := recorded(t)
 	n := seeds(1, 20)
 	for _, p := range pairs {
@@ -142,6 +151,7 @@ func TestHuntOnRecordedOutcomes(t *testing.T) {
 func TestHuntWithAFamilyHeldOut(t *testing.T) {
 	t.Parallel()
 
+	notUnderRace(t)
 	models, cases := recorded(t)
 	now := models["base-noise0.1"]
 	for _, family := range []string{probe.InjectDirect, probe.PerturbChar} {
@@ -200,6 +210,7 @@ func estimates(tb testing.TB, cases []probe.Case, before, now previous, m int, r
 func TestEstimateOnRecordedOutcomes(t *testing.T) {
 	t.Parallel()
 
+	notUnderRace(t)
 	models, cases := recorded(t)
 	rounds := seeds(30, 1000)
 	for _, p := range pairs {
@@ -231,6 +242,7 @@ func TestEstimateOnRecordedOutcomes(t *testing.T) {
 func TestBudgetCurves(t *testing.T) {
 	t.Parallel()
 
+	notUnderRace(t)
 	models, cases := recorded(t)
 	path := filepath.Join("..", "docs", "measurements", "budget.svg")
 	panels := make([]string, seeds(1, uint64(len(pairs))))
