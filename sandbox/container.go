@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -20,7 +19,7 @@ func ContainerTiers() []hallmark.Tier { return jail.ContainerTiers() }
 
 // container finds and tests the runtime that a configuration asks for, by its backend or by the weakest tier that it accepts;
 // nil if it asks for none.
-func container(ctx context.Context, cfg Config, guest *os.File, digest hallmark.Digest) (*jail.Runtime, error) {
+func container(ctx context.Context, cfg Config) (*jail.Runtime, error) {
 	if cfg.Backend == hallmark.TierRunc && cfg.MinTier == hallmark.TierRunsc {
 		err := &RunError{Verdict: hallmark.RunUnsandboxed, Detail: fmt.Sprintf("%s is weaker than %s, which the policy asks for", cfg.Backend, cfg.MinTier)}
 		return nil, hallmark.WithHint(err, "leave the backend out, or name "+string(cfg.MinTier))
@@ -36,7 +35,7 @@ func container(ctx context.Context, cfg Config, guest *os.File, digest hallmark.
 	if err != nil {
 		return nil, err
 	}
-	if err := tested.test(ctx, r, guest, digest); err != nil {
+	if err := tested.test(ctx, r, cfg.Guest); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
@@ -54,16 +53,16 @@ type runtimeTests struct {
 
 // test starts the guest in a container of the runtime, without a model, and ends it. Whatever goes wrong makes the host one
 // that cannot isolate so.
-func (s *runtimeTests) test(ctx context.Context, r *jail.Runtime, guest *os.File, digest hallmark.Digest) error {
+func (s *runtimeTests) test(ctx context.Context, r *jail.Runtime, guest *Guest) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	key := [2]hallmark.Digest{r.Digest, digest}
+	key := [2]hallmark.Digest{r.Digest, guest.digest}
 	if s.passed[key] {
 		return nil
 	}
 	limited, stop := context.WithTimeout(ctx, s.within)
 	defer stop()
-	_, err := tryJail(limited, jail.Spec{Program: guest, Tier: r.Tier, Runtime: r})
+	_, err := tryJail(limited, jail.Spec{Program: guest.file, Tier: r.Tier, Runtime: r})
 	if ctx.Err() != nil {
 		return fmt.Errorf("self-test of %s: %w", r.Tier, ctx.Err())
 	}
@@ -88,7 +87,7 @@ type ContainerOffer struct {
 
 // ProbeContainers looks for every container runtime and starts a guest without a model in it. One that this host has not gives
 // hallmark.ErrUnsandboxed, with a hint.
-func ProbeContainers(ctx context.Context, guest []byte) []ContainerOffer {
+func ProbeContainers(ctx context.Context, guest *Guest) []ContainerOffer {
 	var offers []ContainerOffer
 	for _, tier := range jail.ContainerTiers() {
 		o := ContainerOffer{Tier: tier}

@@ -64,7 +64,7 @@ func badRuntimes(t *testing.T) {
 
 // A runtime that does not work is found by its self-test, and nothing weaker is used in its place.
 func TestBadRuntimeIsUnsandboxed(t *testing.T) {
-	guest := program(t, "guest")
+	guest := program(t, "guest").Guest
 	badRuntimes(t)
 	restore := sandbox.BoundSelfTests()
 	defer restore()
@@ -77,7 +77,7 @@ func TestBadRuntimeIsUnsandboxed(t *testing.T) {
 }
 
 func TestBackendThatIsMissingIsUnsandboxed(t *testing.T) {
-	guest := program(t, "guest")
+	guest := program(t, "guest").Guest
 	t.Setenv("PATH", t.TempDir())
 	f := sealed(t, filepath.Join(tinychat, "guarded-q8_0.gguf"))
 	for name, cfg := range map[string]sandbox.Config{

@@ -29,8 +29,8 @@ const (
 
 // ProgramConfig says how to run a model in a program that speaks the OpenAI-compatible API.
 type ProgramConfig struct {
-	// Guest is the program that builds the jail. Required.
-	Guest []byte
+	// Guest is the program that builds the jail. The caller keeps it, longer than the session. Required.
+	Guest *Guest
 	// Command is the program, an absolute path, and its arguments. {model} stands for the path of the model's file and {port}
 	// for the port to listen on, at 127.0.0.1. Required.
 	Command []string
@@ -86,7 +86,7 @@ func OpenProgram(ctx context.Context, model *Sealed, cfg ProgramConfig) (*Progra
 }
 
 func (s *ProgramSession) open(ctx context.Context, model *Sealed, cfg ProgramConfig) error {
-	if len(cfg.Guest) == 0 || len(cfg.Command) == 0 {
+	if cfg.Guest == nil || len(cfg.Command) == 0 {
 		return fmt.Errorf("no guest program or no command: %w", hallmark.ErrInvalid)
 	}
 	sealed, err := model.again()
@@ -94,17 +94,12 @@ func (s *ProgramSession) open(ctx context.Context, model *Sealed, cfg ProgramCon
 		return err
 	}
 	s.digest, s.files = model.digest, append(s.files, sealed)
-	guest, guestDigest, err := sealGuest(ctx, cfg.Guest)
-	if err != nil {
-		return err
-	}
-	s.files = append(s.files, guest)
 	run := &hallmark.ProgramRun{Command: slices.Clone(cfg.Command), Binds: cfg.Binds, Evidence: "supervised", Model: cfg.Model}
 	if run.Digest, err = programDigest(ctx, cfg.Command[0]); err != nil {
 		return err
 	}
 	s.program, err = jail.StartProgram(ctx, jail.ProgramSpec{
-		Init: guest, Args: command(cfg), Env: cfg.Env, Port: programPort, Binds: cfg.Binds,
+		Init: cfg.Guest.file, Args: command(cfg), Env: cfg.Env, Port: programPort, Binds: cfg.Binds,
 		Models: []jail.ProgramModel{{Name: cfg.FileName, File: sealed}}, Limits: cfg.Limits, Scratch: cfg.Scratch,
 	})
 	if err != nil {
@@ -112,7 +107,7 @@ func (s *ProgramSession) open(ctx context.Context, model *Sealed, cfg ProgramCon
 	}
 	s.record = hallmark.RunRecord{
 		Verdict: hallmark.RunOK, Tier: hallmark.TierProgram, Layers: s.program.Layers(), FilterSHA256: jail.ProgramFilterDigest(), Kernel: jail.Kernel(),
-		Guest: guestDigest, Program: run, Limits: s.program.Limits(), Started: s.started.UTC(),
+		Guest: cfg.Guest.digest, Program: run, Limits: s.program.Limits(), Started: s.started.UTC(),
 	}
 	dial := func(ctx context.Context) (net.Conn, error) { return s.program.Dial(ctx) }
 	s.Client, err = openai.New(openai.Config{

@@ -67,9 +67,26 @@ func (s *Sealed) again() (*os.File, error) {
 	return f, nil
 }
 
-func sealGuest(ctx context.Context, program []byte) (*os.File, hallmark.Digest, error) {
-	return jail.SealProgram(ctx, bytes.NewReader(program))
+// A Guest is the program of jailed processes, in memory that nobody can change any more. Any number of them run from one.
+type Guest struct {
+	file   *os.File
+	digest hallmark.Digest
 }
+
+// SealGuest copies a program. It takes some milliseconds, so that who starts many guests seals theirs once.
+func SealGuest(ctx context.Context, program []byte) (*Guest, error) {
+	if len(program) == 0 {
+		return nil, fmt.Errorf("seal the guest: no program: %w", hallmark.ErrInvalid)
+	}
+	file, digest, err := jail.SealProgram(ctx, bytes.NewReader(program))
+	if err != nil {
+		return nil, fmt.Errorf("seal the guest: %w", err)
+	}
+	return &Guest{file: file, digest: digest}, nil
+}
+
+// Close gives the memory back when no process runs from it any more.
+func (g *Guest) Close() error { return g.file.Close() }
 
 // A TierOffer is a tier that was tried.
 type TierOffer struct {
@@ -80,7 +97,7 @@ type TierOffer struct {
 
 // ProbeTiers starts a guest without a model in a jail of every tier but those in containers. One that this host has not gives
 // hallmark.ErrUnsandboxed, with a hint.
-func ProbeTiers(ctx context.Context, guest []byte) []TierOffer {
+func ProbeTiers(ctx context.Context, guest *Guest) []TierOffer {
 	var offers []TierOffer
 	for _, tier := range []hallmark.Tier{hallmark.TierFull, hallmark.TierNoNamespaces} {
 		o := TierOffer{Tier: tier}
@@ -90,13 +107,8 @@ func ProbeTiers(ctx context.Context, guest []byte) []TierOffer {
 	return offers
 }
 
-func probeGuest(ctx context.Context, guest []byte, spec jail.Spec) ([]string, error) {
-	program, _, err := sealGuest(ctx, guest)
-	if err != nil {
-		return nil, fmt.Errorf("probe the sandbox: %w", err)
-	}
-	defer program.Close()
-	spec.Program = program
+func probeGuest(ctx context.Context, guest *Guest, spec jail.Spec) ([]string, error) {
+	spec.Program = guest.file
 	layers, err := tryJail(ctx, spec)
 	if err != nil {
 		return nil, fmt.Errorf("probe the sandbox: %w", err)

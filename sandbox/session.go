@@ -21,8 +21,8 @@ type RunError = jail.RunError
 
 // Config says how to open a session.
 type Config struct {
-	// Guest is the program of the jailed process. Required.
-	Guest []byte
+	// Guest is the program of the jailed process. The caller keeps it, longer than the session. Required.
+	Guest *Guest
 	// MinTier is the weakest jail that will do. Of full and no-namespaces the stronger one that the host has is used; a
 	// tier in a container is used when it is named here or by Backend. Optional; full if empty.
 	MinTier hallmark.Tier
@@ -68,7 +68,7 @@ var _ probe.WhiteBox = (*Session)(nil)
 //
 // A host that cannot isolate the guest as MinTier asks gives hallmark.ErrUnsandboxed, with a hint.
 func Open(ctx context.Context, model *Sealed, cfg Config) (*Session, error) {
-	if len(cfg.Guest) == 0 {
+	if cfg.Guest == nil {
 		return nil, fmt.Errorf("open a sandbox: no guest program: %w", hallmark.ErrInvalid)
 	}
 	s := &Session{isa: cfg.ISA, digest: model.digest, started: time.Now(), slot: make(chan struct{}, 1)}
@@ -76,22 +76,18 @@ func Open(ctx context.Context, model *Sealed, cfg Config) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a sandbox: %w", err)
 	}
-	program, guest, err := sealGuest(ctx, cfg.Guest)
-	if err != nil {
-		return nil, fmt.Errorf("open a sandbox: %w", errors.Join(err, sealed.Close()))
-	}
-	s.spec = jail.Spec{Program: program, Model: sealed, Limits: cfg.Limits, Threads: cfg.Threads}
-	if s.spec.Runtime, err = container(ctx, cfg, program, guest); err == nil {
+	s.spec = jail.Spec{Program: cfg.Guest.file, Model: sealed, Limits: cfg.Limits, Threads: cfg.Threads}
+	if s.spec.Runtime, err = container(ctx, cfg); err == nil {
 		s.proc, err = startStrongest(ctx, s.spec, cmp.Or(cfg.MinTier, hallmark.TierFull))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open a sandbox: %w", errors.Join(err, sealed.Close(), program.Close(), s.spec.Runtime.Close()))
+		return nil, fmt.Errorf("open a sandbox: %w", errors.Join(err, sealed.Close(), s.spec.Runtime.Close()))
 	}
 	s.spec.Tier = s.proc.Tier()
 	s.replies = wire.NewReplyReader(s.proc, messageLimit)
 	s.record = hallmark.RunRecord{
 		Verdict: hallmark.RunOK, Tier: s.spec.Tier, Layers: s.proc.Layers(), FilterSHA256: jail.FilterDigest(s.spec.Tier), Kernel: jail.Kernel(),
-		Guest: guest, Container: s.spec.Runtime.Record(), Limits: s.proc.Limits(), Started: s.started.UTC(),
+		Guest: cfg.Guest.digest, Container: s.spec.Runtime.Record(), Limits: s.proc.Limits(), Started: s.started.UTC(),
 	}
 	return s, nil
 }
@@ -158,8 +154,7 @@ func (s *Session) Close() hallmark.RunRecord {
 		s.add(s.proc.Stop())
 	}
 	s.record.Wall = time.Since(s.started)
-	_ = s.spec.Program.Close() // read-only memory: nothing is lost
-	_ = s.spec.Model.Close()
+	_ = s.spec.Model.Close() // read-only memory: nothing is lost
 	_ = s.spec.Runtime.Close()
 	return s.record
 }

@@ -42,20 +42,30 @@ func compiled(path string) ([]byte, error) {
 	return os.ReadFile(out)
 }
 
+// A sealedProgram is a program of ours, and its digest as it was built.
+type sealedProgram struct {
+	*sandbox.Guest
+	digest hallmark.Digest
+}
+
 // programs builds the guest and the liar once.
-var programs = sync.OnceValues(func() (map[string][]byte, error) {
-	built := map[string][]byte{}
+var programs = sync.OnceValues(func() (map[string]sealedProgram, error) {
+	built := map[string]sealedProgram{}
 	for name, path := range map[string]string{"guest": "../cli/hallmark-guest", "liar": "./testdata/liar"} {
 		b, err := compiled(path)
 		if err != nil {
 			return nil, err
 		}
-		built[name] = b
+		guest, err := sandbox.SealGuest(context.Background(), b)
+		if err != nil {
+			return nil, err
+		}
+		built[name] = sealedProgram{guest, hallmark.DigestOf(b)}
 	}
 	return built, nil
 })
 
-func program(tb testing.TB, name string) []byte {
+func program(tb testing.TB, name string) sealedProgram {
 	tb.Helper()
 	built, err := programs()
 	require.NoError(tb, err)
@@ -86,7 +96,7 @@ func opened(tb testing.TB, file []byte, cfg sandbox.Config) (*sandbox.Session, e
 	require.NoError(tb, os.WriteFile(path, file, 0o600))
 	f := sealed(tb, path)
 	if cfg.Guest == nil {
-		cfg.Guest = program(tb, "guest")
+		cfg.Guest = program(tb, "guest").Guest
 	}
 	s, err := sandbox.Open(tb.Context(), f, cfg)
 	if err == nil {
@@ -244,7 +254,7 @@ func TestRecordSaysHowTheRunWent(t *testing.T) {
 	require.Equal(t, s.Tier(), r.Tier)
 	require.Equal(t, hallmark.TierFull, r.Tier)
 	require.Contains(t, r.Layers, "seccomp-tsync")
-	require.Equal(t, hallmark.DigestOf(program(t, "guest")), r.Guest)
+	require.Equal(t, program(t, "guest").digest, r.Guest)
 	require.False(t, r.FilterSHA256.IsZero())
 	require.NotEmpty(t, r.Kernel)
 	cgroup, _ := jail.CgroupKind()
@@ -274,7 +284,7 @@ func TestSealedModelIsUsedAsItIs(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, hallmark.DigestOf(file), sealed.Digest())
 	require.NoError(t, os.WriteFile(path, []byte("something else"), 0o600))
-	s, err := sandbox.Open(t.Context(), sealed, sandbox.Config{Guest: program(t, "guest")})
+	s, err := sandbox.Open(t.Context(), sealed, sandbox.Config{Guest: program(t, "guest").Guest})
 	require.NoError(t, err)
 	require.NoError(t, sealed.Close(), "the session has its own")
 	require.Equal(t, hallmark.DigestOf(file), s.Digest())
@@ -297,18 +307,23 @@ func TestSealFileTakesRegularFilesOnly(t *testing.T) {
 func TestProbeNamesTierAndLayers(t *testing.T) {
 	t.Parallel()
 
-	offers := sandbox.ProbeTiers(t.Context(), program(t, "guest"))
+	offers := sandbox.ProbeTiers(t.Context(), program(t, "guest").Guest)
 	require.Len(t, offers, 2)
 	require.NoError(t, offers[0].Err)
 	require.Equal(t, hallmark.TierFull, offers[0].Tier)
 	require.Contains(t, offers[0].Layers, "pid-namespace")
 	require.Equal(t, hallmark.TierNoNamespaces, offers[1].Tier)
-	for _, o := range sandbox.ProbeTiers(t.Context(), []byte("not a program")) {
+	text, err := sandbox.SealGuest(t.Context(), []byte("not a program"))
+	require.NoError(t, err)
+	defer text.Close()
+	for _, o := range sandbox.ProbeTiers(t.Context(), text) {
 		require.ErrorIs(t, o.Err, hallmark.ErrUnsandboxed)
 		var hint *hallmark.HintError
 		require.ErrorAs(t, o.Err, &hint)
 	}
-	_, err := sandbox.Open(t.Context(), nil, sandbox.Config{})
+	_, err = sandbox.SealGuest(t.Context(), nil)
+	require.ErrorIs(t, err, hallmark.ErrInvalid)
+	_, err = sandbox.Open(t.Context(), nil, sandbox.Config{})
 	require.ErrorIs(t, err, hallmark.ErrInvalid)
 }
 
@@ -455,7 +470,7 @@ func TestLimitsLeaveTheModelUndecided(t *testing.T) {
 func lies(t *testing.T, how string, limits sandbox.Limits) *sandbox.Session {
 	t.Helper()
 	limits.Wall = time.Minute // for those that this test did not think of
-	return session(t, []byte(how), sandbox.Config{Guest: program(t, "liar"), Limits: limits})
+	return session(t, []byte(how), sandbox.Config{Guest: program(t, "liar").Guest, Limits: limits})
 }
 
 func TestLiarsAreEnded(t *testing.T) {
@@ -689,7 +704,7 @@ func TestRunInTheJailHasTheReportOfTheEngine(t *testing.T) {
 }
 
 func BenchmarkOpen(b *testing.B) {
-	guest := program(b, "guest")
+	guest := program(b, "guest").Guest
 	path := filepath.Join(b.TempDir(), "model")
 	require.NoError(b, os.WriteFile(path, modelFile(b, "guarded-q8_0.gguf"), 0o600))
 	for b.Loop() {

@@ -53,7 +53,7 @@ func verdictList(t *testing.T) []hallmark.RunVerdict {
 // to its log.
 func lied(t *testing.T, how string, limits sandbox.Limits) hallmark.RunRecord {
 	t.Helper()
-	s, err := opened(t, []byte(how), sandbox.Config{Guest: program(t, "liar"), Limits: limits})
+	s, err := opened(t, []byte(how), sandbox.Config{Guest: program(t, "liar").Guest, Limits: limits})
 	if run, ok := errors.AsType[*sandbox.RunError](err); ok { // on a busy machine a limit may be reached before the guest is there
 		return hallmark.RunRecord{Verdict: run.Verdict, Detail: run.Detail}
 	}
@@ -105,7 +105,10 @@ func verdictProducers() map[hallmark.RunVerdict]func(t *testing.T) hallmark.RunR
 			f := sealed(t, filepath.Join(tinychat, "guarded-q8_0.gguf"))
 			truth, err := os.ReadFile("/bin/true") // which does not lock itself in
 			require.NoError(t, err)
-			_, err = sandbox.Open(t.Context(), f, sandbox.Config{Guest: truth})
+			guest, err := sandbox.SealGuest(t.Context(), truth)
+			require.NoError(t, err)
+			defer guest.Close()
+			_, err = sandbox.Open(t.Context(), f, sandbox.Config{Guest: guest})
 			run, ok := errors.AsType[*sandbox.RunError](err)
 			require.True(t, ok, "%v", err)
 			return hallmark.RunRecord{Verdict: run.Verdict, Detail: run.Detail}

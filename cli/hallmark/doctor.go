@@ -84,10 +84,11 @@ func (d diagnosis) mark() string {
 // checkJail starts a guest in each tier, through the whole chain of layers, and says what the host has of each mechanism.
 // That a host has the weaker tier alone is no problem of hallmark's; which one will do is the policy's to say.
 func checkJail(ctx context.Context, program func() ([]byte, error)) []diagnosis {
-	guest, err := program()
+	guest, err := sealGuest(ctx, program)
 	if err != nil {
-		return []diagnosis{diagnose("jail", "", fmt.Errorf("%w: %w", err, hallmark.ErrUnsandboxed))}
+		return []diagnosis{diagnose("jail", "", err)}
 	}
+	defer guest.Close()
 	var list []diagnosis
 	works := false
 	for _, t := range sandbox.ProbeTiers(ctx, guest) {

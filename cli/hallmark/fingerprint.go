@@ -50,7 +50,7 @@ func (a *app) fingerprint(ctx context.Context, path string, kind hallmark.Artifa
 		fp, err := fingerprint.Compute(ctx, path, fingerprint.Options{Kind: kind, Progress: bar.set})
 		return fp, notThere(path, err)
 	}
-	j, err := openJail(serverConfig{Threads: 1, RunMemory: 1 << 30}, a.guest)
+	j, err := openJail(ctx, serverConfig{Threads: 1, RunMemory: 1 << 30}, a.guest)
 	if err != nil {
 		return hallmark.Fingerprint{}, err
 	}

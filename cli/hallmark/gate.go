@@ -127,7 +127,7 @@ func (a *app) gate(ctx context.Context, f gateFlags, path string) (gateResult, e
 	if _, err := os.Lstat(path); err != nil && path != "" {
 		return result, notThere(path, err)
 	}
-	j, err := openJail(serverConfig{Threads: f.threads, RunWall: f.wall, RunMemory: f.memory, Backend: f.backend}, a.guest)
+	j, err := openJail(ctx, serverConfig{Threads: f.threads, RunWall: f.wall, RunMemory: f.memory, Backend: f.backend}, a.guest)
 	if err != nil {
 		return result, err
 	}

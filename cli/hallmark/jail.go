@@ -25,7 +25,7 @@ import (
 
 // A jail opens jailed guests on artifacts, for everything that has to look inside of one.
 type jail struct {
-	guest   []byte
+	guest   *sandbox.Guest
 	threads int
 	wall    time.Duration
 	memory  int64 // bytes beside the model file's own
@@ -38,10 +38,19 @@ const mostThreads = 16
 // defaultThreads is how many threads compute unless a flag says otherwise.
 func defaultThreads() int { return min(runtime.NumCPU(), mostThreads) }
 
-func openJail(cfg serverConfig, program func() ([]byte, error)) (*jail, error) {
-	guest, err := program()
+// sealGuest seals the guest of this binary, for as long as the process lives.
+func sealGuest(ctx context.Context, program func() ([]byte, error)) (*sandbox.Guest, error) {
+	b, err := program()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", err, hallmark.ErrUnsandboxed)
+	}
+	return sandbox.SealGuest(ctx, b)
+}
+
+func openJail(ctx context.Context, cfg serverConfig, program func() ([]byte, error)) (*jail, error) {
+	guest, err := sealGuest(ctx, program)
+	if err != nil {
+		return nil, err
 	}
 	return &jail{guest: guest, threads: cfg.Threads, wall: cfg.RunWall, memory: cfg.RunMemory, backend: hallmark.Tier(cfg.Backend)}, nil
 }

@@ -51,10 +51,11 @@ func (a *app) withModel(ctx context.Context, f *modelFlags, path string, output 
 	if f.threads < 1 || f.chunk < 1 || f.memory < 64<<20 {
 		return fmt.Errorf("threads, chunk or memory is out of range: %w", errUsage)
 	}
-	program, err := a.guest()
+	guest, err := sealGuest(ctx, a.guest)
 	if err != nil {
-		return fmt.Errorf("%w: %w", err, hallmark.ErrUnsandboxed)
+		return err
 	}
+	defer guest.Close()
 	file, err := sandbox.SealFile(ctx, path)
 	if errors.Is(err, hallmark.ErrNotFound) {
 		return notThere(path, err)
@@ -64,7 +65,7 @@ func (a *app) withModel(ctx context.Context, f *modelFlags, path string, output 
 	}
 	defer file.Close() // the session has its own descriptor
 	s, err := sandbox.Open(ctx, file, sandbox.Config{
-		Guest: program, MinTier: hallmark.TierNoNamespaces, Threads: f.threads, ISA: f.isa,
+		Guest: guest, MinTier: hallmark.TierNoNamespaces, Threads: f.threads, ISA: f.isa,
 		Limits: sandbox.Limits{Memory: f.memory, Output: output},
 	})
 	if err != nil {

@@ -167,7 +167,7 @@ func (n *node) openChain(ctx context.Context) error {
 
 func (n *node) openJail(ctx context.Context) error {
 	var err error
-	if n.jail, err = openJail(n.cfg, n.opt.guest); err != nil {
+	if n.jail, err = openJail(ctx, n.cfg, n.opt.guest); err != nil {
 		return err
 	}
 	return n.openGateway(ctx)

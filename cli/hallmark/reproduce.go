@@ -108,7 +108,7 @@ func (a *app) reproduce(ctx context.Context, f reproduceFlags, name, path string
 	if opt.previous, err = a.comparedWith(ctx, f, want); err != nil {
 		return reproduction{}, err
 	}
-	j, err := openJail(serverConfig{Threads: f.threads, RunWall: f.wall, RunMemory: f.memory}, a.guest)
+	j, err := openJail(ctx, serverConfig{Threads: f.threads, RunWall: f.wall, RunMemory: f.memory}, a.guest)
 	if err != nil {
 		return reproduction{}, err
 	}

@@ -55,7 +55,7 @@ be read · 3 interrupted`,
 const scanMemory = 256 << 20
 
 func (a *app) scan(ctx context.Context, paths []string, sarif string) error {
-	j, err := openJail(serverConfig{Threads: 1, RunMemory: scanMemory}, a.guest)
+	j, err := openJail(ctx, serverConfig{Threads: 1, RunMemory: scanMemory}, a.guest)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func scanPeak(t *testing.T, j *jail, path string) int64 {
 func TestScanTakesLittleMemory(t *testing.T) {
 	t.Parallel()
 
-	j, err := openJail(serverConfig{Threads: 1, RunMemory: scanMemory}, func() ([]byte, error) { return os.ReadFile(guestPath(t)) })
+	j, err := openJail(t.Context(), serverConfig{Threads: 1, RunMemory: scanMemory}, func() ([]byte, error) { return os.ReadFile(guestPath(t)) })
 	require.NoError(t, err)
 	size := int64(48 << 20)
 	if os.Getenv("HALLMARK_FULL") != "" {
