@@ -2,6 +2,7 @@ package token
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -10,7 +11,7 @@ import (
 type decomposition [3]rune
 
 // decompositions are those of [accented] and [composed].
-var decompositions = func() map[rune]decomposition {
+var decompositions = sync.OnceValue(func() map[rune]decomposition {
 	out := map[rune]decomposition{}
 	for group := range strings.FieldsSeq(accented) {
 		base, size := utf8.DecodeRuneInString(group)
@@ -25,7 +26,7 @@ var decompositions = func() map[rune]decomposition {
 		out[whole] = d
 	}
 	return out
-}()
+})
 
 // Hangul syllables are composed by arithmetic (Unicode 15, section 3.12).
 const (
@@ -51,7 +52,7 @@ func withoutAccents(r rune, emit func(rune)) {
 		}
 		return
 	}
-	if d, ok := decompositions[r]; ok {
+	if d, ok := decompositions()[r]; ok {
 		for _, r := range d {
 			if r != 0 {
 				emit(r)

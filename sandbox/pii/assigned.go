@@ -1,6 +1,9 @@
 package pii
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // Bounds of an assignment: how far its name and its value are followed.
 const (
@@ -24,7 +27,7 @@ func (s *Scanner) findAssigned(at int) {
 	if !s.assignedValue(&a, at) || a.start < s.assignedEnd || !s.assignedName(&a, at) {
 		return
 	}
-	found := keywordAutomaton.find(s.text[a.nameStart:a.nameEnd])
+	found := keywordAutomaton().find(s.text[a.nameStart:a.nameEnd])
 	if !found.any() {
 		return
 	}
@@ -155,17 +158,18 @@ func (s *Scanner) byKeyword(a *assignment, found *keywordSet) bool {
 		return false
 	}
 	value := s.text[a.start:a.end]
-	for i := kwGeneric; i < len(keywords); i++ {
+	words := keywords()
+	for i := kwGeneric; i < len(words); i++ {
 		if !found.has(i) {
 			continue
 		}
-		for _, r := range keywords[i].rules {
+		for _, r := range words[i].rules {
 			rule := &keywordRules[r]
-			end, _ := keywordBodies[r].match(value, 0, &s.value)
+			end, _ := keywordBodies()[r].match(value, 0, &s.value)
 			if end != len(value) || entropy(value) < rule.entropy || rule.entropy > 0 && !hasDigit(value) || isPlaceholder(value) || rule.lower && isMixedHex(value) {
 				continue
 			}
-			if len(keywords[i].text) <= 6 && !inOneCase(s.text[a.nameStart:a.nameEnd], keywords[i].text) {
+			if len(words[i].text) <= 6 && !inOneCase(s.text[a.nameStart:a.nameEnd], words[i].text) {
 				continue
 			}
 			conf := High
@@ -212,13 +216,13 @@ func inOneCase(name, keyword string) bool {
 	return false
 }
 
-var keywordBodies = func() []pattern {
+var keywordBodies = sync.OnceValue(func() []pattern {
 	out := make([]pattern, len(keywordRules))
 	for i, r := range keywordRules {
 		out[i] = compile(r.body)
 	}
 	return out
-}()
+})
 
 func hasDigit(v string) bool {
 	for i := range len(v) {
@@ -460,7 +464,7 @@ func (s *Scanner) namedFields() {
 		if f.End-f.Start < 4 || f.End-f.Start >= maxAssign || f.Name == "" {
 			continue
 		}
-		found := keywordAutomaton.find(f.Name)
+		found := keywordAutomaton().find(f.Name)
 		if !found.any() {
 			continue
 		}

@@ -1,6 +1,9 @@
 package pii
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // A mask is a set of recognizers.
 type mask [2]uint64
@@ -26,7 +29,7 @@ func (t *wordTable) slot(hash uint32) int {
 	return i
 }
 
-var contextWords = func() *wordTable {
+var contextWords = sync.OnceValue(func() *wordTable {
 	t := &wordTable{}
 	add := func(id recID, words string) {
 		for w := range strings.FieldsSeq(words) {
@@ -46,7 +49,7 @@ var contextWords = func() *wordTable {
 		add(versionID, w)
 	}
 	return t
-}()
+})
 
 // versionWords make four numbers with dots the version of something.
 var versionWords = []string{"version", "release", "v", "ver", "build"}
@@ -88,11 +91,12 @@ func (s *Scanner) hasContext(id recID, at int) bool {
 
 // words adds the recognizers that the words of text stand for. Words also end where capitals begin: cardNumber is two.
 func (m *mask) words(text string) {
+	table := contextWords()
 	h, n := hashSeed, 0
 	flush := func() {
 		if n > 0 {
-			if at := contextWords.slot(h); contextWords[at].hash == h {
-				m.join(contextWords[at].mask)
+			if at := table.slot(h); table[at].hash == h {
+				m.join(table[at].mask)
 			}
 		}
 		h, n = hashSeed, 0

@@ -9,18 +9,12 @@ import (
 
 // everyForm is a table without the filter by what follows a word and by confidence.
 func everyForm() formTable {
-	t := formTable{&formIndex{lists: make([][]*compiled, 2)}, &formIndex{lists: make([][]*compiled, 2)}}
+	t := newFormTable(0)
+	every := &formRow{lists: [][]*compiled{t.digits.forms}}
 	for n := range maxLead + 1 {
 		for length := range maxLead + 1 {
-			for kind := range gapKinds {
-				t.digits.list[n][length][kind], t.letters.list[n][length][kind] = 1, 1
-			}
-		}
-	}
-	for id, r := range recognizers {
-		for _, f := range r.forms {
-			c := &compiled{pattern: compile(f.shape), rec: recID(id), alone: f.alone, with: f.with}
-			t.digits.lists[1], t.letters.lists[1] = append(t.digits.lists[1], c), append(t.letters.lists[1], c)
+			t.digits.rows[n][length].Store(every)
+			t.letters.rows[n][length].Store(every)
 		}
 	}
 	return t
@@ -72,7 +66,7 @@ func textOf(r *rand.Rand, p pattern) string {
 			continue
 		}
 		var set []byte
-		for c, in := range e.set {
+		for c, in := range e.set.has {
 			if in {
 				set = append(set, byte(c))
 			}
@@ -95,7 +89,7 @@ func TestSeparatorsHaveKinds(t *testing.T) {
 	for _, rec := range recognizers {
 		for _, f := range rec.forms {
 			for i, e := range compile(f.shape).elems {
-				for c, in := range e.set {
+				for c, in := range e.set.has {
 					if e.sep && in && i > 0 && c != ')' { // the last one of a form follows no word that begins it
 						require.NotZero(t, gapKind[c], "%s: %q", f.shape, c)
 					}

@@ -1,5 +1,7 @@
 package pii
 
+import "sync"
+
 // An automaton of A. Aho and M. Corasick (Efficient string matching, 1975) as one dense table: next state by state and
 // kind of byte. It finds all keywords in a name in one pass.
 type automaton struct {
@@ -27,10 +29,15 @@ var keywordKind = func() (t [256]uint8) {
 	return t
 }()
 
-var keywordAutomaton = buildAutomaton(keywords)
+// What stands in a process that may never see a text is made with the first one.
+var keywordAutomaton = sync.OnceValue(func() *automaton { return buildAutomaton(keywords()) })
 
 func buildAutomaton(words []keyword) *automaton {
-	a := &automaton{next: make([][keywordKinds]uint16, 1), out: make([]keywordSet, 1)}
+	most := 1
+	for _, w := range words {
+		most += len(w.text)
+	}
+	a := &automaton{next: make([][keywordKinds]uint16, 1, most), out: make([]keywordSet, 1, most)}
 	for i, w := range words {
 		state := uint16(0)
 		for j := range len(w.text) {

@@ -1,6 +1,9 @@
 package pii
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 const localExtra = "._%+-" // of an address's local part, beside letters and digits
 
@@ -237,20 +240,20 @@ func (s *Scanner) findMAC(at, group int) {
 			return
 		}
 	}
-	for _, f := range macForms {
+	for _, f := range macForms() {
 		if end, n := f.match(text, start, &s.value); end > 0 && (end == len(text) || !isWord(text[end])) {
 			s.judge(f, start, end, n)
 		}
 	}
 }
 
-var macForms = func() (out []*compiled) {
+var macForms = sync.OnceValue(func() (out []*compiled) {
 	id := idOf("MAC_ADDRESS")
 	for _, f := range recognizers[id].forms {
 		out = append(out, &compiled{pattern: compile(f.shape), rec: id, alone: f.alone, with: f.with})
 	}
 	return out
-}()
+})
 
 // findURL finds a web address around the "://" at at, and credentials in one of any scheme.
 func (s *Scanner) findURL(at int) {
@@ -323,13 +326,13 @@ func (s *Scanner) findDomain(at int) {
 const knownTops = " ac ad ae af ag ai al am ao aq ar as at au aw ax az ba bb bd be bf bg bh bi bj bm bn bo br bs bt bw by bz ca cc cd cf cg ch ci ck cl cm cn co cr cu cv cw cx cy cz de dj dk dm do dz ec ee eg er es et eu fi fj fk fm fo fr ga gb gd ge gf gg gh gi gl gm gn gp gq gr gs gt gu gw gy hk hm hn hr ht hu id ie il im in io iq ir is it je jm jo jp ke kg kh ki km kn kp kr kw ky kz la lb lc li lk lr ls lt lu lv ly ma mc md me mg mh mk ml mm mn mo mp mq mr ms mt mu mv mw mx my mz na nc ne nf ng ni nl no np nr nu nz om pa pe pf pg ph pk pl pm pn pr ps pt pw py qa re ro rs ru rw sa sb sc sd se sg sh si sk sl sm sn so sr ss st su sv sx sy sz tc td tf tg th tj tk tl tm tn to tr tt tv tw tz ua ug uk us uy uz va vc ve vg vi vn vu wf ws ye yt za zm zw" +
 	" com org net edu gov mil int info biz name pro aero coop museum mobi asia tel jobs travel cat post xxx app dev blog shop store online site tech xyz club top cloud page link live news email media agency digital academy software systems network world today life company group solutions services design studio tools website space fun art bank law health care "
 
-var topWords = func() map[string]bool {
+var topWords = sync.OnceValue(func() map[string]bool {
 	m := map[string]bool{}
 	for w := range strings.FieldsSeq(knownTops) {
 		m[w] = true
 	}
 	return m
-}()
+})
 
 func isKnownTop(s string) bool {
 	var b [16]byte
@@ -343,5 +346,5 @@ func isKnownTop(s string) bool {
 		}
 		b[i] = c
 	}
-	return topWords[string(b[:len(s)])]
+	return topWords()[string(b[:len(s)])]
 }

@@ -2,8 +2,10 @@ package pii
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // A pattern is the shape of a value. It is matched greedily and without going back, so that time is linear in its length.
@@ -19,87 +21,122 @@ type pattern struct {
 }
 
 type elem struct {
-	set      *[256]bool
+	set      *byteSet
 	min, max uint16
 	sep      bool // takes no letters or digits; not part of the value
 	same     bool
 }
 
+// A byteSet is what an element takes. Elements that are written alike share one.
+type byteSet struct {
+	has     [256]bool
+	classes uint8   // of its bytes, a bit each
+	gaps    []uint8 // the first kinds of its bytes, as in gapKind
+}
+
 const maxLead = 31
+
+// sets are the sets of all patterns, by their notation.
+var sets = struct {
+	mu   sync.Mutex
+	made map[string]*byteSet
+}{made: map[string]*byteSet{}}
 
 // compile panics for a wrong notation: shapes are constants of this package.
 func compile(shape string) pattern {
-	var p pattern
+	sets.mu.Lock()
+	defer sets.mu.Unlock()
+	p := pattern{elems: make([]elem, 0, len(shape)/2)}
 	for i := 0; i < len(shape); {
-		e := elem{set: &[256]bool{}, min: 1, max: 1}
-		i = e.readSet(shape, i)
-		i = e.readCount(shape, i)
-		e.sep = true
-		for c := range 256 {
-			e.sep = e.sep && (!e.set[c] || !isAlnum(byte(c)))
+		e := elem{min: 1, max: 1}
+		end := i + 1
+		switch shape[i] {
+		case '=':
+			e.same, e.min = true, 0
+		case '[':
+			end = i + strings.IndexByte(shape[i:], ']') + 1
 		}
+		e.set = sets.made[shape[i:end]]
+		if e.set == nil {
+			e.set = newByteSet(shape[i:end])
+			sets.made[shape[i:end]] = e.set
+		}
+		e.sep = e.set.classes&^(1<<(classes-1)) == 0
+		i = e.readCount(shape, end)
 		p.elems = append(p.elems, e)
 	}
-	p.leadDigits = p.lead(isDigit)
-	p.leadLetters = p.lead(isAlpha)
+	p.leadDigits = p.lead(0)
+	p.leadLetters = p.lead(1)
 	return p
 }
 
-func (e *elem) readSet(shape string, i int) int {
-	switch c := shape[i]; c {
+func newByteSet(notation string) *byteSet {
+	s := &byteSet{}
+	switch c := notation[0]; c {
 	case '9':
-		e.addRange('0', '9')
+		s.addRange('0', '9')
 	case 'A':
-		e.addLetters("AZ")
+		s.addLetters('A', 'Z')
 	case 'X':
-		e.addRange('0', '9')
-		e.addLetters("AZ")
+		s.addRange('0', '9')
+		s.addLetters('A', 'Z')
 	case 'h':
-		e.addRange('0', '9')
-		e.addLetters("AF")
+		s.addRange('0', '9')
+		s.addLetters('A', 'F')
 	case 'b', 'w', 'n', 'd':
-		e.addRange('0', '9')
-		e.addLetters("AZ")
+		s.addRange('0', '9')
+		s.addLetters('A', 'Z')
 		for _, c := range []byte(map[byte]string{'b': "+/", 'w': "_-", 'n': "_-=", 'd': "_-=."}[c]) {
-			e.set[c] = true
+			s.has[c] = true
 		}
 	case '=':
-		e.same, e.min = true, 0
 	case '[':
-		end := i + strings.IndexByte(shape[i:], ']')
-		for j := i + 1; j < end; j++ {
-			if j+2 < end && shape[j+1] == '-' {
-				if isAlpha(shape[j]) {
-					e.addLetters(string([]byte{shape[j], shape[j+2]}))
-				} else {
-					e.addRange(shape[j], shape[j+2])
-				}
-				j += 2
-			} else {
-				e.addLetters(string([]byte{shape[j], shape[j]}))
-			}
-		}
-		i = end
+		s.addList(notation[1 : len(notation)-1])
 	default:
-		e.addLetters(string([]byte{c, c}))
+		s.addLetters(c, c)
 	}
-	return i + 1
+	for c, in := range s.has {
+		if !in {
+			continue
+		}
+		s.classes |= 1 << gapClass[c]
+		if !slices.Contains(s.gaps, gapKind[c]) {
+			s.gaps = append(s.gaps, gapKind[c])
+		}
+	}
+	return s
 }
 
-func (e *elem) addRange(lo, hi byte) {
+// addList adds bytes and ranges of them.
+func (s *byteSet) addList(list string) {
+	for j := 0; j < len(list); j++ {
+		switch {
+		case j+2 >= len(list) || list[j+1] != '-':
+			s.addLetters(list[j], list[j])
+			continue
+		case isAlpha(list[j]):
+			s.addLetters(list[j], list[j+2])
+		default:
+			s.addRange(list[j], list[j+2])
+		}
+		j += 2
+	}
+}
+
+func (s *byteSet) addRange(lo, hi byte) {
 	for c := int(lo); c <= int(hi); c++ {
-		e.set[c] = true
+		s.has[c] = true
 	}
 }
 
 // addLetters adds a range in both cases.
-func (e *elem) addLetters(r string) {
-	if !isAlpha(r[0]) {
-		e.addRange(r[0], r[1])
+func (s *byteSet) addLetters(lo, hi byte) {
+	if !isAlpha(lo) {
+		s.addRange(lo, hi)
 		return
 	}
-	e.addRange(r[0]&^0x20, r[1]&^0x20)
-	e.addRange(r[0]|0x20, r[1]|0x20)
+	s.addRange(lo&^0x20, hi&^0x20)
+	s.addRange(lo|0x20, hi|0x20)
 }
 
 func (e *elem) readCount(shape string, i int) int {
@@ -128,8 +165,8 @@ func count(s string) uint16 {
 	return uint16(n)
 }
 
-// lead says how many bytes of a kind a match may begin with, before a byte of another kind.
-func (p pattern) lead(kind func(byte) bool) uint32 {
+// lead says how many bytes of a class a match may begin with, before a byte of another class.
+func (p pattern) lead(class uint8) uint32 {
 	var mask uint32
 	mark := func(lo, hi int) {
 		for n := lo; n <= hi; n++ {
@@ -138,18 +175,13 @@ func (p pattern) lead(kind func(byte) bool) uint32 {
 	}
 	lo, hi := 0, 0
 	for _, e := range p.elems {
-		all, some := true, false
-		for c, in := range e.set {
-			all = all && (!in || kind(byte(c)))
-			some = some || in && kind(byte(c))
-		}
 		switch {
-		case all && some: // only this kind
+		case e.set.classes == 1<<class: // only this class
 			if e.min == 0 {
 				mark(lo, hi)
 			}
 			lo, hi = lo+int(e.min), hi+int(e.max)
-		case some: // mixed: any longer run
+		case e.set.classes>>class&1 == 1: // mixed: any longer run
 			mark(lo, maxLead)
 			return mask
 		case e.min == 0: // a separator that may be missing
@@ -183,9 +215,12 @@ func (p pattern) firstWord() (least, most int) {
 	return least, most
 }
 
-// gaps says what may follow a word of a length that begins a match: anything if the match may end there, else a separator
-// that may stand there with what may stand behind it. maxLead stands for any longer word, which anything may follow.
-func (p pattern) gaps(length int) (kinds [gapKinds]bool) {
+// anyGap are all kinds of what may follow a word.
+const anyGap = ^uint64(0)
+
+// gaps says what may follow a word of a length that begins a match, a bit for each kind: anything if the match may end there, else
+// a separator that may stand there with what may stand behind it. maxLead stands for any longer word, which anything may follow.
+func (p pattern) gaps(length int) (kinds uint64) {
 	least, most := 0, 0
 	for i, e := range p.elems {
 		switch {
@@ -197,9 +232,10 @@ func (p pattern) gaps(length int) (kinds [gapKinds]bool) {
 		case length < least: // the word ends before
 			return kinds
 		default:
-			for c, in := range e.set {
-				if in && length <= most {
-					p.behind(i, &kinds, gapKind[c])
+			if length <= most {
+				behind := p.behind(i)
+				for _, kind := range e.set.gaps {
+					kinds |= behind << kind
 				}
 			}
 			if e.min > 0 {
@@ -213,49 +249,30 @@ func (p pattern) gaps(length int) (kinds [gapKinds]bool) {
 	return kinds
 }
 
-var anyGap = func() (kinds [gapKinds]bool) {
-	for i := range kinds {
-		kinds[i] = true
+// behind says of which classes the two bytes behind the separator may be that element i took as its first: where the match may
+// end, of any. The bits are counted as kinds are, from the separator's first.
+func (p pattern) behind(i int) (bits uint64) {
+	const all = 1<<classes - 1
+	one, ends := p.following(i, 1)
+	if ends {
+		return 1<<(classes*classes) - 1
 	}
-	return kinds
-}()
-
-// behind adds what the two bytes behind the separator that element i took as its first may be.
-func (p pattern) behind(i int, kinds *[gapKinds]bool, kind uint8) {
-	first, second := p.next(i, 1)
-	for c, in := range first {
-		for d, also := range second[c] {
-			if in && also {
-				kinds[kind+classes*uint8(c)+uint8(d)] = true
-			}
-		}
-	}
-}
-
-// next says what classes the byte may have that follows after element i took n bytes, and for each of these what the byte
-// behind it may have; where the match may end, all.
-func (p pattern) next(i int, n uint16) (first [classes]bool, second [classes][classes]bool) {
-	one, ends := p.following(i, n)
 	for _, f := range one {
 		two, over := p.following(f.elem, f.took)
-		for c, in := range p.elems[f.elem].classesOf() {
-			first[c] = first[c] || in
-			for _, g := range two {
-				for d, also := range p.elems[g.elem].classesOf() {
-					second[c][d] = second[c][d] || in && also
-				}
-			}
-			for d := range classes {
-				second[c][d] = second[c][d] || in && over
-			}
+		second := uint64(0)
+		for _, g := range two {
+			second |= uint64(p.elems[g.elem].classesOf())
 		}
-	}
-	if ends {
+		if over {
+			second = all
+		}
 		for c := range classes {
-			first[c], second[c] = true, [classes]bool{true, true, true}
+			if p.elems[f.elem].classesOf()>>c&1 == 1 {
+				bits |= second << (classes * c)
+			}
 		}
 	}
-	return first, second
+	return bits
 }
 
 // A taken is an element that takes a byte, as its so many-th.
@@ -281,15 +298,12 @@ func (p pattern) following(i int, n uint16) (list []taken, ends bool) {
 	return list, true
 }
 
-// classesOf are the classes of the bytes that an element takes; of the same separator again, something else.
-func (e *elem) classesOf() (in [classes]bool) {
+// classesOf are the classes of the bytes that an element takes, a bit each; of the same separator again, something else.
+func (e *elem) classesOf() uint8 {
 	if e.same {
-		in[classes-1] = true
+		return 1 << (classes - 1)
 	}
-	for c, has := range e.set {
-		in[gapClass[c]] = in[gapClass[c]] || has
-	}
-	return in
+	return e.set.classes
 }
 
 // match reads the pattern at text[at:]. It puts the letters and digits that it took into value, in capitals, and returns
@@ -308,7 +322,7 @@ func (p *pattern) match(text string, at int, value *[maxValue]byte) (end, n int)
 			continue
 		}
 		took := uint16(0)
-		for took < e.max && at < len(text) && e.set[text[at]] {
+		for took < e.max && at < len(text) && e.set.has[text[at]] {
 			c := text[at]
 			if e.sep {
 				if sep == 0 {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Checks that a wrong digit can pass, because weights share a factor with their modulus or two remainders have one check
@@ -292,15 +293,23 @@ var (
 // A compiled form, with the recognizer that it belongs to.
 type compiled struct {
 	pattern
-	rec         recID
-	alone, with Confidence
+	rec                    recID
+	alone, with            Confidence
+	leastLength, maxLength int // of the word that it begins with
 }
 
 // A formIndex lists forms by how many digits, or letters before the first digit, a word begins with, by its length, and by
-// what follows it: most numbers of a text end where no form does.
+// what follows it: most numbers of a text end where no form does. A text needs a small part of it, which is made when it does.
 type formIndex struct {
-	list  [maxLead + 1][maxLead + 1][gapKinds]uint16 // index in lists
-	lists [][]*compiled                              // the first is empty
+	forms   []*compiled
+	letters bool
+	rows    [maxLead + 1][maxLead + 1]atomic.Pointer[formRow]
+}
+
+// A formRow lists the forms for words of one beginning and length, by what follows them.
+type formRow struct {
+	list  [gapKinds]uint8 // index in lists
+	lists [][]*compiled
 }
 
 // What may follow a word: a byte that separates no parts of a form, or one of seven that do, and of the two bytes behind it
@@ -352,9 +361,46 @@ func gapAtEnd(text string, at int) uint8 {
 	return gapKind[text[at]] + classes*first + classes - 1
 }
 
-// forms are those that a word at a place may begin.
-func (x *formIndex) forms(lead, length int, gap uint8) []*compiled {
-	return x.lists[x.list[lead][min(length, maxLead)][gap]]
+// at lists the forms that a word may begin.
+func (x *formIndex) at(lead, length int, gap uint8) []*compiled {
+	row := x.rows[lead][min(length, maxLead)].Load()
+	if row == nil {
+		row = x.newRow(lead, min(length, maxLead))
+	}
+	return row.lists[row.list[gap]]
+}
+
+// newRow makes a row that was not needed before: the same one, whoever is first.
+func (x *formIndex) newRow(lead, length int) *formRow {
+	row := &formRow{}
+	var some []*compiled
+	var gaps []uint64
+	for _, c := range x.forms {
+		leads := c.leadDigits
+		if x.letters {
+			leads = c.leadLetters
+		}
+		if leads>>lead&1 == 1 && c.leastLength <= length && length <= c.maxLength {
+			some, gaps = append(some, c), append(gaps, c.gaps(length))
+		}
+	}
+	list := make([]*compiled, 0, len(some))
+	for kind := range row.list {
+		list = list[:0]
+		for i, c := range some {
+			if gaps[i]>>kind&1 == 1 {
+				list = append(list, c)
+			}
+		}
+		at := slices.IndexFunc(row.lists, func(known []*compiled) bool { return slices.Equal(known, list) })
+		if at < 0 {
+			at = len(row.lists)
+			row.lists = append(row.lists, slices.Clone(list))
+		}
+		row.list[kind] = uint8(at)
+	}
+	x.rows[lead][length].Store(row)
+	return row
 }
 
 // A formTable holds the forms that can give a confidence.
@@ -369,40 +415,16 @@ var formTables = func() (tables [High + 1]func() formTable) {
 }()
 
 func newFormTable(least Confidence) formTable {
-	t := formTable{&formIndex{}, &formIndex{}}
+	var forms []*compiled
 	for id, r := range recognizers {
 		for _, f := range r.forms {
 			if max(f.alone, f.with) < least {
 				continue
 			}
 			c := &compiled{pattern: compile(f.shape), rec: recID(id), alone: f.alone, with: f.with}
-			from, to := c.firstWord()
-			for length := from; length <= min(to, maxLead); length++ {
-				t.digits.add(c, c.leadDigits, length)
-				t.letters.add(c, c.leadLetters, length)
-			}
+			c.leastLength, c.maxLength = c.firstWord()
+			forms = append(forms, c)
 		}
 	}
-	return t
-}
-
-// add adds a form for words of a length, with each number of digits or letters that they may begin with.
-func (x *formIndex) add(c *compiled, leads uint32, length int) {
-	if x.lists == nil {
-		x.lists = [][]*compiled{nil}
-	}
-	gaps := c.gaps(length)
-	for n := 1; n <= maxLead; n++ {
-		for kind := range gaps {
-			if leads>>n&1 == 0 || !gaps[kind] {
-				continue
-			}
-			at := &x.list[n][length][kind]
-			if *at == 0 {
-				*at = uint16(len(x.lists))
-				x.lists = append(x.lists, nil)
-			}
-			x.lists[*at] = append(x.lists[*at], c)
-		}
-	}
+	return formTable{digits: &formIndex{forms: forms}, letters: &formIndex{forms: forms, letters: true}}
 }

@@ -34,6 +34,8 @@ type Scanner struct {
 	wanted map[string]bool // nil: all
 	table  formTable
 
+	prefixes *prefixIndex
+
 	text   string
 	fields []Field
 	out    []Match
@@ -53,7 +55,7 @@ const maxValue = 64
 
 // NewScanner returns a scanner for config.
 func NewScanner(config Config) *Scanner {
-	s := &Scanner{config: config, table: formTables[config.Least]()}
+	s := &Scanner{config: config, table: formTables[config.Least](), prefixes: prefixes()}
 	if len(config.Entities) > 0 {
 		s.wanted = map[string]bool{}
 		for _, e := range config.Entities {
@@ -151,7 +153,7 @@ func (s *Scanner) block(at int) int {
 		if n+length >= blockBytes {
 			return s.wordAt(at + n)
 		}
-		if digits>>n&(1<<length-1) != 0 || length >= longWord || prefixes.may(s.text, at+n) {
+		if digits>>n&(1<<length-1) != 0 || length >= longWord || s.prefixes.may(s.text, at+n) {
 			s.wordAt(at + n)
 		}
 	}
@@ -170,7 +172,7 @@ func (s *Scanner) wordAt(start int) int {
 		kinds |= c
 		i++
 	}
-	if kinds&digit != 0 || i-start >= longWord || prefixes.may(text, start) {
+	if kinds&digit != 0 || i-start >= longWord || s.prefixes.may(text, start) {
 		s.word(start, i, kinds)
 	}
 	return i
@@ -178,7 +180,7 @@ func (s *Scanner) wordAt(start int) int {
 
 // word looks at the word text[start:end].
 func (s *Scanner) word(start, end int, kinds uint8) {
-	if end > s.secretEnd && prefixes.may(s.text, start) {
+	if end > s.secretEnd && s.prefixes.may(s.text, start) {
 		s.findPrefixed(start)
 	}
 	if kinds&digit != 0 {
@@ -271,7 +273,7 @@ func (s *Scanner) numbers(start, end int) {
 			lead++
 		}
 		if !s.continues(start) {
-			s.forms(s.table.digits.forms(lead, end-start, gapAt(text, end)), start)
+			s.forms(s.table.digits.at(lead, end-start, gapAt(text, end)), start)
 			if lead <= 3 && end < len(text) && text[end] == '.' {
 				s.findIPv4(start)
 			}
@@ -288,7 +290,7 @@ func (s *Scanner) numbers(start, end int) {
 		for lead < maxLead && isAlpha(text[start+lead]) { // ends at the digit that the word has
 			lead++
 		}
-		s.forms(s.table.letters.forms(lead, end-start, gapAt(text, end)), start)
+		s.forms(s.table.letters.at(lead, end-start, gapAt(text, end)), start)
 		if lead == 2 {
 			s.findIBAN(start)
 		}
@@ -325,7 +327,7 @@ func (s *Scanner) lettersBefore(start int) {
 		if n < 1 || n > 4 || at > 0 && isWord(text[at-1]) {
 			return
 		}
-		s.forms(s.table.letters.forms(n, n, gapAt(text, at+n)), at)
+		s.forms(s.table.letters.at(n, n, gapAt(text, at+n)), at)
 		if at == 0 || text[at-1] != ' ' && text[at-1] != '-' {
 			return
 		}

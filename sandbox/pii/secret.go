@@ -3,6 +3,7 @@ package pii
 import (
 	"math"
 	"strings"
+	"sync"
 )
 
 // Ranks of what has no check of its own: behind recognizers of equal confidence.
@@ -31,7 +32,7 @@ func (s *Scanner) addSecret(id string, start, end int, conf Confidence) {
 func (s *Scanner) findPrefixed(at int) {
 	text := s.text
 	behindDot := at > 1 && text[at-1] == '.' && isAlnum(text[at-2])
-	for _, f := range prefixes.rules[prefixKey(text[at], text[at+1], text[at+2])] {
+	for _, f := range s.prefixes.rules[prefixKey(text[at], text[at+1], text[at+2])] {
 		rest := text[at:]
 		if len(rest) < len(f.prefix) || rest[:len(f.prefix)] != f.prefix && (!f.fold || !strings.EqualFold(rest[:len(f.prefix)], f.prefix)) {
 			continue
@@ -240,7 +241,7 @@ func (s *Scanner) findPEM(at int) {
 }
 
 // hashForms are the schemes of crypt(3) and its relatives, by what stands between the dollars.
-var hashForms = func() (out []pattern) {
+var hashForms = sync.OnceValue(func() (out []pattern) {
 	for _, shape := range []string{
 		"$2[abxy]?$9{2}$[a-z0-9./]{53}", "$[156]$[a-z0-9./]{1,16}$[a-z0-9./]{22,86}", "$[56]$rounds[=]9{1,9}$[a-z0-9./]{1,16}$[a-z0-9./]{22,86}",
 		"$apr1$[a-z0-9./]{1,8}$[a-z0-9./]{22}", "$y$[a-z0-9./]{1,12}$[a-z0-9./]{1,86}$[a-z0-9./]{43}", "$[PH]$[a-z0-9./]{31}",
@@ -250,7 +251,7 @@ var hashForms = func() (out []pattern) {
 		out = append(out, compile(shape))
 	}
 	return out
-}()
+})
 
 // findHash finds the hash of a password at a dollar.
 func (s *Scanner) findHash(at int) {
@@ -258,8 +259,8 @@ func (s *Scanner) findHash(at int) {
 	if at+34 > len(text) || at > 0 && isWord(text[at-1]) {
 		return
 	}
-	for i := range hashForms {
-		end, _ := hashForms[i].match(text, at, &s.value)
+	for _, form := range hashForms() {
+		end, _ := form.match(text, at, &s.value)
 		if end > 0 && (end == len(text) || !isWord(text[end])) {
 			s.addSecret(ruleHash, at, end, High)
 			return

@@ -1,6 +1,9 @@
 package pii
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // A prefixRule knows credentials by a prefix that their issuer reserves. Names are those of gitleaks where it has the
 // rule; prefixes, alphabets and lengths are from the issuers' documentation and from public descriptions of their tokens.
@@ -343,7 +346,7 @@ type prefixForm struct {
 	special func(s *Scanner, at int)
 }
 
-var prefixes = func() *prefixIndex {
+var prefixes = sync.OnceValue(func() *prefixIndex {
 	x := &prefixIndex{rules: map[uint16][]*prefixForm{}}
 	for i := range prefixRules {
 		r := &prefixRules[i]
@@ -356,7 +359,7 @@ var prefixes = func() *prefixIndex {
 		x.put(sp.prefix, &prefixForm{prefixRule: &prefixRule{prefix: sp.prefix}, special: sp.find})
 	}
 	return x
-}()
+})
 
 // put lists f under its first bytes; a prefix of two bytes is listed under every third one.
 func (x *prefixIndex) put(prefix string, f *prefixForm) {
@@ -452,7 +455,7 @@ const (
 	kwGeneric // how many
 )
 
-var keywords = func() []keyword {
+var keywords = sync.OnceValue(func() []keyword {
 	words := []keyword{
 		{text: "access"},
 		{text: "api"},
@@ -484,4 +487,4 @@ var keywords = func() []keyword {
 		}
 	}
 	return words
-}()
+})

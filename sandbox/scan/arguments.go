@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // maxAllocation bounds what a pickle may ask a constructor to allocate, in bytes or elements.
@@ -204,7 +205,9 @@ func checkMaskedArray(m *machine, args []value, made value) string {
 }
 
 // dtypeForm is the text of a type that says what an element is, as numpy writes it.
-var dtypeForm = regexp.MustCompile(`^[<>|=]?([?bBhHiIlLqQefdgFDGSUaVmMcuO])([0-9]{0,7})$`)
+var dtypeForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[<>|=]?([?bBhHiIlLqQefdgFDGSUaVmMcuO])([0-9]{0,7})$`)
+})
 
 // checkDtype notes the size of an element. Of a class, or another text, as "object", it is not known, nor whether the elements
 // are objects.
@@ -213,7 +216,7 @@ func checkDtype(m *machine, args []value, made value) string {
 	if !isText && m.globalOf(at(args, 0)) == "" {
 		return "a type that is computed"
 	}
-	form, o := dtypeForm.FindStringSubmatch(name), m.objectOf(made)
+	form, o := dtypeForm().FindStringSubmatch(name), m.objectOf(made)
 	if form == nil {
 		o.odd = true
 		return ""
@@ -359,10 +362,12 @@ func checkDillArray(m *machine, args []value, made value) string {
 	return ""
 }
 
-var dillRepr = regexp.MustCompile(`^(?:Ellipsis|NotImplemented|range\(-?[0-9]{1,18}, -?[0-9]{1,18}(?:, -?[0-9]{1,18})?\))$`)
+var dillRepr = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:Ellipsis|NotImplemented|range\(-?[0-9]{1,18}, -?[0-9]{1,18}(?:, -?[0-9]{1,18})?\))$`)
+})
 
 func checkDillRepr(m *machine, args []value, _ value) string {
-	if text, ok := m.text(at(args, 0)); !ok || !dillRepr.MatchString(text) {
+	if text, ok := m.text(at(args, 0)); !ok || !dillRepr().MatchString(text) {
 		return "a text that is evaluated"
 	}
 	return ""

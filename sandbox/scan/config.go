@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -73,10 +74,12 @@ func (c *configReader) truth(key string, value bool) { //nolint:revive // value 
 }
 
 // symbolic are the expressions of sizes in exported programs of torch, which are evaluated as Python.
-var symbolic = regexp.MustCompile(`^(?:[su]\d+|\d+|\s|[-+*/(),]|Mod|FloorDiv|CleanDiv|CeilDiv|PythonMod|Max|Min|Pow|IntTrueDiv|ToFloat|TruncToInt|Eq|Ne|Lt|Le|Gt|Ge|int_oo|zoo|oo|-)*$`)
+var symbolic = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:[su]\d+|\d+|\s|[-+*/(),]|Mod|FloorDiv|CleanDiv|CeilDiv|PythonMod|Max|Min|Pow|IntTrueDiv|ToFloat|TruncToInt|Eq|Ne|Lt|Le|Gt|Ge|int_oo|zoo|oo|-)*$`)
+})
 
 // expression begins what a library evaluates.
-var expression = regexp.MustCompile(`^\$[^({]`)
+var expression = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\$[^({]`) })
 
 // text looks at one text: top is the member of the document that it is in.
 func (c *configReader) text(top, key, value string) {
@@ -85,9 +88,9 @@ func (c *configReader) text(top, key, value string) {
 		c.target(key, value, false)
 	case c.known && (key == "target" || key == "class_path"):
 		c.target(key, value, true)
-	case key == "expr_str" && !symbolic.MatchString(value):
+	case key == "expr_str" && !symbolic().MatchString(value):
 		c.add(ruleConfigCall, hallmark.SeverityCritical, key, "the expression %.80q is evaluated when the program is loaded", value)
-	case expression.MatchString(value) && suspiciousCode.MatchString(value):
+	case expression().MatchString(value) && suspiciousCode().MatchString(value):
 		c.add(ruleConfigCall, hallmark.SeverityHigh, key, "the expression %.80q is evaluated by the library that reads the configuration", value)
 	case strings.HasSuffix(key, "attn_implementation") && strings.Contains(value, "/"):
 		c.add("config-remote-code", hallmark.SeverityHigh, key, "the layers' code is loaded from repository %.80q", value)
@@ -122,7 +125,7 @@ func (c *configReader) adapter(key, value string) {
 func (c *configReader) sentenceModule(value string) {
 	switch {
 	case isModule(value, "sentence_transformers", "pylate"):
-	case onlyName.MatchString(value) && strings.Count(value, ".") <= 1 && !stdlib[beforeDot(value)]:
+	case onlyName().MatchString(value) && strings.Count(value, ".") <= 1 && !stdlib()[beforeDot(value)]:
 		c.remoteCode("type", value)
 	default:
 		c.add("config-remote-code", hallmark.SeverityHigh, "type", "loading the model imports %.80q", value)
@@ -134,7 +137,7 @@ func (c *configReader) component(key, value string) {
 	if value == "" || value[0] >= 'A' && value[0] <= 'Z' || isModule(value, "diffusers", "transformers") {
 		return
 	}
-	if !onlyName.MatchString(value) || strings.Contains(value, ".") || stdlib[value] || runsCode[value] {
+	if !onlyName().MatchString(value) || strings.Contains(value, ".") || stdlib()[value] || runsCode()[value] {
 		c.add("config-remote-code", hallmark.SeverityHigh, key, "loading the model imports %.80q", value)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -71,11 +72,13 @@ func (s *scanner) ggufKey(f *gguf.File, key string) {
 }
 
 // code that has no place in a description of weights.
-var suspiciousCode = regexp.MustCompile(`(?i)__(?:class|globals|builtins|import|subclasses|mro|init|reduce)__|\bos\s*\.\s*(?:system|popen)|subprocess\s*\.|\b(?:eval|exec)\s*\(|<script\b|javascript:|\{\{.*\}\}|\$\(.*\)|powershell|/bin/(?:ba)?sh\b`)
+var suspiciousCode = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)__(?:class|globals|builtins|import|subclasses|mro|init|reduce)__|\bos\s*\.\s*(?:system|popen)|subprocess\s*\.|\b(?:eval|exec)\s*\(|<script\b|javascript:|\{\{.*\}\}|\$\(.*\)|powershell|/bin/(?:ba)?sh\b`)
+})
 
 // suspicious looks at one text of the metadata.
 func (s *scanner) suspicious(key, text string) {
-	if loc := suspiciousCode.FindString(text[:min(len(text), 1<<20)]); loc != "" {
+	if loc := suspiciousCode().FindString(text[:min(len(text), 1<<20)]); loc != "" {
 		s.add("metadata-code", hallmark.SeverityHigh, key, "the metadata holds code: %.80q", loc)
 	}
 	if strings.Contains(key, "split") && (strings.Contains(text, "..") || strings.HasPrefix(text, "/") || strings.Contains(text, `\`)) {

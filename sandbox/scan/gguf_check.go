@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/engine/gguf"
@@ -44,7 +45,7 @@ var ggufFloats = []string{
 }
 
 // headless are architectures without attention; their writers put 0 for the number of heads.
-var headless = regexp.MustCompile(`^(?:mamba|a?rwkv)`)
+var headless = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:mamba|a?rwkv)`) })
 
 func (s *scanner) ggufModel(f *gguf.File) {
 	arch, _ := f.String("general.architecture")
@@ -56,7 +57,7 @@ func (s *scanner) ggufModel(f *gguf.File) {
 			s.ggufFloat(f, arch+"."+name)
 		}
 		heads, ok := f.Int(arch + ".attention.head_count")
-		if ok && heads == 0 && !headless.MatchString(arch) {
+		if ok && heads == 0 && !headless().MatchString(arch) {
 			s.add(ruleHyperparameter, hallmark.SeverityHigh, arch+".attention.head_count", "the value is 0, which sizes are divided by")
 		}
 		all, ok1 := f.Int(arch + ".expert_count")
@@ -200,7 +201,7 @@ func (s *scanner) ggufSpecials(f *gguf.File, tokens int, bad func(key, format st
 	}
 }
 
-var splitName = regexp.MustCompile(`-([0-9]{5})-of-([0-9]{5})\.gguf$`)
+var splitName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`-([0-9]{5})-of-([0-9]{5})\.gguf$`) })
 
 // ggufSplit checks what a part of a split file says of itself, against its name.
 func (s *scanner) ggufSplit(f *gguf.File) {
@@ -221,7 +222,7 @@ func (s *scanner) ggufSplit(f *gguf.File) {
 	if n, ok := f.Int("split.tensors.count"); ok && (n < int64(len(f.Tensors)) || n > hallmark.MaxTensors) {
 		bad("%d tensors in all, %d in this part", n, len(f.Tensors))
 	}
-	if m := splitName.FindStringSubmatch(s.name); m != nil && (m[1] != pad5(no+1) || m[2] != pad5(count)) {
+	if m := splitName().FindStringSubmatch(s.name); m != nil && (m[1] != pad5(no+1) || m[2] != pad5(count)) {
 		bad("the name says part %s of %s, the file %d of %d", m[1], m[2], no+1, count)
 	}
 }

@@ -74,11 +74,11 @@ type globalTable struct {
 // maxGlobals bounds the different names of one file.
 const maxGlobals = 1 << 16
 
-var nameForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`)
+var nameForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`) })
 
 // global imports a name, and reports one that is not allowed.
 func (m *machine) global(module, name string) (value, error) {
-	m.named = m.named || nameForm.MatchString(module) && nameForm.MatchString(name)
+	m.named = m.named || nameForm().MatchString(module) && nameForm().MatchString(name)
 	key := module + "\n" + name
 	if id, known := m.names.index[key]; known {
 		return kindGlobal | value(id), nil

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -46,7 +47,7 @@ var kerasModules = []string{
 // kerasData are values that no class is made for.
 var kerasData = []string{"__tuple__", "__bytes__", "__keras_tensor__", "__tensor__", "__numpy__", "__ellipsis__", "__slice__"}
 
-var kerasClass = regexp.MustCompile(`^[A-Z][A-Za-z0-9]{0,63}$`)
+var kerasClass = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Z][A-Za-z0-9]{0,63}$`) })
 
 // kerasJSON scans a configuration.
 func (s *scanner) kerasJSON(location string, in io.Reader) {
@@ -115,11 +116,11 @@ func (s *scanner) kerasClass(location, class string, o map[string]string) {
 			s.add("keras-module", hallmark.SeverityCritical, location, "loading the model imports %.80q from %.80q", o["spec_name"], module)
 		}
 	case slices.Contains(kerasData, class):
-	case !kerasClass.MatchString(class):
+	case !kerasClass().MatchString(class):
 		s.add("keras-function", hallmark.SeverityCritical, location, "loading the model calls %.80q of %.80q", class, module)
 	case hasModule && module != "" && !kerasModule(module):
 		s.add("keras-module", hallmark.SeverityCritical, location, "loading the model imports %.80q for class %.80q", module, class)
-	case !hasModule && !kerasBuiltin[class]:
+	case !hasModule && !kerasBuiltin()[class]:
 		s.add("keras-custom-class", hallmark.SeverityHigh, location, "class %.80q is none of Keras", class)
 	}
 	if name := o["registered_name"]; name != "" && name != class && class != "function" {
@@ -149,14 +150,16 @@ func (s *scanner) kerasFunction(location, name, module string) {
 	}
 }
 
-var kerasMath = regexp.MustCompile(`^(?:(?:__operators__|math|nn|linalg|signal|image|dtypes)\.[a-z0-9_.]{1,64}|[a-z0-9_]{1,32})$`)
+var kerasMath = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:(?:__operators__|math|nn|linalg|signal|image|dtypes)\.[a-z0-9_.]{1,64}|[a-z0-9_]{1,32})$`)
+})
 
 // kerasFileOps are names that kerasMath lets pass and that are not mathematics.
 var kerasFileOps = []string{"py_function", "numpy_function", "py_func", "load_library", "load_op_library", "print", "function", "map_fn", "import_graph_def", "gather_file"}
 
 // kerasOperation takes operations of TensorFlow on tensors; tf.io, tf.raw_ops and others write files.
 func (s *scanner) kerasOperation(location, name string) {
-	if !kerasMath.MatchString(name) || slices.Contains(kerasFileOps, name) {
+	if !kerasMath().MatchString(name) || slices.Contains(kerasFileOps, name) {
 		s.add("keras-function", hallmark.SeverityCritical, location, "the model runs tf.%.80q", name)
 	}
 }

@@ -1,6 +1,6 @@
 package scan
 
-import "strings"
+import "sync"
 
 // kerasFunctions are activations, losses and metrics, under all names that they have.
 const kerasFunctions = `
@@ -13,13 +13,7 @@ categorical_hinge huber huber_loss ctc dice tversky circle categorical_generaliz
 accuracy acc binary_accuracy categorical_accuracy sparse_categorical_accuracy top_k_categorical_accuracy sparse_top_k_categorical_accuracy`
 
 // kerasBuiltin are the classes that files of the legacy format name without their module.
-var kerasBuiltin = func() map[string]bool {
-	out := map[string]bool{}
-	for name := range strings.FieldsSeq(kerasClasses) {
-		out[name] = true
-	}
-	return out
-}()
+var kerasBuiltin = sync.OnceValue(func() map[string]bool { return words(kerasClasses) })
 
 const kerasClasses = `
 Model Functional Sequential InputLayer Input

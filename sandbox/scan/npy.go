@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 const npyMagic = "\x93NUMPY"
@@ -16,9 +17,13 @@ const npyMagic = "\x93NUMPY"
 const maxNPYHeader = 1 << 16
 
 // The header is a dictionary in Python's notation. Only the form that numpy writes is taken.
-var npyHeader = regexp.MustCompile(`^\{'descr': (?:'([^'\\]{1,64})'|(\[[^\\]*\])), 'fortran_order': (?:True|False), 'shape': \(((?:[0-9]+L?, ?)*(?:[0-9]+L?)?)\), \} *\n?$`)
+var npyHeader = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\{'descr': (?:'([^'\\]{1,64})'|(\[[^\\]*\])), 'fortran_order': (?:True|False), 'shape': \(((?:[0-9]+L?, ?)*(?:[0-9]+L?)?)\), \} *\n?$`)
+})
 
-var npyType = regexp.MustCompile(`^[<>|=]?[?bBhHiIlLqQefdgFDGSUVmMcu]([0-9]{0,9})(?:\[[A-Za-z0-9]+\])?$`)
+var npyType = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[<>|=]?[?bBhHiIlLqQefdgFDGSUVmMcu]([0-9]{0,9})(?:\[[A-Za-z0-9]+\])?$`)
+})
 
 // npy checks one array of the numpy format, of size bytes in all.
 //
@@ -29,7 +34,7 @@ func (s *scanner) npy(in *stream, size int64, location string) {
 		s.cannotParse(location, "the header: %v", err)
 		return
 	}
-	m := npyHeader.FindStringSubmatch(text)
+	m := npyHeader().FindStringSubmatch(text)
 	if m == nil {
 		s.cannotParse(location, "the header is not what numpy writes")
 		return
@@ -45,7 +50,7 @@ func (s *scanner) npy(in *stream, size int64, location string) {
 	case record: // its size is not computed
 		return
 	}
-	kind := npyType.FindStringSubmatch(m[1])
+	kind := npyType().FindStringSubmatch(m[1])
 	if kind == nil {
 		s.cannotParse(location, "type %.40q is not known", m[1])
 		return
@@ -58,8 +63,10 @@ func (s *scanner) npy(in *stream, size int64, location string) {
 
 // npyFields is a record type whose fields are of plain types: a name, or a title and a name, a type and a shape.
 var (
-	npyFields = regexp.MustCompile(`\[(?:\((?:'[^']*'|\('[^']*', '[^']*'\)), '[<>|=]?[?bBhHiIlLqQefdgFDGSUVmMcuO][0-9]{0,9}(?:\[[A-Za-z0-9]+\])?'(?:, \([0-9, ]*\))?\)(?:, )?)+\]`)
-	npyObject = regexp.MustCompile(`, '[<>|=]?O[0-9]*'`)
+	npyFields = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\[(?:\((?:'[^']*'|\('[^']*', '[^']*'\)), '[<>|=]?[?bBhHiIlLqQefdgFDGSUVmMcuO][0-9]{0,9}(?:\[[A-Za-z0-9]+\])?'(?:, \([0-9, ]*\))?\)(?:, )?)+\]`)
+	})
+	npyObject = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`, '[<>|=]?O[0-9]*'`) })
 )
 
 // maxNPYRecords bounds records in records.
@@ -70,8 +77,8 @@ const maxNPYRecords = 8
 func recordType(descr string) (objects, ok bool) {
 	const plain = "'|V1'"
 	for range maxNPYRecords {
-		descr = npyFields.ReplaceAllStringFunc(descr, func(record string) string {
-			objects = objects || npyObject.MatchString(record)
+		descr = npyFields().ReplaceAllStringFunc(descr, func(record string) string {
+			objects = objects || npyObject().MatchString(record)
 			return plain
 		})
 	}

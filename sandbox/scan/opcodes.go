@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // opcodes holds what each opcode does; nil for those that do not exist.
@@ -81,8 +82,10 @@ func (m *machine) opOther(byte) error {
 }
 
 var (
-	wholeLine = regexp.MustCompile(`^\s*[+-]?[0-9_]+L?\s*$`)
-	floatLine = regexp.MustCompile(`^\s*[+-]?([0-9_.]+([eE][+-]?[0-9]+)?|inf|nan|infinity)\s*$`)
+	wholeLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s*[+-]?[0-9_]+L?\s*$`) })
+	floatLine = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^\s*[+-]?([0-9_.]+([eE][+-]?[0-9]+)?|inf|nan|infinity)\s*$`)
+	})
 )
 
 // opNumberLine reads a number in decimal. Anything else is refused, as text would be that is no pickle.
@@ -95,7 +98,7 @@ func (m *machine) opNumberLine(op byte) error {
 		m.push(newInt(maxInt))
 		return nil
 	}
-	if form := wholeLine; op != 'F' && !form.MatchString(line) || op == 'F' && !floatLine.MatchString(strings.ToLower(line)) {
+	if form := wholeLine(); op != 'F' && !form.MatchString(line) || op == 'F' && !floatLine().MatchString(strings.ToLower(line)) {
 		return fmt.Errorf("%.20q is no number: %w", line, errPickle)
 	}
 	n, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimSpace(line), "L"), 10, 64)

@@ -113,7 +113,7 @@ func (s *scanner) prototext(src string) {
 		switch {
 		case !plain && token == "op":
 			s.add("savedmodel-operation", hallmark.SeverityHigh, s.name, "the name of operation %.80q is spelled with escapes", value)
-		case token == "op" && tfDenied.MatchString(value):
+		case token == "op" && tfDenied().MatchString(value):
 			s.add("savedmodel-operation", hallmark.SeverityCritical, s.name, "operation %.80q reads or writes files, opens connections or runs code", value)
 		case token == "type" && value == "Python":
 			s.add("config-remote-code", hallmark.SeverityCritical, s.name, "a layer is of a Python module that is imported with the model")

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -35,16 +36,20 @@ const (
 )
 
 // loadedNames are files that libraries run for a model: the classes of auto_map, packages, set-up.
-var loadedNames = regexp.MustCompile(`^(?:(?:modeling|configuration|tokenization|processing|image_processing|video_processing|feature_extraction|generation|modular|pipeline)(?:_.*)?|handler|model|__init__|setup|sitecustomize|usercustomize|conftest|generate|hubconf)\.py$`)
+var loadedNames = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:(?:modeling|configuration|tokenization|processing|image_processing|video_processing|feature_extraction|generation|modular|pipeline)(?:_.*)?|handler|model|__init__|setup|sitecustomize|usercustomize|conftest|generate|hubconf)\.py$`)
+})
 
 // scriptNames are files that somebody starts on purpose.
-var scriptNames = regexp.MustCompile(`^(?:train|finetune|fine_tune|pretrain|sft|dpo|grpo|rlhf|convert|export|eval|evaluate|test|run|gen|generate|make|build|demo|app|example|inference|infer|predict|serve|benchmark|bench|prepare|preprocess|plot|download|upload|quantize|merge)(?:[_-].*|[0-9]*)?\.py$`)
+var scriptNames = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:train|finetune|fine_tune|pretrain|sft|dpo|grpo|rlhf|convert|export|eval|evaluate|test|run|gen|generate|make|build|demo|app|example|inference|infer|predict|serve|benchmark|bench|prepare|preprocess|plot|download|upload|quantize|merge)(?:[_-].*|[0-9]*)?\.py$`)
+})
 
 func roleOf(name string) pyRole {
 	switch base := strings.ToLower(path.Base(name)); {
-	case loadedNames.MatchString(base):
+	case loadedNames().MatchString(base):
 		return pyLoaded
-	case scriptNames.MatchString(base):
+	case scriptNames().MatchString(base):
 		return pyScript
 	}
 	return pyModule
@@ -122,14 +127,14 @@ func (s *scanner) python() {
 	s.pythonSource(s.name, string(src), roleOf(s.name))
 }
 
-var pyCoding = regexp.MustCompile(`^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)`)
+var pyCoding = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)`) })
 
 func (s *scanner) pythonSource(location, src string, role pyRole) {
 	p := &pyFile{s: s, location: location, role: role, imports: map[string]string{}}
 	first := src
 	for range 2 {
 		line, rest, _ := strings.Cut(first, "\n")
-		if m := pyCoding.FindStringSubmatch(line); m != nil && !slices.Contains([]string{"utf-8", "utf8", "ascii", "us-ascii", "latin-1", "iso-8859-1", "utf-8-sig"}, strings.ToLower(strings.ReplaceAll(m[1], "_", "-"))) {
+		if m := pyCoding().FindStringSubmatch(line); m != nil && !slices.Contains([]string{"utf-8", "utf8", "ascii", "us-ascii", "latin-1", "iso-8859-1", "utf-8-sig"}, strings.ToLower(strings.ReplaceAll(m[1], "_", "-"))) {
 			s.add("python-obfuscation", hallmark.SeverityHigh, location, "the source is in encoding %.40q, under which it reads differently", m[1])
 		}
 		first = rest
@@ -397,11 +402,11 @@ func (p *pyFile) dynamic(name string, rest []pyToken, line int, later bool) {
 	}
 }
 
-var encodedText = regexp.MustCompile(`^(?:[A-Za-z0-9+/=_-]|\\x[0-9a-fA-F]{2}|\\n)+$`)
+var encodedText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:[A-Za-z0-9+/=_-]|\\x[0-9a-fA-F]{2}|\\n)+$`) })
 
 // literal looks at a string: the expressions in it, names of the interpreter's insides, and whether it is encoded.
 func (p *pyFile) literal(t pyToken, later bool, depth int) {
-	if len(t.text) >= longEncoded && encodedText.MatchString(t.text) && p.encoded == 0 {
+	if len(t.text) >= longEncoded && encodedText().MatchString(t.text) && p.encoded == 0 {
 		p.encoded = t.line
 	}
 	if slices.Contains(pyInternals, t.text) && t.text != "__code__" {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -12,15 +13,17 @@ import (
 // connections. It is a list of what is refused: TensorFlow has some 1,400 operations, nearly all of them mathematics, and
 // a list of what is allowed would be out of date with each version. Families are refused by patterns, so that a new reader
 // is found as well.
-var tfDenied = regexp.MustCompile(`^(?:` + strings.Join([]string{
-	`ReadFile`, `WriteFile`, `MatchingFiles`, `PyFunc(?:Stateless)?`, `EagerPyFunc`, `NumpyFunc\w*`,
-	`DebugIdentity(?:V\d+)?`, `DebugNanCount`, `DebugNumericSummary(?:V\d+)?`, `ImmutableConst`, `DumpTensor\w*`,
-	`\w*Reader(?:V\d+)?`, `ReaderRead\w*`, `FixedLengthRecord\w*`, `TextLineDataset`, `TFRecordDataset(?:V\d+)?`, `\w*CSVDataset\w*`, `SqlDataset`,
-	`SnapshotDataset\w*`, `SaveDataset\w*`, `LoadDataset\w*`, `DistributedSave`, `CacheDataset\w*`, `LMDBDataset`, `\w*Kafka\w*`, `\w*Bigtable\w*`, `\w*BigQuery\w*`,
-	`CreateSummary(?:File|Db)Writer`, `WriteSummary`, `WriteRawProtoSummary`, `WriteGraphSummary`,
-	`Rpc(?:Call|Client|Server\w*)?`, `TryRpc`, `RemoteCall`, `RemoteFusedGraphExecute`, `DataService\w*`, `RegisterDataset\w*`, `_Send`, `_Recv`,
-	`DeleteFile\w*`, `CopyFile\w*`, `LoadLibrary\w*`, `GenerateVocabRemapping`, `LoadAndRemapMatrix`, `XlaCustomCall\w*`, `CustomCall\w*`,
-}, "|") + `)$`)
+var tfDenied = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:` + strings.Join([]string{
+		`ReadFile`, `WriteFile`, `MatchingFiles`, `PyFunc(?:Stateless)?`, `EagerPyFunc`, `NumpyFunc\w*`,
+		`DebugIdentity(?:V\d+)?`, `DebugNanCount`, `DebugNumericSummary(?:V\d+)?`, `ImmutableConst`, `DumpTensor\w*`,
+		`\w*Reader(?:V\d+)?`, `ReaderRead\w*`, `FixedLengthRecord\w*`, `TextLineDataset`, `TFRecordDataset(?:V\d+)?`, `\w*CSVDataset\w*`, `SqlDataset`,
+		`SnapshotDataset\w*`, `SaveDataset\w*`, `LoadDataset\w*`, `DistributedSave`, `CacheDataset\w*`, `LMDBDataset`, `\w*Kafka\w*`, `\w*Bigtable\w*`, `\w*BigQuery\w*`,
+		`CreateSummary(?:File|Db)Writer`, `WriteSummary`, `WriteRawProtoSummary`, `WriteGraphSummary`,
+		`Rpc(?:Call|Client|Server\w*)?`, `TryRpc`, `RemoteCall`, `RemoteFusedGraphExecute`, `DataService\w*`, `RegisterDataset\w*`, `_Send`, `_Recv`,
+		`DeleteFile\w*`, `CopyFile\w*`, `LoadLibrary\w*`, `GenerateVocabRemapping`, `LoadAndRemapMatrix`, `XlaCustomCall\w*`, `CustomCall\w*`,
+	}, "|") + `)$`)
+})
 
 // A tfGraph walks the messages of TensorFlow's SavedModel and GraphDef.
 //
@@ -169,7 +172,7 @@ func (g *tfGraph) node(f protoField) error {
 	if op == "" {
 		return fmt.Errorf("node %.80q has no operation: %w", name, errForm)
 	}
-	if tfDenied.MatchString(op) {
+	if tfDenied().MatchString(op) {
 		g.s.add("savedmodel-operation", hallmark.SeverityCritical, name, "operation %.80q reads or writes files, opens connections or runs code", op)
 	}
 	if err := g.files.add(name, op, n); err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -24,12 +25,16 @@ var tfCheckpoint = map[string]int{"Save": 1, "SaveSlices": 1, "SaveV2": 1, "Rest
 // tfMakesText are operations whose results are followed to where they come from. Others are either given by the caller, or
 // computed, which is refused for those in tfComputesText.
 var (
-	tfMakesText    = words("Const StringJoin ShardedFilename ShardedFilespec Identity IdentityN Pack Select SelectV2 Reshape Squeeze ExpandDims ConcatV2")
-	tfComputesText = words("DecodeBase64 StringLower StringUpper Substr RegexReplace StaticRegexReplace AsString ReduceJoin StringFormat UnicodeEncode UnicodeTranscode StringSplitV2 StringSplit UnsortedSegmentJoin ParseTensor StringStrip Fill Reverse ReverseV2 GatherV2 Gather StridedSlice Slice")
+	tfMakesText = sync.OnceValue(func() map[string]bool {
+		return words("Const StringJoin ShardedFilename ShardedFilespec Identity IdentityN Pack Select SelectV2 Reshape Squeeze ExpandDims ConcatV2")
+	})
+	tfComputesText = sync.OnceValue(func() map[string]bool {
+		return words("DecodeBase64 StringLower StringUpper Substr RegexReplace StaticRegexReplace AsString ReduceJoin StringFormat UnicodeEncode UnicodeTranscode StringSplitV2 StringSplit UnsortedSegmentJoin ParseTensor StringStrip Fill Reverse ReverseV2 GatherV2 Gather StridedSlice Slice")
+	})
 )
 
 // tfElsewhere is a path, or the beginning of one, that does not lie in the directory that the program runs in.
-var tfElsewhere = regexp.MustCompile(`^(?:[/\\~]|[A-Za-z]:|[A-Za-z0-9]+://)|\.\.`)
+var tfElsewhere = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:[/\\~]|[A-Za-z]:|[A-Za-z0-9]+://)|\.\.`) })
 
 type tfNode struct {
 	op     string
@@ -54,7 +59,7 @@ func (t *tfFiles) add(name, op string, n tfNode) error {
 		t.uses = append(t.uses, n)
 	case op == "Const" && n.texts == nil:
 		return nil
-	case tfMakesText[op] || tfComputesText[op]:
+	case tfMakesText()[op] || tfComputesText()[op]:
 		t.nodes[name] = n
 	}
 	if len(t.nodes)+len(t.uses) > maxTFTexts {
@@ -84,11 +89,11 @@ func (t *tfFiles) elsewhere(input string, seen map[string]bool) string {
 		return ""
 	}
 	seen[name] = true
-	if tfComputesText[n.op] {
+	if tfComputesText()[n.op] {
 		return "a text that is computed"
 	}
 	for _, text := range n.texts {
-		if tfElsewhere.MatchString(text) {
+		if tfElsewhere().MatchString(text) {
 			return text
 		}
 	}

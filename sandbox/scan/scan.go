@@ -2,6 +2,8 @@
 // about it. It parses attacker-made bytes and therefore runs inside the jail; everything in it is bounded.
 //
 // What it does not know it does not trust: an unknown format and a file that cannot be parsed are findings too.
+//
+// Each file has a process of its own, which needs few of the expressions and tables here: they are made when they are first needed.
 package scan
 
 import (
@@ -233,7 +235,7 @@ func (s *scanner) detect(head []byte) {
 		s.pickles(newStreamAt(s.r, s.size), 0, s.name)
 	case s.isTable():
 		s.res.Format = FormatTFIndex
-	case rawTensors.MatchString(s.name):
+	case rawTensors().MatchString(s.name):
 		s.res.Format = FormatRaw
 	default:
 		s.add(RuleUnknownFormat, hallmark.SeverityHigh, s.name, "the format of the file is not known")

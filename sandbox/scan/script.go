@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -34,11 +35,19 @@ func (s *scanner) wholeText() string {
 }
 
 var (
-	plainSource  = regexp.MustCompile(`(?im)^[^#\n]*(?:--(?:extra-)?index-url|-i|--find-links|-f)?[ =@]*http://[^\s#]+|^\s*--trusted-host\b[^\n]*`)
-	directSource = regexp.MustCompile(`(?im)^[^#\n]*(?:\b(?:git|hg|svn|bzr)\+[a-z]+://|--(?:extra-)?index-url\b|--find-links\b|@\s*https?://|^\s*https?://|(?:-r|-c|-f|--requirement|--constraint)[ =]*https?://|@\s*file:|^\s*-e\b)[^\n#]*`)
+	plainSource = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?im)^[^#\n]*(?:--(?:extra-)?index-url|-i|--find-links|-f)?[ =@]*http://[^\s#]+|^\s*--trusted-host\b[^\n]*`)
+	})
+	directSource = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?im)^[^#\n]*(?:\b(?:git|hg|svn|bzr)\+[a-z]+://|--(?:extra-)?index-url\b|--find-links\b|@\s*https?://|^\s*https?://|(?:-r|-c|-f|--requirement|--constraint)[ =]*https?://|@\s*file:|^\s*-e\b)[^\n#]*`)
+	})
 	// otherIndex is where all packages come from, those of the usual names too.
-	otherIndex = regexp.MustCompile(`(?im)^[ \t-]*(?:--index-url|--extra-index-url|-i|--requirement|-r)[ =]*(https?://[^\s#"']+)`)
-	knownIndex = regexp.MustCompile(`(?i)^https://(?:pypi\.org|files\.pythonhosted\.org|test\.pypi\.org|download\.pytorch\.org|pypi\.nvidia\.com|pypi\.ngc\.nvidia\.com|developer\.download\.nvidia\.com|storage\.googleapis\.com/jax-releases|data\.pyg\.org|download\.openmmlab\.com|huggingface\.github\.io|flashinfer\.ai|wheels\.vllm\.ai|pypi\.tuna\.tsinghua\.edu\.cn|mirrors\.aliyun\.com|pypi\.mirrors\.ustc\.edu\.cn)(?:[/:]|$)`)
+	otherIndex = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?im)^[ \t-]*(?:--index-url|--extra-index-url|-i|--requirement|-r)[ =]*(https?://[^\s#"']+)`)
+	})
+	knownIndex = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)^https://(?:pypi\.org|files\.pythonhosted\.org|test\.pypi\.org|download\.pytorch\.org|pypi\.nvidia\.com|pypi\.ngc\.nvidia\.com|developer\.download\.nvidia\.com|storage\.googleapis\.com/jax-releases|data\.pyg\.org|download\.openmmlab\.com|huggingface\.github\.io|flashinfer\.ai|wheels\.vllm\.ai|pypi\.tuna\.tsinghua\.edu\.cn|mirrors\.aliyun\.com|pypi\.mirrors\.ustc\.edu\.cn)(?:[/:]|$)`)
+	})
 )
 
 // maxRequirements bounds a list of packages, in bytes.
@@ -52,10 +61,10 @@ func (s *scanner) requirements() {
 	}
 	src := s.wholeText()
 	s.packages(src)
-	if hit := plainSource.FindString(src); hit != "" {
+	if hit := plainSource().FindString(src); hit != "" {
 		s.add("requirements-source", hallmark.SeverityHigh, s.name, "packages come over a connection that anybody may change: %.80q", strings.TrimSpace(hit))
 	}
-	if hit := directSource.FindString(src); hit != "" {
+	if hit := directSource().FindString(src); hit != "" {
 		s.add("requirements-source", hallmark.SeverityMedium, s.name, "packages come from elsewhere than the index: %.80q", strings.TrimSpace(hit))
 	}
 }
@@ -63,18 +72,22 @@ func (s *scanner) requirements() {
 // packages reports an index that is none of the usual ones: it may give another package under any name. A line that ends in a
 // backslash goes on behind its end.
 func (s *scanner) packages(src string) {
-	for _, m := range otherIndex.FindAllStringSubmatch(continuedLine.ReplaceAllString(src, ""), 100) {
-		if !knownIndex.MatchString(m[1]) {
+	for _, m := range otherIndex().FindAllStringSubmatch(continuedLine().ReplaceAllString(src, ""), 100) {
+		if !knownIndex().MatchString(m[1]) {
 			s.add("requirements-source", hallmark.SeverityHigh, s.name, "packages come from %.80q", m[1])
 		}
 	}
 }
 
-var continuedLine = regexp.MustCompile(`\\\r?\n`)
+var continuedLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\\r?\n`) })
 
 var (
-	activeHTML = regexp.MustCompile(`(?i)<(?:script|iframe|object|embed|base|meta\s+http-equiv)\b|\bon(?:error|load|click|mouseover|focus)\s*=|javascript:`)
-	shellMagic = regexp.MustCompile(`(?m)^\s*(?:!{1,2}|%%(?:bash|sh|script|cmd|system|perl|ruby)\b|%(?:system|sx)\b)[^\n]*`)
+	activeHTML = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)<(?:script|iframe|object|embed|base|meta\s+http-equiv)\b|\bon(?:error|load|click|mouseover|focus)\s*=|javascript:`)
+	})
+	shellMagic = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^\s*(?:!{1,2}|%%(?:bash|sh|script|cmd|system|perl|ruby)\b|%(?:system|sx)\b)[^\n]*`)
+	})
 )
 
 // maxCell bounds one cell of a notebook, in bytes.
@@ -119,7 +132,7 @@ func (s *scanner) notebook() {
 }
 
 func (s *scanner) activeHTML(text string) {
-	if hit := activeHTML.FindString(text); hit != "" {
+	if hit := activeHTML().FindString(text); hit != "" {
 		s.add("notebook-active-output", hallmark.SeverityMedium, s.name, "a text of the notebook is active where the notebook is trusted: %.40q", hit)
 	}
 }
@@ -129,7 +142,7 @@ func (s *scanner) cell(kind, src string) {
 		s.activeHTML(src)
 		return
 	}
-	for _, magic := range shellMagic.FindAllString(src, 100) {
+	for _, magic := range shellMagic().FindAllString(src, 100) {
 		s.add("notebook-shell", hallmark.SeverityInfo, s.name, "a cell runs a command: %.80q", strings.TrimSpace(magic))
 	}
 	s.shell(s.name, src)
@@ -182,7 +195,7 @@ func (s *scanner) scripts(head []byte) {
 		s.prototext(s.wholeText())
 	case windowsScript[ext]:
 		s.add("program", hallmark.SeverityHigh, s.name, "a file named %q is run when it is opened", ext)
-	case ranWhereItLies[name]:
+	case ranWhereItLies()[name]:
 		s.add("script", hallmark.SeverityHigh, s.name, "a program that is started in this directory runs the file")
 	}
 	s.declared(head)
@@ -190,29 +203,33 @@ func (s *scanner) scripts(head []byte) {
 
 // ranWhereItLies are files that a program runs, or takes its settings from, because they lie in the directory that it is
 // started in.
-var ranWhereItLies = words(".rprofile .renviron .pdbrc .gdbinit .lldbinit .envrc .exrc .vimrc .nvimrc .lvimrc .bashrc .bash_profile .profile .zshrc .pypirc .npmrc .yarnrc")
+var ranWhereItLies = sync.OnceValue(func() map[string]bool {
+	return words(".rprofile .renviron .pdbrc .gdbinit .lldbinit .envrc .exrc .vimrc .nvimrc .lvimrc .bashrc .bash_profile .profile .zshrc .pypirc .npmrc .yarnrc")
+})
 
 // xmlEntity is a declaration of a part of an XML document that stands elsewhere, or that is repeated where it is named.
-var xmlEntity = regexp.MustCompile(`<!ENTITY\b|<!DOCTYPE\s+\S+\s+SYSTEM\s+["'](?:https?://www\.w3\.org/|http://www\.dmg\.org/)?[^"']*["']`)
+var xmlEntity = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`<!ENTITY\b|<!DOCTYPE\s+\S+\s+SYSTEM\s+["'](?:https?://www\.w3\.org/|http://www\.dmg\.org/)?[^"']*["']`)
+})
 
-var xmlElement = regexp.MustCompile(`<[A-Za-z_:]`)
+var xmlElement = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<[A-Za-z_:]`) })
 
 // serialized begins what R writes as text: its reader makes objects of any class, whose promises are evaluated
 // (CVE-2024-27322).
-var serialized = regexp.MustCompile(`^(?:RD[AX][0-9]+\r?\n)?A\r?\n[23]\r?\n[0-9]+\r?\n`)
+var serialized = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:RD[AX][0-9]+\r?\n)?A\r?\n[23]\r?\n[0-9]+\r?\n`) })
 
 // declared looks at the beginning of a text for what makes it more than one.
 func (s *scanner) declared(head []byte) {
-	if serialized.Match(head) {
+	if serialized().Match(head) {
 		s.add(RuleUnknownFormat, hallmark.SeverityHigh, s.name, "the text holds objects of R, which are not looked into")
 	}
 	if trimmed := strings.TrimLeft(string(head), " \t\r\n\ufeff"); !strings.HasPrefix(trimmed, "<") {
 		return
 	}
-	if len(head) == sniffText && !xmlElement.Match(head) {
+	if len(head) == sniffText && !xmlElement().Match(head) {
 		s.cannotParse(s.name, "the first element is further behind than %d bytes", len(head))
 	}
-	for _, hit := range xmlEntity.FindAllString(string(head), 100) {
+	for _, hit := range xmlEntity().FindAllString(string(head), 100) {
 		if !strings.Contains(hit, "http://www.dmg.org/") && !strings.Contains(hit, "://www.w3.org/") {
 			s.add("xml-entity", hallmark.SeverityHigh, s.name, "the document declares a part that its reader takes from elsewhere or repeats: %.80q", hit)
 			return

@@ -4,6 +4,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -93,12 +94,14 @@ func (r *shellReader) mark(c byte, at int) {
 var shellNames = map[string]bool{"sh": true, "bash": true, "zsh": true, "dash": true, "ksh": true}
 
 var (
-	behindBase64 = regexp.MustCompile(`^\s+(?:-d|-D|--decode)`)
-	behindXXD    = regexp.MustCompile(`^\s+-r`)
-	behindShell  = regexp.MustCompile(`^\s+(?:-i\b|<\(\s*(?i:curl|wget))`)
-	behindEval   = regexp.MustCompile(`(?i)^\s+"?\$\((?:curl|wget|base64|echo)`)
-	behindRM     = regexp.MustCompile(`^\s+-[A-Za-z]*[rR][A-Za-z]*\s+(?:--no-preserve-root\s+)?[/~](?:\s|$)`)
-	behindEtc    = regexp.MustCompile(`^/(?:cron|ld\.so\.preload|profile)`)
+	behindBase64 = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s+(?:-d|-D|--decode)`) })
+	behindXXD    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s+-r`) })
+	behindShell  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s+(?:-i\b|<\(\s*(?i:curl|wget))`) })
+	behindEval   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^\s+"?\$\((?:curl|wget|base64|echo)`) })
+	behindRM     = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^\s+-[A-Za-z]*[rR][A-Za-z]*\s+(?:--no-preserve-root\s+)?[/~](?:\s|$)`)
+	})
+	behindEtc = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^/(?:cron|ld\.so\.preload|profile)`) })
 )
 
 // word looks at the word at [start, end). It returns where a hostile part begins, or -1.
@@ -115,7 +118,7 @@ func (r *shellReader) word(start, end int) int {
 	switch {
 	case strings.HasSuffix(name, "curl") || strings.HasSuffix(name, "wget") || strings.HasSuffix(name, "fetch"):
 		r.fetch = end
-	case name == "base64" && behindBase64.MatchString(rest), name == "xxd" && behindXXD.MatchString(rest):
+	case name == "base64" && behindBase64().MatchString(rest), name == "xxd" && behindXXD().MatchString(rest):
 		r.decode = end
 	case name == "nc" && r.fifo > r.line && start-r.fifo <= shellDecodeGap:
 		return r.fifo
@@ -139,21 +142,21 @@ func (r *shellReader) runs(name, rest string, start int) int {
 		if r.piped && (r.pipeFetch >= 0 || r.pipeCoded >= 0) {
 			return max(r.pipeFetch, r.pipeCoded)
 		}
-		hit = behindShell.MatchString(rest)
+		hit = behindShell().MatchString(rest)
 	case name == "perl" || name == "ruby" || strings.HasPrefix(name, "python"):
 		if r.piped && r.pipeFetch >= 0 {
 			return r.pipeFetch
 		}
 	case name == "eval":
-		hit = behindEval.MatchString(rest)
+		hit = behindEval().MatchString(rest)
 	case name == "rm":
-		hit = behindRM.MatchString(rest)
+		hit = behindRM().MatchString(rest)
 	case name == "authorized_keys":
 		hit = true
 	case name == "tcp" || name == "udp":
 		hit = strings.HasPrefix(rest, "/") && strings.HasSuffix(r.src[:start], "/dev/")
 	case name == "etc":
-		hit = strings.HasSuffix(r.src[:start], "/") && behindEtc.MatchString(rest)
+		hit = strings.HasSuffix(r.src[:start], "/") && behindEtc().MatchString(rest)
 	}
 	if hit {
 		return start

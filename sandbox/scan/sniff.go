@@ -5,6 +5,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Messages of protocol buffers have no magic number: the fields at the top and, where they leave it open, the name tell
@@ -12,7 +13,9 @@ import (
 
 // rawTensors are names of tensor data without any format, which an ONNX model beside it describes, or the index of a
 // checkpoint of TensorFlow.
-var rawTensors = regexp.MustCompile(`(?:\.onnx[._]data(?:_[0-9]+)?|\.data-[0-9]{5}-of-[0-9]{5})$`)
+var rawTensors = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:\.onnx[._]data(?:_[0-9]+)?|\.data-[0-9]{5}-of-[0-9]{5})$`)
+})
 
 // proto recognises ONNX and TensorFlow models and scans them.
 func (s *scanner) proto(head []byte) bool {

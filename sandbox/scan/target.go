@@ -3,6 +3,7 @@ package scan
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -13,7 +14,7 @@ import (
 
 const ruleConfigCall = "config-call"
 
-var onlyName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`)
+var onlyName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`) })
 
 // words is a set of the words of a text.
 func words(text string) map[string]bool {
@@ -25,7 +26,8 @@ func words(text string) map[string]bool {
 }
 
 // stdlib are the modules of Python's library, but for those whose names a model may as well have.
-var stdlib = words(`
+var stdlib = sync.OnceValue(func() map[string]bool {
+	return words(`
 abc aifc antigravity argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb binascii bisect builtins bz2 cProfile calendar cgi cgitb
 chunk cmd code codecs codeop compileall concurrent configparser contextlib contextvars copy copyreg crypt csv ctypes curses dbm difflib dis distutils
 doctest email encodings ensurepip errno faulthandler fcntl filecmp fileinput fnmatch ftplib functools gc genericpath getopt getpass gettext glob
@@ -36,15 +38,19 @@ queue quopri readline reprlib resource rlcompleter runpy sched select selectors 
 spwd sqlite3 ssl stat string subprocess sunau symtable sys sysconfig syslog tabnanny tarfile telnetlib tempfile termios textwrap this threading time
 timeit tkinter token tokenize tomllib trace traceback tracemalloc tty turtle turtledemo types unittest urllib uu venv warnings wave weakref webbrowser
 winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib __builtin__ __builtins__ commands popen2 _io _posixsubprocess _ctypes`)
+})
 
 // plainTargets are of Python's library and do nothing but compute.
-var plainTargets = words(`
+var plainTargets = sync.OnceValue(func() map[string]bool {
+	return words(`
 builtins.int builtins.float builtins.str builtins.bool builtins.list builtins.dict builtins.tuple builtins.set builtins.range builtins.slice builtins.len
 builtins.max builtins.min builtins.sum builtins.sorted functools.partial operator.itemgetter operator.add operator.mul copy.deepcopy itertools.chain
 string.Template logging.getLogger`)
+})
 
 // runsCode are other modules and functions that run programs or code, load pickles, or call what they are given.
-var runsCode = words(`
+var runsCode = sync.OnceValue(func() map[string]bool {
+	return words(`
 psutil pexpect sh plumbum fabric invoke paramiko gevent eventlet trio anyio pip setuptools pkg_resources IPython ipykernel cffi cppyy dill cloudpickle
 joblib.load jsonpickle yaml ruamel hydra.utils hydra._internal hydra.core jinja2 mako sympy numexpr py execnet requests urllib3 httpx aiohttp boto3 docker
 numba numpy.load numpy.f2py numpy.distutils numpy.testing numpy.ctypeslib pandas.eval pandas.read_pickle pandas.io torch.load torch.hub torch.jit.load
@@ -52,6 +58,7 @@ torch.package torch.ops torch.utils.cpp_extension torch.utils.collect_env torch.
 torch.storage torch.serialization torch._inductor torch.multiprocessing torch.classes tensorflow.io tensorflow.py_function tensorflow.load_op_library
 tensorflow.load_library keras.utils.get_file keras.models.load_model keras.saving mlflow wandb nltk.data.load speechbrain.utils.superpowers
 speechbrain.utils.importutils lightning.pytorch.cli fsspec smart_open omegaconf.OmegaConf.load nemo.utils.get_rank monai.bundle monai.utils.module`)
+})
 
 // isModule reports whether a path is one of names, or lies in it.
 func isModule(path string, names ...string) bool {
@@ -71,15 +78,15 @@ func beforeDot(path string) string {
 // hostileTarget says what is wrong with calling the import path, or nothing.
 func hostileTarget(path string) string {
 	switch {
-	case !onlyName.MatchString(path):
+	case !onlyName().MatchString(path):
 		return "which is no plain name"
-	case plainTargets[path]:
+	case plainTargets()[path]:
 		return ""
-	case stdlib[beforeDot(path)]:
+	case stdlib()[beforeDot(path)]:
 		return "of Python's library"
 	}
 	for part := path; part != ""; {
-		if runsCode[part] {
+		if runsCode()[part] {
 			return "which runs code or loads what it is given"
 		}
 		at := strings.LastIndexByte(part, '.')
@@ -95,7 +102,7 @@ func hostileTarget(path string) string {
 
 // target looks at the import path of what a configuration calls. Of a key that others use as well, plain words are none.
 func (s *scanner) target(key, path string, plain bool) { //nolint:revive // plain is what the key leaves open
-	if plain && (!strings.Contains(path, ".") || !onlyName.MatchString(path)) {
+	if plain && (!strings.Contains(path, ".") || !onlyName().MatchString(path)) {
 		return
 	}
 	if why := hostileTarget(path); why != "" {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -16,41 +17,51 @@ import (
 // or such a member is looked at wherever it stands, and what cannot be read as a plain name is refused.
 
 var (
-	yamlTag = regexp.MustCompile(`(?m)(?:^|[\s\[{,:\-?])!(<[^>\n]*>|[^\s,\[\]{}"'=]*)`)
+	yamlTag = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)(?:^|[\s\[{,:\-?])!(<[^>\n]*>|[^\s,\[\]{}"'=]*)`)
+	})
 	// yamlTarget is the name of a member that names a callable.
-	yamlTarget    = regexp.MustCompile(`(?:^|[\s{,"'?\-])(_target_|target|class_path|loader_module|model_code_path)["']?\s*:(?:[\s"'&!>|]|$)`)
-	yamlComment   = regexp.MustCompile(`(?m)^[ \t]*#[^\n]*$`)
-	yamlEscaped   = regexp.MustCompile(`"((?:[^"\\\n]|\\.)*\\(?:[^"\\\n]|\\.)*)"\s*:`)
-	yamlDirective = regexp.MustCompile(`(?m)^%TAG\b`)
-	yamlPython    = regexp.MustCompile(`^python/(none|bool|str|unicode|bytes|int|long|float|complex|list|tuple|dict)$`)
-	yamlObject    = regexp.MustCompile(`^python/(name|object|object/apply|object/new):([A-Za-z_][\w.]*)\.(\w+)$`)
+	yamlTarget = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?:^|[\s{,"'?\-])(_target_|target|class_path|loader_module|model_code_path)["']?\s*:(?:[\s"'&!>|]|$)`)
+	})
+	yamlComment   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^[ \t]*#[^\n]*$`) })
+	yamlEscaped   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`"((?:[^"\\\n]|\\.)*\\(?:[^"\\\n]|\\.)*)"\s*:`) })
+	yamlDirective = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^%TAG\b`) })
+	yamlPython    = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^python/(none|bool|str|unicode|bytes|int|long|float|complex|list|tuple|dict)$`)
+	})
+	yamlObject = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^python/(name|object|object/apply|object/new):([A-Za-z_][\w.]*)\.(\w+)$`)
+	})
 )
 
 // yamlCore are the tags of YAML's own types.
-var yamlCore = words("str int float bool null map seq set omap pairs binary timestamp merge value")
+var yamlCore = sync.OnceValue(func() map[string]bool {
+	return words("str int float bool null map seq set omap pairs binary timestamp merge value")
+})
 
 // yamlNames are files in YAML without an extension that says so.
-var yamlNames = words("mlmodel dvc.lock")
+var yamlNames = sync.OnceValue(func() map[string]bool { return words("mlmodel dvc.lock") })
 
 func isYAML(name string) bool {
 	ext := path.Ext(name)
-	return ext == ".yaml" || ext == ".yml" || ext == ".dvc" || yamlNames[name]
+	return ext == ".yaml" || ext == ".yml" || ext == ".dvc" || yamlNames()[name]
 }
 
 // yaml looks through a text in YAML.
 func (s *scanner) yaml(src string) {
-	src = yamlComment.ReplaceAllString(src, "")
-	if yamlDirective.MatchString(src) {
+	src = yamlComment().ReplaceAllString(src, "")
+	if yamlDirective().MatchString(src) {
 		s.add(ruleConfigCall, hallmark.SeverityHigh, s.name, "a directive gives tags another meaning")
 	}
-	for _, m := range yamlTag.FindAllStringSubmatch(src, maxYAMLTags) {
+	for _, m := range yamlTag().FindAllStringSubmatch(src, maxYAMLTags) {
 		s.yamlTag(m[1])
 	}
-	for _, at := range yamlTarget.FindAllStringSubmatchIndex(src, maxYAMLTags) {
+	for _, at := range yamlTarget().FindAllStringSubmatchIndex(src, maxYAMLTags) {
 		_, rest, _ := strings.Cut(src[at[3]:min(len(src), at[3]+yamlWindow)], ":")
 		s.yamlTarget(src[at[2]:at[3]], yamlScalar(rest))
 	}
-	for _, m := range yamlEscaped.FindAllStringSubmatch(src, maxYAMLTags) {
+	for _, m := range yamlEscaped().FindAllStringSubmatch(src, maxYAMLTags) {
 		if key, err := strconv.Unquote(`"` + m[1] + `"`); err != nil || slices.Contains([]string{"_target_", "target", "class_path", "loader_module"}, key) {
 			s.add(ruleConfigCall, hallmark.SeverityHigh, s.name, "the name %.40q of a member is spelled with escapes", m[1])
 		}
@@ -152,10 +163,10 @@ func (s *scanner) yamlTag(tag string) {
 
 // yamlCoreTag looks at a tag that is YAML's own or one of a language: those make objects.
 func (s *scanner) yamlCoreTag(tag string) {
-	if yamlCore[tag] || yamlPython.MatchString(tag) || !strings.ContainsAny(tag, "/.:") {
+	if yamlCore()[tag] || yamlPython().MatchString(tag) || !strings.ContainsAny(tag, "/.:") {
 		return
 	}
-	if m := yamlObject.FindStringSubmatch(tag); m != nil {
+	if m := yamlObject().FindStringSubmatch(tag); m != nil {
 		uses, full := allowedGlobals()[m[2]+"\n"+m[3]], m[2]+"."+m[3]
 		if uses != 0 && !directOnly[full] && (m[1] == "name" || argumentChecks[full] == nil || full == "numpy.dtype") {
 			return

@@ -12,6 +12,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/hallmark-ml/hallmark"
 )
@@ -109,11 +110,11 @@ func (a *zipArchive) places(d *zipDirectory) {
 func (a *zipArchive) storage(name string) bool {
 	dir, file := path.Split(name)
 	root, ok := strings.CutSuffix(dir, "data/")
-	return ok && storageKey.MatchString(file) && a.roots[root]
+	return ok && storageKey().MatchString(file) && a.roots[root]
 }
 
 // storageKey names the data of one tensor: torch numbers them.
-var storageKey = regexp.MustCompile(`^[0-9]+$`)
+var storageKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+$`) })
 
 // loaderMarks are members of archives whose reader runs the Python code in them: packages and scripts of torch, and archives
 // of TorchServe.
