@@ -61,13 +61,9 @@ func (a *app) scan(ctx context.Context, paths []string, sarif string) error {
 	}
 	out := scanOutput{json: a.format == "json", w: a.out}
 	bar := a.progress("scan")
-	err = walkFiles(ctx, paths, func(f scannedFile, done, total int64) error {
-		v, err := f.verdict(ctx, j)
-		if err == nil {
-			err = out.add(v)
-		}
+	err = j.judgeFiles(ctx, paths, func(v scan.FileVerdict, done, total int64) error {
 		bar.set(done, total)
-		return err
+		return out.add(v)
 	})
 	bar.done()
 	out.cut = err != nil
@@ -83,28 +79,6 @@ func (a *app) scan(ctx context.Context, paths []string, sarif string) error {
 		return hallmark.WithHint(fmt.Errorf("%d of %d files are not safe: %w", bad, len(out.verdicts), hallmark.ErrRefused), "read the reasons above; what the rules mean stands in docs/scanner.md")
 	}
 	return nil
-}
-
-// verdict scans one file in the jail. A guest that reaches a limit or ends early is a property of the file; an error is
-// one of this host.
-func (f scannedFile) verdict(ctx context.Context, j *jail) (scan.FileVerdict, error) {
-	if f.problem != "" {
-		return scan.Judge(f.path, scan.FormatUnknown, []hallmark.Finding{{Rule: f.rule, Severity: hallmark.SeverityHigh, Message: f.problem}}), nil
-	}
-	report, _, err := j.scanFile(ctx, f.file, f.name, hallmark.TierNoNamespaces)
-	run, ended := errors.AsType[*sandbox.RunError](err)
-	if ended && run.Verdict == hallmark.RunWallLimit { // a busy host may have caused it
-		report, _, err = j.scanFile(ctx, f.file, f.name, hallmark.TierNoNamespaces)
-		run, ended = errors.AsType[*sandbox.RunError](err)
-	}
-	if err == nil {
-		return scan.Judge(f.path, report.Format, append(report.Findings, f.around(report)...)), nil
-	}
-	if !ended || run.Verdict == hallmark.RunUnsandboxed || run.Verdict == hallmark.RunInfraError {
-		return scan.FileVerdict{}, fmt.Errorf("scan %s: %w", f.path, err)
-	}
-	why := fmt.Sprintf("the scan ended with %s: %s", run.Verdict, run.Detail)
-	return scan.Judge(f.path, scan.FormatUnknown, []hallmark.Finding{{Rule: scan.RuleLimit, Severity: hallmark.SeverityHigh, Message: why}}), nil
 }
 
 // around judges what the jailed process cannot see of a file: its permissions, and the sizes of files beside it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -201,4 +202,61 @@ func externalModel(location string, offset int) string {
 	entry := func(key, value string) string { return field(13, field(1, key)+field(2, value)) }
 	tensor := "\x08\x04\x10\x01" + field(8, "w") + "\x70\x01" + entry("location", location) + entry("offset", strconv.Itoa(offset))
 	return "\x08\x08" + field(7, field(5, tensor)) + field(8, field(1, "")+"\x10\x11")
+}
+
+// Files are scanned side by side; their verdicts come in order all the same, each once, and a large file's among them.
+func TestScanSideBySideKeepsTheOrder(t *testing.T) {
+	t.Parallel()
+
+	files := map[string]string{"m.txt": strings.Repeat("word ", smallFile/5+1)}
+	for i := range 24 {
+		files[string(rune('a'+i))+".pkl"] = safePickle
+	}
+	files["n.pkl"], files["z/hostile.pkl"] = unsafePickle, unsafePickle
+	dir := writeTree(t, files)
+	got := command(t, nil, "scan", filepath.Join(dir, "z"), dir, "-o", "json")
+	require.Equal(t, exitBlock, got.code, got.errout)
+	list := scanLines(t, got.out)
+	require.Len(t, list, len(files)+1)
+	require.Equal(t, list[0].Path, list[len(list)-1].Path)
+	require.True(t, slices.IsSortedFunc(list[1:], func(a, b scan.FileVerdict) int { return strings.Compare(a.Path, b.Path) }))
+	for _, v := range list {
+		unsafe := slices.Contains([]string{"n.pkl", "hostile.pkl"}, filepath.Base(v.Path))
+		require.Equal(t, unsafe, v.Verdict == scan.Unsafe, v.Path)
+	}
+}
+
+// The first error ends the scan, and nothing is left running or told behind it.
+func TestScanStopsAtAnError(t *testing.T) {
+	t.Parallel()
+
+	files := map[string]string{}
+	for i := range 20 {
+		files[string(rune('a'+i))+".pkl"] = safePickle
+	}
+	j, err := openJail(t.Context(), serverConfig{Threads: 1, RunMemory: scanMemory}, func() ([]byte, error) { return os.ReadFile(guestPath(t)) })
+	require.NoError(t, err)
+	full := errors.New("the disk is full")
+	told := 0
+	err = j.judgeFiles(t.Context(), []string{writeTree(t, files)}, func(_ scan.FileVerdict, done, total int64) error {
+		told++
+		require.EqualValues(t, told, done)
+		require.EqualValues(t, 20, total)
+		if told == 3 {
+			return full
+		}
+		return nil
+	})
+	require.ErrorIs(t, err, full)
+	require.Equal(t, 3, told)
+
+	ctx, stop := context.WithCancel(t.Context())
+	err = j.judgeFiles(ctx, []string{writeTree(t, files)}, func(_ scan.FileVerdict, done, _ int64) error {
+		if done == 2 {
+			stop()
+		}
+		require.Less(t, done, int64(20))
+		return nil
+	})
+	require.ErrorIs(t, err, context.Canceled)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -22,6 +23,7 @@ type scannedFile struct {
 	name string   // its base name, which the scanner compares with the content
 	file *os.File // nil if there is a problem
 	mode fs.FileMode
+	size int64
 	// sibling returns the size of a plain file by its path below the directory that this one is in.
 	sibling func(location string) (int64, bool)
 
@@ -31,39 +33,74 @@ type scannedFile struct {
 // walkFiles visits every file at or below paths, in lexical order. Links, devices and what cannot be opened are visited
 // with their problem. Nothing outside of a named directory is opened, whatever is swapped in meanwhile.
 func walkFiles(ctx context.Context, paths []string, visit func(f scannedFile, done, total int64) error) error {
-	trees := make([]fileTree, 0, len(paths))
-	total := int64(0)
-	defer func() {
-		for _, t := range trees {
-			_ = t.root.Close() // only read from
-		}
-	}()
-	for _, path := range paths {
-		t, err := surveyTree(ctx, path)
-		if err != nil {
+	trees, err := surveyTrees(ctx, paths)
+	if err != nil {
+		return err
+	}
+	defer trees.close()
+	done := int64(0)
+	for t, rel := range trees.files() {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
-		trees = append(trees, t)
-		if len(t.files) == 0 {
-			return hallmark.WithHint(fmt.Errorf("%s holds no files, and nothing is not safe: %w", path, errUsage), "name a file, or a directory with files in it")
-		}
-		if total += int64(len(t.files)); total > maxScanFiles {
-			return fmt.Errorf("more than %d files: %w", maxScanFiles, hallmark.ErrTooLarge)
-		}
-	}
-	done := int64(0)
-	for _, t := range trees {
-		for _, rel := range t.files {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			done++
-			if err := t.visit(rel, func(f scannedFile) error { return visit(f, done, total) }); err != nil {
-				return err
-			}
+		done++
+		if err := t.visit(rel, func(f scannedFile) error { return visit(f, done, trees.total) }); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// fileTrees are what stands on the command line, with the number of all files.
+type fileTrees struct {
+	list  []fileTree
+	total int64
+}
+
+// surveyTrees opens the directories and lists what is in them. The caller closes them.
+func surveyTrees(ctx context.Context, paths []string) (fileTrees, error) {
+	var trees fileTrees
+	for _, path := range paths {
+		if err := trees.add(ctx, path); err != nil {
+			trees.close()
+			return fileTrees{}, err
+		}
+	}
+	return trees, nil
+}
+
+func (l *fileTrees) add(ctx context.Context, path string) error {
+	t, err := surveyTree(ctx, path)
+	if err != nil {
+		return err
+	}
+	l.list = append(l.list, t)
+	if len(t.files) == 0 {
+		return hallmark.WithHint(fmt.Errorf("%s holds no files, and nothing is not safe: %w", path, errUsage), "name a file, or a directory with files in it")
+	}
+	if l.total += int64(len(t.files)); l.total > maxScanFiles {
+		return fmt.Errorf("more than %d files: %w", maxScanFiles, hallmark.ErrTooLarge)
+	}
+	return nil
+}
+
+func (l *fileTrees) close() {
+	for _, t := range l.list {
+		_ = t.root.Close() // only read from
+	}
+}
+
+// files are all files with their trees, in order.
+func (l *fileTrees) files() iter.Seq2[fileTree, string] {
+	return func(yield func(fileTree, string) bool) {
+		for _, t := range l.list {
+			for _, rel := range t.files {
+				if !yield(t, rel) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // A fileTree is a directory, or the directory of one named file.
@@ -130,7 +167,7 @@ func (t fileTree) visit(rel string, visit func(scannedFile) error) error {
 			f.rule, f.problem = scan.RuleCannotParse, "the file cannot be opened: "+reason(err)
 			break
 		}
-		f.mode = info.Mode()
+		f.mode, f.size = info.Mode(), info.Size()
 		f.sibling = func(location string) (int64, bool) {
 			info, err := t.root.Lstat(filepath.Join(filepath.Dir(rel), filepath.FromSlash(location)))
 			if err != nil || !info.Mode().IsRegular() {
