@@ -103,15 +103,19 @@ block:
 	JNZ block
 	GIVE
 
+// Where scale I of eight rows waits, and minimum I; half floats of type Q6_K wait before them.
+#define SCALEAT(I) (512+32*(I))
+#define MINAT(I) (768+32*(I))
+
 // T in Y11 takes cell C: its sum times its scale, and less its minimum times the sum of its elements.
 #define CELL4K(ROW, OFF, P, Q, C) \
 	VMOVDQU      (32*C)(SI), Y8                    \
 	EIGHTROWS(ROW, OFF, P, Q)                      \
 	SUMS(NARROW, NARROW)                           \
 	VCVTDQ2PS    Y0, Y0                            \
-	VFMADD231PS  (32*C)(DI), Y0, Y11               \
+	VFMADD231PS  SCALEAT(C)(DI), Y0, Y11           \
 	VBROADCASTSS (block256_sum32+4*C)(BX), Y9      \
-	VFNMADD231PS (256+32*C)(DI), Y9, Y11
+	VFNMADD231PS MINAT(C)(DI), Y9, Y11
 
 #define FINISH256(ACC) \
 	VBROADCASTSS block256_d(BX), Y9     \
@@ -178,7 +182,7 @@ block:
 	VPBROADCASTD (block256_bias16+8*C+4*H)(BX), Y9   \
 	VPADDD       Y9, SUM, SUM                        \
 	VCVTDQ2PS    SUM, SUM                            \
-	VFMADD231PS  (512+64*C+32*H)(DI), SUM, Y11
+	VFMADD231PS  SCALEAT((2*C+H))(DI), SUM, Y11
 
 #define CELLSIX(LOAD, OFF, SHIFT, BY, HIGH, P, Q, C) \
 	VMOVDQU (32*C)(SI), Y8                           \
@@ -190,19 +194,16 @@ block:
 #define FOURSIX(OFF, HIGH, P, Q, C) \
 	CELLSIX(LOWFOUR, OFF, VPSLLW, 4, HIGH, P, Q, C)            \
 	CELLSIX(LOWFOUR, (OFF+32), VPSLLW, 2, HIGH, P, Q, (C+1))   \
-	FETCH                                                     \
-	ADDQ $128, R15                                            \
+	FETCH                                                      \
+	ADDQ $128, R15                                             \
 	CELLSIX(HIGHFOUR, OFF, VPSRLW, 0, HIGH, P, Q, (C+2))       \
 	CELLSIX(HIGHFOUR, (OFF+32), VPSRLW, 2, HIGH, P, Q, (C+3))
 
-// The half floats d of all rows are at (DI), sixteen vectors of scales come to 512(DI).
+// The half floats d of all rows are at (DI).
 #define HALF6K(P, Q, D, ACC) \
 	COLUMNS16(192, P, Q)                      \
 	VCVTPH2PS D(DI), Y4                       \
-	FOURSCALES(SIGNEDSCALE, Y0, Y4, 512)      \
-	FOURSCALES(SIGNEDSCALE, Y1, Y4, 640)      \
-	FOURSCALES(SIGNEDSCALE, Y2, Y4, 768)      \
-	FOURSCALES(SIGNEDSCALE, Y3, Y4, 896)      \
+	SCALES6K                                  \
 	VXORPS Y11, Y11, Y11                      \
 	FETCH                                     \
 	ADDQ $128, R15                            \

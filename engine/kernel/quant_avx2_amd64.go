@@ -33,8 +33,13 @@ var mulsAVX2 = [64]mulFunc{
 	gguf.MXFP4:  mulMXAVX2,
 }
 
-// packAVX2 takes rows apart by the definition and leaves to assembly what is slowest then.
-func packAVX2(f *format, dst, rows []byte, stride, cols, _ int, c *codes) { //nolint:revive // the form of pack
+// packAVX2 takes rows of MXFP4 apart by the definition, and leaves to assembly what is slowest then.
+func packAVX2(f *format, dst, rows []byte, stride, cols, ahead int, c *codes) { //nolint:revive // the form of pack
+	if pack := packsAVX2[f.typ]; pack != nil {
+		weights, _ := f.typ.Block()
+		pack(&dst[0], &rows[0], stride, cols/weights, ahead)
+		return
+	}
 	f.packScales(dst, rows, stride, cols, c)
 	columnsAVX2(&dst[0], &c.q[0], cols, cols/32, f.cellBytes())
 }
@@ -127,3 +132,55 @@ func mulXSAVX2(dst, src *byte, stride, blocks int, ahead int, out *float32, q *i
 
 //go:noescape
 func mulMXAVX2(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // assembly takes no structures
+
+// packsAVX2 pack as packsAVX512 do; weights are signed.
+var packsAVX2 = [64]func(dst, src *byte, stride, blocks int, ahead int){
+	gguf.Q8_0:   packQ8AVX2,
+	gguf.Q4_0:   packQ4AVX2,
+	gguf.Q4_1:   packQ4MinAVX2,
+	gguf.Q5_0:   packQ5AVX2,
+	gguf.Q5_1:   packQ5MinAVX2,
+	gguf.Q2_K:   packQ2KAVX2,
+	gguf.Q3_K:   packQ3KAVX2,
+	gguf.Q4_K:   packQ4KAVX2,
+	gguf.Q5_K:   packQ5KAVX2,
+	gguf.Q6_K:   packQ6KAVX2,
+	gguf.IQ4_NL: packNLAVX2,
+	gguf.IQ4_XS: packXSAVX2,
+}
+
+//go:noescape
+func packQ8AVX2(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packQ4AVX2(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packQ4MinAVX2(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packQ5AVX2(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packQ5MinAVX2(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packQ2KAVX2(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packQ3KAVX2(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packQ4KAVX2(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packQ5KAVX2(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packQ6KAVX2(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packNLAVX2(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packXSAVX2(dst, src *byte, stride, blocks int, ahead int)
