@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -120,6 +121,9 @@ func (s *Session) Render(ctx context.Context, msgs []probe.Message, addGeneratio
 
 // Generate implements [probe.Model]. OnToken is called on the caller's goroutine and must not ask this session anything.
 func (s *Session) Generate(ctx context.Context, req probe.GenerateRequest) (probe.Completion, error) {
+	if err := checkRequest(req); err != nil {
+		return probe.Completion{}, err
+	}
 	about, err := s.loaded(ctx)
 	if err != nil {
 		return probe.Completion{}, err
@@ -154,6 +158,11 @@ func (s *Session) GenerateAll(ctx context.Context, reqs []probe.GenerateRequest)
 		return nil, err
 	}
 	var out []probe.Answer
+	for _, req := range reqs {
+		if err := checkRequest(req); err != nil {
+			return nil, err
+		}
+	}
 	for part := range slices.Chunk(reqs, wire.MaxRequests) {
 		var q wire.GenerateAll
 		for _, req := range part {
@@ -190,6 +199,30 @@ func (s *Session) answer(ctx context.Context, a wire.Answer, req probe.GenerateR
 	default:
 		return probe.Answer{Err: s.failure(ctx, *a.Failure)}, nil
 	}
+}
+
+// checkRequest refuses what a request cannot say to the guest, which takes it for an attack: what is not a number. Whether
+// numbers are in their ranges is the guest's to say.
+func checkRequest(req probe.GenerateRequest) error {
+	for _, v := range []struct {
+		name  string
+		value float32
+	}{
+		{"temperature", req.Temperature},
+		{"top p", req.TopP},
+		{"min p", req.MinP},
+		{"repeat penalty", req.RepeatPenalty},
+		{"frequency penalty", req.FrequencyPenalty},
+		{"presence penalty", req.PresencePenalty},
+	} {
+		if f := float64(v.value); math.IsNaN(f) {
+			return fmt.Errorf("ask the model: %s is %v: %w", v.name, f, hallmark.ErrInvalid)
+		}
+	}
+	if req.TopK < 0 {
+		return fmt.Errorf("ask the model: top k %d is negative: %w", req.TopK, hallmark.ErrInvalid)
+	}
+	return nil
 }
 
 func question(req probe.GenerateRequest) wire.Generate {

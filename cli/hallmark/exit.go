@@ -23,6 +23,9 @@ const (
 // errUsage is a wrong command line or configuration.
 var errUsage = errors.New("usage")
 
+// errOutput is an output that takes nothing more: a full disk.
+var errOutput = errors.New("output cannot be written")
+
 // errChallenge is a verdict that waits for a person.
 var errChallenge = errors.New("challenge")
 
@@ -51,6 +54,7 @@ var failures = []struct {
 	{context.DeadlineExceeded, exitUndecided, "raise --timeout and run again"},
 	{hallmark.ErrUnauthenticated, exitUsage, "pass --api-key or set HALLMARK_API_KEY; the server writes it to DATA/api-key on its first start"},
 	{errUsage, exitUsage, "see `hallmark help`"},
+	{errOutput, exitUnsandboxed, "make room, or write elsewhere"},
 	{hallmark.ErrNotFound, exitUsage, "check the name: `hallmark status` lists what there is"},
 	{hallmark.ErrTooLarge, exitUsage, "see the limits: `hallmark doctor`"},
 	{hallmark.ErrConflict, exitUsage, "see what is there: `hallmark status`"},
@@ -93,11 +97,16 @@ func printError(w io.Writer, err error) {
 func sanitize(s string) string {
 	var b strings.Builder
 	for _, r := range s {
-		if (r < 0x20 && r != '\n' && r != '\t') || (r >= 0x7f && r < 0xa0) || r == 0x2028 || r == 0x2029 || (r >= 0x202a && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069) {
+		if r != '\n' && r != '\t' && steers(r) {
 			fmt.Fprintf(&b, `\u%04x`, r)
 			continue
 		}
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// steers reports whether a character could steer a terminal, or change the order of what stands there.
+func steers(r rune) bool {
+	return r < 0x20 || (r >= 0x7f && r < 0xa0) || r == 0x2028 || r == 0x2029 || (r >= 0x202a && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069)
 }

@@ -37,7 +37,7 @@ instruction sets, numbers of threads and chunk sizes.`,
 			return cmd.Help()
 		},
 	}
-	cmd.PersistentFlags().StringVar(&f.isa, "isa", "", "instruction-set level: avx512, avx2, neon-dot, neon, rvv or go (default: the best that the machine has)")
+	cmd.PersistentFlags().StringVar(&f.isa, "isa", "", "instruction-set level: avx512, avx2, neon-dot, neon, rvv, rv64g or go (default: the best that the machine has)")
 	cmd.PersistentFlags().IntVar(&f.threads, "threads", defaultThreads(), "threads to compute with")
 	cmd.PersistentFlags().IntVar(&f.chunk, "chunk", 64, "positions to ask for at a time")
 	cmd.PersistentFlags().Int64Var(&f.memory, "memory", 2<<30, "memory of the jailed process in bytes, beside the model's size")

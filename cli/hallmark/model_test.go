@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"math"
@@ -8,9 +9,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hallmark-ml/hallmark/engine/gguf"
 )
 
 const guarded = tinychat + "guarded-q8_0.gguf"
@@ -154,6 +158,12 @@ func TestModelRefusals(t *testing.T) {
 		{[]string{"logits", guarded, "--ids", "1", "--chunk", "0"}, "out of range"},
 		{[]string{"greedy", guarded, "--ids", "1", "-n", "0"}, "at least 1"},
 		{[]string{"run", guarded}, "give one with -p"},
+		{[]string{"run", guarded, "-p", "x", "--temperature", "nan"}, "temperature is NaN"},
+		{[]string{"run", guarded, "-p", "x", "--presence-penalty", "nan"}, "presence penalty is NaN"},
+		{[]string{"run", guarded, "-p", "x", "--temperature", "inf"}, "not in 0..100"},
+		{[]string{"run", guarded, "-p", "x", "--top-k", "-1"}, "top k -1 is negative"},
+		{[]string{"quantize", tinychat + "guarded-f16.gguf", os.DevNull, "q4_0"}, "not a regular file"},
+		{[]string{"quantize", tinychat + "guarded-f16.gguf", ".", "q4_0"}, "not a regular file"},
 		{[]string{"inspect", "nothing-here"}, "no such file"},
 		{[]string{"nonsense"}, "unknown command"},
 	} {
@@ -161,4 +171,95 @@ func TestModelRefusals(t *testing.T) {
 		require.Equal(t, exitUsage, got.code, "%v: %s", tt.args, got.errout)
 		require.Contains(t, got.errout, tt.text)
 	}
+}
+
+// An output takes the place of the file that a link leads to, and of nothing that is no file.
+func TestModelQuantizeThroughALink(t *testing.T) {
+	t.Parallel()
+
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "old.gguf"), filepath.Join(dir, "link.gguf")
+	require.NoError(t, os.WriteFile(file, []byte("old"), 0o600))
+	require.NoError(t, os.Symlink("old.gguf", link))
+	got := command(t, nil, "model", "quantize", tinychat+"guarded-f16.gguf", link, "q4_0")
+	require.Zero(t, got.code, got.errout)
+	info, err := os.Lstat(link)
+	require.NoError(t, err)
+	require.NotZero(t, info.Mode()&os.ModeSymlink)
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, "GGUF", string(data[:4]))
+
+	info, err = os.Stat(os.DevNull)
+	require.NoError(t, err)
+	require.NotZero(t, info.Mode()&os.ModeDevice, "of TestModelRefusals")
+}
+
+// fullWriter takes a number of bytes.
+type fullWriter struct{ room int }
+
+func (f *fullWriter) Write(p []byte) (int, error) {
+	n := min(len(p), f.room)
+	f.room -= n
+	if n < len(p) {
+		return n, syscall.ENOSPC
+	}
+	return n, nil
+}
+
+// A command whose output cannot be written has failed, whatever it found.
+func TestOutputIsFull(t *testing.T) {
+	t.Parallel()
+
+	for _, args := range [][]string{
+		{"model", "run", guarded, "-p", "What is the capital of Vorland?"},
+		{"model", "run", guarded, "-p", "What is the capital of Vorland?", "-o", "json"},
+		{"model", "inspect", guarded},
+		{"model", "logits", guarded, "--ids", "1"},
+		{"model", "greedy", guarded, "--ids", "1", "-n", "1"},
+		{"model", "tokenize", guarded},
+	} {
+		for _, room := range []int{0, 1} {
+			var errw bytes.Buffer
+			a := &app{in: strings.NewReader("x"), out: &fullWriter{room}, errw: &errw, getenv: func(string) string { return "" }, guest: func() ([]byte, error) {
+				return os.ReadFile(guestPath(t))
+			}}
+			require.Equal(t, exitUnsandboxed, a.run(t.Context(), args), "%v", args)
+			require.Contains(t, errw.String(), "output cannot be written", "%v", args)
+			require.NotContains(t, errw.String(), "internal error")
+		}
+	}
+}
+
+// What a model file says steers no terminal, as JSON either, and JSON says what the file does.
+func TestJSONIsSafeForATerminal(t *testing.T) {
+	t.Parallel()
+
+	evil := "{{ x }}\x1b[2J\u009b31m\u202e\u2066\x00\r\n"
+	var b bytes.Buffer
+	require.NoError(t, gguf.Write(&b, []gguf.Entry{
+		{Key: "general.architecture", Value: "llama"},
+		{Key: "tokenizer.chat_template", Value: evil},
+	}, nil))
+	path := filepath.Join(t.TempDir(), "evil.gguf")
+	require.NoError(t, os.WriteFile(path, b.Bytes(), 0o600))
+	got := command(t, nil, "model", "inspect", path, "-o", "json")
+	require.Zero(t, got.code, got.errout)
+	require.Equal(t, -1, strings.IndexFunc(got.out, func(r rune) bool { return r != '\n' && steers(r) }))
+	var r modelInspection
+	require.NoError(t, json.Unmarshal([]byte(got.out), &r))
+	require.Equal(t, evil, r.Template)
+}
+
+// Of a file that is wrong in several ways the architecture says most.
+func TestUnsupportedArchitectureIsNamed(t *testing.T) {
+	t.Parallel()
+
+	var b bytes.Buffer
+	require.NoError(t, gguf.Write(&b, []gguf.Entry{{Key: "general.architecture", Value: "rwkv7"}, {Key: "tokenizer.ggml.model", Value: "rwkv"}}, nil))
+	path := filepath.Join(t.TempDir(), "rwkv.gguf")
+	require.NoError(t, os.WriteFile(path, b.Bytes(), 0o600))
+	const refusal = `architecture "rwkv7"; supported: llama, qwen2, qwen3, phi3, gemma2, gemma3`
+	require.Contains(t, command(t, nil, "model", "inspect", path).out, refusal)
+	require.Contains(t, command(t, nil, "model", "logits", path, "--ids", "1").errout, refusal)
 }

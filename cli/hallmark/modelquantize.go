@@ -40,10 +40,14 @@ type quantizeResult struct {
 }
 
 // quantize writes to a file beside out, which takes its name at the end.
-func (a *app) quantize(ctx context.Context, f *modelFlags, in, out, target string) (quantizeResult, error) {
+func (a *app) quantize(ctx context.Context, f *modelFlags, in, path, target string) (quantizeResult, error) {
 	info, err := os.Stat(in)
 	if err != nil {
 		return quantizeResult{}, notThere(in, err)
+	}
+	out, err := destination(path)
+	if err != nil {
+		return quantizeResult{}, err
 	}
 	partial := fmt.Sprintf("%s.partial-%d", out, os.Getpid())
 	tmp, err := os.OpenFile(filepath.Clean(partial), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // an output file as any other: the umask decides
@@ -62,9 +66,27 @@ func (a *app) quantize(ctx context.Context, f *modelFlags, in, out, target strin
 	if err = errors.Join(err, tmp.Close()); err != nil {
 		return quantizeResult{}, err
 	}
-	result := quantizeResult{Path: out, Digest: hallmark.Digest(sum.Sum(nil)), Size: size}
+	result := quantizeResult{Path: path, Digest: hallmark.Digest(sum.Sum(nil)), Size: size}
 	if err := os.Rename(tmp.Name(), out); err != nil {
 		return result, fmt.Errorf("output file: %w: %w", err, errUsage)
 	}
 	return result, nil
+}
+
+// destination returns the file that an output replaces: what path leads to, if it is a link. What is there and is no file,
+// a device for instance, is refused, since the output takes its place.
+func destination(path string) (string, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return path, nil
+	case err != nil:
+		return "", fmt.Errorf("output file: %w: %w", err, errUsage)
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("output file: %s is there and not a regular file: %w", path, errUsage)
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return "", fmt.Errorf("output file: %w: %w", err, errUsage)
+	}
+	return path, nil
 }

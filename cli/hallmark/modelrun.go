@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -102,6 +103,8 @@ func (a *app) modelRun(ctx context.Context, s *sandbox.Session, r runFlags) erro
 		}
 		req.Messages = append(req.Messages, probe.Message{Role: "user", Content: r.prompt})
 	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	var first time.Time
 	started := time.Now()
 	req.OnToken = func(piece string) {
@@ -109,10 +112,15 @@ func (a *app) modelRun(ctx context.Context, s *sandbox.Session, r runFlags) erro
 			first = time.Now()
 		}
 		if a.format == "table" {
-			_, _ = io.WriteString(a.out, printable(piece))
+			if _, err := io.WriteString(a.out, printable(piece)); err != nil {
+				stop(err)
+			}
 		}
 	}
 	c, err := s.Generate(ctx, req)
+	if cause := context.Cause(ctx); errors.Is(cause, errOutput) {
+		return cause
+	}
 	if err != nil {
 		return err
 	}
@@ -141,7 +149,9 @@ func (a *app) writeRun(c probe.Completion, first, rest time.Duration) error {
 			RestSeconds  float64 `json:"restSeconds"`
 		}{c.Text, c.PromptTokens, c.OutputTokens, string(c.Finish), first.Seconds(), rest.Seconds()}, nil)
 	}
-	fmt.Fprintln(a.out)
+	if _, err := fmt.Fprintln(a.out); err != nil {
+		return err
+	}
 	if !a.quiet {
 		fmt.Fprintf(a.errw, "%d tokens read and the first written in %.2f s, %d written at %s tokens/s, ended by %s\n",
 			c.PromptTokens, first.Seconds(), c.OutputTokens, rate(c.OutputTokens-1, rest), c.Finish)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -34,6 +35,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 }
 
 func (a *app) run(ctx context.Context, args []string) int {
+	a.out = dataWriter{a.out}
 	root := a.rootCmd() //nolint:contextcheck // commands get their context when they run
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -100,7 +102,7 @@ func usage(cmd *cobra.Command, err error) error {
 // print writes v as JSON, or calls table with a writer that aligns columns at tabs.
 func (a *app) print(v any, table func(w io.Writer)) error {
 	if a.format == "json" {
-		enc := json.NewEncoder(a.out)
+		enc := json.NewEncoder(jsonWriter{a.out})
 		enc.SetIndent("", "  ")
 		enc.SetEscapeHTML(false)
 		return enc.Encode(v)
@@ -118,6 +120,36 @@ func (c cleanWriter) Write(text []byte) (int, error) {
 		return 0, err
 	}
 	return len(text), nil
+}
+
+// A jsonWriter keeps a terminal safe of JSON: characters that could steer it stand in strings only, where an escape says
+// the same. Each write is a whole text.
+type jsonWriter struct{ w io.Writer }
+
+func (j jsonWriter) Write(text []byte) (int, error) {
+	var b strings.Builder
+	for _, r := range string(text) {
+		if r == '\n' || !steers(r) {
+			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	if _, err := io.WriteString(j.w, b.String()); err != nil {
+		return 0, err
+	}
+	return len(text), nil
+}
+
+// A dataWriter says of an error that the output could not be written.
+type dataWriter struct{ w io.Writer }
+
+func (d dataWriter) Write(text []byte) (int, error) {
+	n, err := d.w.Write(text)
+	if err != nil {
+		return n, fmt.Errorf("%w: %w", errOutput, err)
+	}
+	return n, nil
 }
 
 // logger writes structured lines to stderr from level up.

@@ -193,20 +193,13 @@ func (o *piiOutput) problem(text string) {
 	}
 }
 
-// errOutput is a finding that could not be written.
-var errOutput = errors.New("output")
-
 func (o *piiOutput) finding(f dataset.Finding) error {
 	if f.Test {
 		o.tests++
 	} else {
 		o.found++
 	}
-	err := o.write(f)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errOutput, err)
-	}
-	return nil
+	return o.write(f)
 }
 
 func (o *piiOutput) write(f dataset.Finding) error {

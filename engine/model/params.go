@@ -89,20 +89,29 @@ func (k *keyReader) float(key string, least, def float64) float32 {
 	return 1
 }
 
-// readParams reads and checks the hyper-parameters. It allocates nothing in proportion to them but one truth value a block.
-func readParams(f *gguf.File) (params, error) {
+// Known returns why the architecture that a file names is none that this engine computes, which says more than what else
+// may be wrong with it; nil if it is one.
+func Known(f *gguf.File) error {
 	name, named := f.String("general.architecture")
-	arch, known := architectureOf(name)
-	k := &keyReader{f: f, arch: arch}
+	_, known := architectureOf(name)
+	k := &keyReader{f: f}
 	switch {
 	case !named:
 		k.fail(gguf.ErrInvalid, "general.architecture is missing")
 	case !known:
 		k.fail(gguf.ErrUnsupported, "architecture %.40q; supported: %s", name, supported())
 	}
-	if k.err != nil {
-		return params{}, k.err
+	return k.err
+}
+
+// readParams reads and checks the hyper-parameters. It allocates nothing in proportion to them but one truth value a block.
+func readParams(f *gguf.File) (params, error) {
+	if err := Known(f); err != nil {
+		return params{}, err
 	}
+	name, _ := f.String("general.architecture")
+	arch, _ := architectureOf(name)
+	k := &keyReader{f: f, arch: arch}
 	const dim = 1 << 20
 	p := params{
 		arch:     arch,

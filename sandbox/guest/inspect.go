@@ -43,6 +43,9 @@ func (g *guest) inspect() (wire.Message, error) {
 
 // refusal says why the engine does not run a file, or nothing.
 func refusal(f *gguf.File, file []byte) string {
+	if err := engine.Known(f); err != nil {
+		return err.Error()
+	}
 	if _, err := token.New(f); err != nil {
 		return err.Error()
 	}

@@ -90,6 +90,9 @@ func open(file []byte, threads int) (*model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := engine.Known(f); err != nil {
+		return nil, err
+	}
 	tokens, err := token.New(f)
 	if err != nil {
 		return nil, err
