@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	integers  = "TestQuantisedAssembly|TestExtremes|TestQuantisingIs"
+	integers  = "TestQuantisedAssembly|TestExtremes|TestQuantisingIs|TestProductsRead"
 	floats    = "TestFloatMatrix|TestRowsEqual|TestAttention|TestElementsEqual|TestRoundingEquals"
 	quickOnes = "TestExtremes|TestProductsAgree|TestQuantisingIs|TestRowsEqual|TestAttention|TestElementsEqual|TestRoundingEquals"
 

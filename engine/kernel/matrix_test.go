@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -358,6 +359,44 @@ func TestExtremesAgree(t *testing.T) { //nolint:paralleltest // changes the pack
 			differ(t, &m, x, len(elements))
 			m.packed, m.packedFor = nil, nil
 			differ(t, &m, x, 1)
+		}
+	})
+}
+
+// fenced returns at least n bytes of whole pages between two that cannot be read.
+func fenced(t *testing.T, n int) []byte {
+	t.Helper()
+	page := os.Getpagesize()
+	size := (n + page - 1) / page * page
+	memory, err := syscall.Mmap(-1, 0, size+2*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, syscall.Munmap(memory)) })
+	require.NoError(t, syscall.Mprotect(memory[:page], syscall.PROT_NONE))
+	require.NoError(t, syscall.Mprotect(memory[page+size:], syscall.PROT_NONE))
+	return memory[page:][:size]
+}
+
+// TestProductsReadNothingBesideTheirWeights ends the process if they do: the weights of a file may begin or end with a page.
+func TestProductsReadNothingBesideTheirWeights(t *testing.T) { //nolint:paralleltest // changes the package
+	forEachISA(t, func(t *testing.T) {
+		t.Helper()
+		const cols = 512
+		for i := range formats {
+			for _, rows := range []int{16, 48, 53} {
+				data := weights(formats[i].typ, rows, cols)
+				memory := fenced(t, len(data))
+				for _, place := range [][]byte{memory[:len(data)], memory[len(memory)-len(data):]} {
+					copy(place, data)
+					m, err := NewMatrix(formats[i].typ, rows, cols, place)
+					require.NoError(t, err)
+					x, s := vectors(&m, 5), NewScratch(cols)
+					for _, n := range []int{1, 2, 5} {
+						m.Mul(make([]float32, n*rows), x, n, 0, rows, s)
+					}
+					m.Row(make([]float32, cols), rows-1, s)
+					m.Pack()
+				}
+			}
 		}
 	})
 }
