@@ -87,8 +87,8 @@ func TestGeneralSuites(t *testing.T) {
 		d, err := s.Digest()
 		require.NoError(t, err)
 		require.Equal(t, map[string]string{
-			"chat":       "f879ca3a4a97703bde259d2154f32e90c21b5f86c5cdae2c598d229ef25cd701",
-			"completion": "a7535a0982f377fc2adc6b8da50a2bc5020be24b9fa47bf3d3de58812c713061",
+			"chat":       "2480d6b88c6d1b316fe0daffe6813cbb8ef237d3f63d1630851662f9890280ef",
+			"completion": "d3d8855f86a04030516b8af02cf3c3adf06be1c28e5654ad5c6e82c4457b6fa9",
 		}[name], d.Hex())
 	}
 }

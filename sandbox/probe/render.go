@@ -11,8 +11,10 @@ import (
 	"unicode"
 
 	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	gmhtml "github.com/yuin/goldmark/renderer/html"
+	gmtext "github.com/yuin/goldmark/text"
 	"golang.org/x/net/html"
 
 	"github.com/hallmark-ml/hallmark"
@@ -342,18 +344,17 @@ func formNodes(text string) []string {
 }
 
 var (
-	fencedCode = regexp.MustCompile("(?ms)^ {0,3}(```+|~~~+)[^\n]*\n.*?^ {0,3}(```+|~~~+)[ \t]*$")
-	inlineCode = regexp.MustCompile("`+[^`\n]+`+")
-	fenceLine  = regexp.MustCompile("(?m)^ {0,3}```[^`\n]*$")
+	backticks = regexp.MustCompile("`+")
+	fenceLine = regexp.MustCompile("(?m)^ {0,3}```[^`\n]*$")
 )
 
 // withoutCode removes what the text itself marks as code: a host shows that as text. A backtick inside a tag marks
 // nothing.
 func withoutCode(text string) string {
-	text = fencedCode.ReplaceAllString(text, " ")
+	text = withoutFences(text)
 	var b strings.Builder
 	end, seen, inTag := 0, 0, false
-	for _, m := range inlineCode.FindAllStringIndex(text, -1) {
+	for _, m := range codeSpans(text) {
 		if at := strings.LastIndexAny(text[seen:m[0]], "<>"); at >= 0 {
 			inTag = text[seen+at] == '<'
 		}
@@ -363,6 +364,47 @@ func withoutCode(text string) string {
 		}
 	}
 	return b.String() + text[end:]
+}
+
+// withoutFences removes what stands in fenced code, in a list or a quotation too, and without an end if the fence has none.
+func withoutFences(text string) string {
+	if !strings.Contains(text, "```") && !strings.Contains(text, "~~~") {
+		return text
+	}
+	var b strings.Builder
+	end := 0
+	cut := func(s gmtext.Segment) {
+		b.WriteString(text[end:max(end, s.Start)])
+		end = max(end, s.Stop)
+	}
+	// Nothing that the walk calls returns an error.
+	_ = ast.Walk(markdown.Parser().Parse(gmtext.NewReader([]byte(text))), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if block, ok := n.(*ast.FencedCodeBlock); ok && entering {
+			if block.Info != nil {
+				cut(block.Info.Segment)
+			}
+			for i := range block.Lines().Len() {
+				cut(block.Lines().At(i))
+			}
+		}
+		return ast.WalkContinue, nil
+	})
+	return b.String() + text[end:]
+}
+
+// codeSpans returns the places of code within a line: between two runs of as many backticks (CommonMark, section 6.1).
+func codeSpans(text string) [][2]int {
+	var spans [][2]int
+	runs := backticks.FindAllStringIndex(text, -1)
+	for i := 0; i < len(runs); i++ {
+		for k := i + 1; k < len(runs) && !strings.Contains(text[runs[k-1][1]:runs[k][0]], "\n"); k++ {
+			if runs[k][1]-runs[k][0] == runs[i][1]-runs[i][0] {
+				spans, i = append(spans, [2]int{runs[i][0], runs[k][1]}), k
+				break
+			}
+		}
+	}
+	return spans
 }
 
 // fenceNodes puts the text into a code block of the host. A text that closes a fence which it did not open breaks out.

@@ -18,7 +18,7 @@ import (
 
 // JudgeVersion is raised whenever a detector builds or judges cases differently; the suite's digest binds it, since the
 // same data under other judges is another test.
-const JudgeVersion = "4"
+const JudgeVersion = "5"
 
 // suiteSchema is the value of a suite file's schema key.
 const suiteSchema = "hallmark.suite/v1"

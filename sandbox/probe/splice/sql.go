@@ -8,9 +8,9 @@ import (
 // sqlLex splits SQL into tokens. With backslash, literals are MySQL's.
 //
 // Source: the lexical structure of PostgreSQL (chapter 4.1) and MySQL (chapter 9): literals, quoted identifiers, dollar
-// quoting, both forms of comments, "#" comments of MySQL.
+// quoting, both forms of comments, "#" comments and executable ones of MySQL.
 func sqlLex(src string, backslash bool) []token {
-	l := &lexer{src: src}
+	l, open := &lexer{src: src}, 0
 	for l.at < len(src) {
 		switch rest := l.rest(); {
 		case isSpace(rest[0]):
@@ -21,6 +21,13 @@ func sqlLex(src string, backslash bool) []token {
 				n = len(rest)
 			}
 			l.emit(comment, n)
+		case backslash && strings.HasPrefix(rest, "/*!"): // MySQL runs what is in such a comment
+			l.at += len("/*!")
+			l.at += l.run(isDigit)
+			open++
+		case open > 0 && strings.HasPrefix(rest, "*/"):
+			l.at += len("*/")
+			open--
 		case strings.HasPrefix(rest, "/*"):
 			l.delimited(comment, "*/", 2)
 		case rest[0] == '\'':
@@ -44,6 +51,9 @@ func sqlLex(src string, backslash bool) []token {
 		default:
 			l.emit(op, l.one())
 		}
+	}
+	if open > 0 {
+		l.emit(broken, 0)
 	}
 	return l.out
 }
