@@ -113,7 +113,7 @@ func characters(codes string) string {
 	var b strings.Builder
 	for code := range strings.FieldsFuncSeq(codes, func(r rune) bool { return r < '0' || r > '9' }) {
 		if n, err := strconv.Atoi(code); err == nil && n >= ' ' && n <= '~' {
-			b.WriteByte(byte(n)) //nolint:gosec // G115: ASCII
+			b.WriteByte(byte(n))
 		}
 	}
 	return b.String()
