@@ -166,6 +166,21 @@ func TestWordPiece(t *testing.T) {
 	require.Equal(t, "unable a", tok.Decode(ids(tok.Encode(" Unable\nÀ", token.EncodeOptions{}))))
 }
 
+// Punctuation stands alone after accents are dropped, and a control character that Unicode calls white space is dropped.
+func TestWordPieceNormalizesFirst(t *testing.T) {
+	t.Parallel()
+
+	k := smallBERT()
+	tokens := append(slices.Clone(k["tokenizer.ggml.tokens"].([]string)), "▁=", "▁<", "=", "<")
+	types := append(slices.Clone(k["tokenizer.ggml.token_type"].([]int32)), 1, 1, 1, 1)
+	tok := k.with("tokenizer.ggml.tokens", tokens).with("tokenizer.ggml.token_type", types).open(t)
+	encode := func(text string) []token.Token { return tok.Encode(text, token.EncodeOptions{}) }
+	require.Equal(t, []token.Token{{6, 0, 1}, {21, 1, 4}, {6, 4, 5}, {22, 5, 8}}, encode("a≠a≮"))
+	require.Equal(t, []token.Token{{7, 0, 6}}, encode("a\vb\fle"))
+	require.Equal(t, []token.Token{{6, 0, 1}, {6, 1, 3}}, encode("a\na"))
+	require.Equal(t, []token.Token{{6, 0, 1}, {6, 1, 5}}, encode("a\u2028a"))
+}
+
 func TestWordPieceKeepsCase(t *testing.T) {
 	t.Parallel()
 

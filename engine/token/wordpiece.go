@@ -100,20 +100,26 @@ func (w *wordPiece) encode(out []Token, f fragment) []Token {
 		r, size := utf8.DecodeRuneInString(f.text[i:])
 		i += size
 		switch {
-		case unicode.IsSpace(r):
+		case r == '\t' || r == '\n' || r == '\r':
 			flush()
 			continue
 		case r == 0 || r == utf8.RuneError || unicode.Is(unicode.C, r):
 			continue
-		}
-		alone := standsAlone(r)
-		if alone {
+		case unicode.IsSpace(r):
 			flush()
+			continue
 		}
-		w.normalize(r, func(r rune) { now.add(r, f.base+i) })
-		if alone {
-			flush()
-		}
+		ideograph := unicode.Is(ideographs, r)
+		w.normalize(r, func(r rune) { // what is left of ≠ without its accent is punctuation
+			alone := ideograph || standsAlone(r)
+			if alone {
+				flush()
+			}
+			now.add(r, f.base+i)
+			if alone {
+				flush()
+			}
+		})
 	}
 	flush()
 	if n := len(out); n > 0 { // what stands for nothing counts to the token before
@@ -166,9 +172,9 @@ func (w *wordPiece) spell(out []Token, now word) []Token {
 	}
 }
 
-// standsAlone reports whether a character is a word of its own.
+// standsAlone reports whether a character is a word of its own, though no ideograph.
 func standsAlone(r rune) bool {
-	return unicode.IsPunct(r) || r < 0x7f && unicode.IsSymbol(r) || unicode.Is(ideographs, r)
+	return unicode.IsPunct(r) || r < 0x7f && unicode.IsSymbol(r)
 }
 
 // ideographs are the characters that BERT's tokenizer calls Chinese.
