@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -181,6 +182,28 @@ func TestGateRefusesWhatCannotBeParsed(t *testing.T) {
 		require.Contains(t, got.out, "reason", name)
 		require.FileExists(t, sarif)
 	}
+}
+
+// Files that cannot be written are found before the run, whose result they would lose.
+func TestGateLooksAtItsOutputsFirst(t *testing.T) {
+	t.Parallel()
+
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	for _, flag := range []string{"--report", "--html", "--junit", "--sarif", "--summary"} {
+		for _, path := range []string{filepath.Join(dir, "no", "x"), filepath.Join(file, "x"), dir} {
+			var out, errw bytes.Buffer
+			a := &app{in: strings.NewReader(""), out: &out, errw: &errw, getenv: func(string) string { return "" }, guest: func() ([]byte, error) {
+				return nil, errors.New("the run began")
+			}}
+			require.Equal(t, exitUsage, a.run(t.Context(), []string{"gate", tinychat + "guarded-q8_0.gguf", flag, path}), errw.String())
+			require.Contains(t, errw.String(), "output file", "%s %s", flag, path)
+		}
+	}
+	got := command(t, nil, "gate", tinychat+"guarded-q8_0.gguf", "--tier", "quick", "--profile", "games")
+	require.Equal(t, exitUsage, got.code)
+	require.Contains(t, got.errout, "name one of its profiles: chat, completion")
 }
 
 func TestGateStoppedByItsWallLimitIsUndecided(t *testing.T) {

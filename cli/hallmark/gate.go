@@ -118,7 +118,7 @@ func (a *app) gate(ctx context.Context, f gateFlags, path string) (gateResult, e
 	if f.threads < 1 || f.budget < 0 || f.wall <= 0 || f.memory < 64<<20 {
 		return result, fmt.Errorf("threads, budget, wall or memory is out of range: %w", errUsage)
 	}
-	if err := f.runner.check(a); err != nil {
+	if err := errors.Join(f.runner.check(a), f.checkOutputs()); err != nil {
 		return result, err
 	}
 	if err := f.checkBackend(); err != nil {
@@ -281,6 +281,27 @@ func (g gateRun) untested(result gateResult, scan hallmark.Scan, err error) (gat
 	}
 	result.Report.Findings = scan.Findings
 	return result, nil
+}
+
+// checkOutputs refuses files that cannot be written before the run that would fill them, whose result would be lost.
+func (f gateFlags) checkOutputs() error {
+	var errs []error
+	for _, path := range []string{f.junit, f.sarif, f.summary, f.report, f.html} {
+		if path == "" {
+			continue
+		}
+		dir, err := os.Stat(filepath.Dir(path))
+		if err == nil && !dir.IsDir() {
+			err = fmt.Errorf("%s is no directory", filepath.Dir(path))
+		}
+		if at, there := os.Stat(path); there == nil && at.IsDir() {
+			err = fmt.Errorf("%s is a directory", path)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("output file: %w: %w", err, errUsage))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // write writes the files that the flags ask for.

@@ -125,6 +125,13 @@ func TestReportDiff(t *testing.T) {
 	require.Zero(t, other.Detectors[0].Pairs)
 	require.ErrorIs(t, other.worse(), hallmark.ErrUndecided, "what cannot be compared is not as good")
 
+	completion := older
+	completion.Profile = "completion"
+	other = compareReports(older, completion, 0)
+	require.False(t, other.SameProfile)
+	require.Zero(t, other.Detectors[0].Pairs, "cases of one id ask in another form")
+	require.ErrorIs(t, other.worse(), hallmark.ErrUndecided)
+
 	many, twice := older, older
 	many.Cases, twice.Cases = nil, append(slices.Clone(older.Cases), older.Cases[0])
 	for i := range stats.MaxN + 1 {

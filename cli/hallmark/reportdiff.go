@@ -83,7 +83,9 @@ type reportDiff struct {
 	New       hallmark.Digest `json:"new"`
 	SameSuite bool            `json:"sameSuite"` // else no case has a partner
 	SameSeed  bool            `json:"sameSeed"`  // else cases of one id ask in other words
-	Detectors []detectorDiff  `json:"detectors"`
+	// SameProfile: else the versions were asked for another use.
+	SameProfile bool           `json:"sameProfile"`
+	Detectors   []detectorDiff `json:"detectors"`
 }
 
 type detectorDiff struct {
@@ -102,9 +104,11 @@ type detectorDiff struct {
 }
 
 func compareReports(older, newer hallmark.Report, margin int) reportDiff {
-	d := reportDiff{SameSuite: older.SuiteHash == newer.SuiteHash, SameSeed: older.Seed == newer.Seed, Detectors: []detectorDiff{}}
+	d := reportDiff{
+		SameSuite: older.SuiteHash == newer.SuiteHash, SameSeed: older.Seed == newer.Seed, SameProfile: older.Profile == newer.Profile, Detectors: []detectorDiff{},
+	}
 	before := make(map[string]hallmark.Outcome)
-	if d.SameSuite {
+	if d.SameSuite && d.SameProfile {
 		for _, c := range older.Cases {
 			before[c.ID] = c.Outcome
 		}
@@ -179,6 +183,8 @@ func (d reportDiff) writeTable(w io.Writer) {
 	fmt.Fprintf(w, "old\t%s\nnew\t%s\n\n", d.Old, d.New)
 	if !d.SameSuite {
 		fmt.Fprintln(w, "the suites differ: rates only, no cases to pair")
+	} else if !d.SameProfile {
+		fmt.Fprintln(w, "the profiles differ: rates only, cases of one id are asked in another form")
 	} else if !d.SameSeed {
 		fmt.Fprintln(w, "the seeds differ: cases of one id have other contents (run both with one --seed to pair the same words)")
 	}
@@ -207,6 +213,10 @@ func (d reportDiff) worse() error {
 	if !d.SameSuite {
 		return hallmark.WithHint(fmt.Errorf("the reports are of different suites, whose cases cannot be paired: %w", hallmark.ErrUndecided),
 			"run both versions with one suite: hallmark gate --suite")
+	}
+	if !d.SameProfile {
+		return hallmark.WithHint(fmt.Errorf("the reports are of different profiles, whose cases cannot be paired: %w", hallmark.ErrUndecided),
+			"run both versions with one profile: hallmark gate --profile")
 	}
 	var names, lost []string
 	for _, r := range d.Detectors {

@@ -216,6 +216,9 @@ func TestQueue(t *testing.T) {
 	require.Len(t, order, 3)
 	require.ElementsMatch(t, []string{"a", "b"}, []string{order[0].ID, order[1].ID}, "one of a cluster first, however new")
 	require.Zero(t, order[2].Novelty, "the twin is nothing new")
+	for _, o := range order {
+		require.LessOrEqual(t, o.Novelty, 1.0, "of the largest distance, with nothing reviewed too")
+	}
 	before := learner.Snapshot()
 	require.NoError(t, q.Decide("b", true))
 	require.Greater(t, learner.Snapshot().Predict(b).Mean, before.Predict(b).Mean, "learned at once")

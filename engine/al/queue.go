@@ -96,10 +96,14 @@ func (q *Queue[T]) Next(n int) []Ranked[T] {
 		counts[q.cluster(left[best].item)]++
 		ranked[best].Novelty = nearest[best] / scale
 		out = append(out, ranked[best])
+		first := len(out) == 1 && len(q.reviewed) == 0
 		for i := range left {
-			if d := distance2(left[i].vector, left[best].vector); len(out) == 1 && len(q.reviewed) == 0 || d < nearest[i] {
+			if d := distance2(left[i].vector, left[best].vector); first || d < nearest[i] {
 				nearest[i] = d
 			}
+		}
+		if first { // until now distances were from nothing
+			scale = max(1e-300, slices.Max(nearest))
 		}
 	}
 	return out

@@ -100,7 +100,8 @@ func (s *Suite) Applies(profile, detector string) bool {
 // depends on the suite, the seed and its id. A profile that the suite has not is [hallmark.ErrNotFound].
 func (s *Suite) Cases(seed uint64, profile string) ([]Case, error) {
 	if _, ok := s.Profiles[profile]; !ok {
-		return nil, fmt.Errorf("suite %s: profile %.40q: %w", s.Name, profile, hallmark.ErrNotFound)
+		return nil, hallmark.WithHint(fmt.Errorf("suite %s: profile %.40q: %w", s.Name, profile, hallmark.ErrNotFound),
+			"name one of its profiles: "+strings.Join(s.ProfileNames(), ", "))
 	}
 	var all []Case
 	left := maxAsked
