@@ -17,8 +17,9 @@ type Matrix struct {
 	stride int // bytes a row
 	data   []byte
 
-	packed    []byte // whole groups of rows, if Pack made them
-	packedFor *level // whose layout that is
+	packed      []byte // whole groups of rows, if Pack made them
+	packedFor   *level // whose layout that is
+	packedLeast int    // vectors that it is quicker for
 }
 
 // NewMatrix returns the matrix of rows times cols weights of type t in data, which it keeps and never writes to. A type that
@@ -41,16 +42,16 @@ func NewMatrix(t gguf.Type, rows, cols int, data []byte) (Matrix, error) {
 	return Matrix{Rows: rows, Cols: cols, format: f, stride: len(data) / rows, data: data}, nil
 }
 
-// Pack makes a copy of the weights that products are quicker with, where this machine has such a layout. It changes no bit
-// of a product.
-func (m *Matrix) Pack() {
+// Pack makes a copy of the weights that products with least vectors or more are quicker with, where this machine has such a
+// layout: one vector waits for weights and not for their layout, unless they are in caches. It changes no bit of a product.
+func (m *Matrix) Pack(least int) {
 	size := m.PackedSize()
 	if size == 0 {
 		return
 	}
 	s := NewScratch(m.Cols)
 	group := size / (m.Rows / Group)
-	m.packed, m.packedFor = aligned(size), use
+	m.packed, m.packedFor, m.packedLeast = aligned(size), use, least
 	for i := range m.Rows / Group {
 		for col := 0; col < m.Cols; col += strip {
 			at := i*group + col/32*m.format.cellBytes()

@@ -286,7 +286,7 @@ func differ(t *testing.T, m *Matrix, x *Vectors, n int) {
 	}
 	same(t, want, got, name+" in parts")
 	clear(got)
-	m.Pack()
+	m.Pack(1)
 	if size := m.PackedSize(); size > 0 {
 		require.Len(t, m.packed, size)
 	}
@@ -394,7 +394,7 @@ func TestProductsReadNothingBesideTheirWeights(t *testing.T) { //nolint:parallel
 						m.Mul(make([]float32, n*rows), x, n, 0, rows, s)
 					}
 					m.Row(make([]float32, cols), rows-1, s)
-					m.Pack()
+					m.Pack(1)
 				}
 			}
 		}
@@ -588,7 +588,7 @@ func TestManyVectorsAreAsOneByOne(t *testing.T) { //nolint:paralleltest // the l
 			one.Quantise(0)
 			m.Mul(want[i*rows:][:rows], one, 1, 0, rows, s)
 		}
-		m.Pack()
+		m.Pack(1)
 		if m.packedFor != nil {
 			require.Less(t, m.vectorsTogether(), n)
 			require.Greater(t, m.vectorsTogether()*rows, besideFloats)

@@ -207,7 +207,7 @@ func (m *Matrix) mulStrip(dst []float32, stride int, v some, a area, s *Scratch)
 	cells := cols / 32 * m.format.cellBytes()
 	p := &s.packing.p
 	p.dst, p.dstStride = &dst[0], 4*stride
-	if m.packedFor == use && r%Group == 0 {
+	if m.packedFor == use && v.n >= m.packedLeast && r%Group == 0 {
 		p.group = m.Cols / 32 * m.format.cellBytes()
 		at := r/Group*p.group + col/32*m.format.cellBytes()
 		p.w = &m.packed[at]

@@ -351,10 +351,11 @@ func (m *Model) checkFactors(l *loader, name string, v []float32) {
 
 // Weights are kept in a second, quicker layout too if they are at most mostPacked bytes, or if that layout is hardly larger than
 // they are, as that of Q8_0 is, and takes at most mostCopied bytes. Otherwise it takes up to four times as much: what does not stay
-// in caches then takes longer to read than to make.
+// in caches then takes longer to read than to make. Over mostPacked bytes calls of less than fewPacked tokens read the file's.
 const (
 	mostPacked = 8 << 20
 	mostCopied = 256 << 20
+	fewPacked  = 4
 )
 
 // matrices returns all matrices that a call multiplies with.
@@ -376,8 +377,12 @@ func (m *Model) pack() {
 	if !packs(size, packed) {
 		return
 	}
+	least := 1
+	if size > mostPacked {
+		least = fewPacked
+	}
 	for _, w := range all {
-		w.Pack()
+		w.Pack(least)
 	}
 }
 

@@ -18,7 +18,7 @@ func gemm(rows, cols, n int) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	m.Pack()
+	m.Pack(1)
 	x := kernel.NewVectors(n, cols, m.Form())
 	for t := range n {
 		row := x.Row(t)
