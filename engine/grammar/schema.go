@@ -14,8 +14,9 @@ import (
 // themselves.
 //
 // Known are type, enum, const, anyOf, oneOf (whose branches must exclude one another by type, values, or a required
-// member), allOf of one schema, $ref within the schema, properties, required, additionalProperties, items, prefixItems,
-// minItems, maxItems, minLength, maxLength, pattern, the formats date, time, date-time, uuid and ipv4, minimum, maximum,
+// member), allOf of schemas that say nothing different about the same (nor limit members that they do not name), $ref within the schema, properties, required, additionalProperties, items, prefixItems,
+// minItems, maxItems, minLength, maxLength, pattern, the formats date, time, date-time, duration, email, hostname, uri,
+// uuid, ipv4 and ipv6 (not all of their forms), minimum, maximum,
 // exclusiveMinimum, exclusiveMaximum, and true and false as schemas. Any other keyword is refused by name, except for those
 // that only tell something: title, description, default, examples, deprecated, readOnly, writeOnly, $schema, $comment, and
 // $id at the root. Errors are of type *[SchemaError] or *[LimitError].
@@ -106,7 +107,7 @@ var annotations = []string{
 
 // combiners are the keywords that a schema has without others, and what reads them.
 var combiners = map[string]func(*schemas, *place, *value) (*expr, error){
-	"$ref": (*schemas).ref, "anyOf": (*schemas).anyOf, "oneOf": (*schemas).oneOf, "allOf": (*schemas).allOf,
+	"$ref": (*schemas).ref, "anyOf": (*schemas).anyOf, "oneOf": (*schemas).oneOf,
 }
 
 func (s *schemas) schema(p *place) (*expr, error) {
@@ -121,6 +122,15 @@ func (s *schemas) schema(p *place) (*expr, error) {
 	says, err := s.keywords(p)
 	if err != nil {
 		return nil, err
+	}
+	if v := p.get("allOf"); v != nil && (len(says) > 1 || len(v.items) != 1) {
+		return s.allOf(p, says)
+	} else if v != nil {
+		branches, err := p.branches("allOf", v)
+		if err != nil {
+			return nil, err
+		}
+		return s.sub(branches[0]), nil
 	}
 	for _, name := range says {
 		if read, ok := combiners[name]; ok {
@@ -154,7 +164,7 @@ func (s *schemas) keywords(p *place) ([]string, error) {
 		switch {
 		case slices.Contains(annotations, name) || name == "$id" && p.up == nil:
 		case name == "uniqueItems" && p.get(name).kind == isBool && !p.get(name).truth:
-		case combines || keywordTypes[name] != "" || name == "type" || name == "enum" || name == "const":
+		case combines || keywordTypes[name] != "" || name == "allOf" || name == "type" || name == "enum" || name == "const":
 			says = append(says, name)
 		default:
 			return nil, p.fail(ErrUnsupported, name, "unknown or not supported")
@@ -327,17 +337,6 @@ func (s *schemas) anyOf(p *place, v *value) (*expr, error) {
 		e.parts = append(e.parts, s.sub(b))
 	}
 	return e, err
-}
-
-func (s *schemas) allOf(p *place, v *value) (*expr, error) {
-	branches, err := p.branches("allOf", v)
-	if err != nil {
-		return nil, err
-	}
-	if len(branches) > 1 {
-		return nil, p.fail(ErrUnsupported, "allOf", "more than one schema")
-	}
-	return s.sub(branches[0]), nil
 }
 
 // maxBranches is how many schemas oneOf may have, each of which is held against all others.

@@ -154,11 +154,20 @@ var formats = map[string]string{
 	"date-time": `^` + datePattern + `T` + timePattern + `$`,
 	"uuid":      `^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`,
 	"ipv4":      `^(` + octetPattern + `\.){3}` + octetPattern + `$`,
+	"ipv6":      `^([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}$`,
+	"email":     `^[A-Za-z0-9_+-]{1,20}(\.[A-Za-z0-9_+-]{1,20}){0,2}@` + hostPattern + `\.[a-z]{2,10}$`,
+	"hostname":  `^` + hostPattern + `$`,
+	"uri":       `^https?://` + hostPattern + `(:[1-9]\d{0,3})?(/` + pathPattern + `{0,40}){0,8}(\?` + pathPattern + `{1,40}(=` + pathPattern + `{0,40})?)?(#` + pathPattern + `{0,40})?$`,
+	"duration":  `^P(\d{1,4}W|(\d{1,4}Y(\d{1,2}M(\d{1,3}D)?)?|\d{1,2}M(\d{1,3}D)?|\d{1,3}D)(T` + clockPattern + `)?|T` + clockPattern + `)$`,
 }
 
 const (
 	datePattern  = `\d{4}-((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8]))`
 	timePattern  = `([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)`
+	labelPattern = `[A-Za-z0-9]([A-Za-z0-9-]{0,20}[A-Za-z0-9])?`
+	hostPattern  = labelPattern + `(\.` + labelPattern + `){0,4}`
+	pathPattern  = `[A-Za-z0-9._~-]`
+	clockPattern = `(\d{1,2}H(\d{1,2}M(\d{1,2}S)?)?|\d{1,2}M(\d{1,2}S)?|\d{1,2}S)`
 	octetPattern = `(\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])`
 )
 

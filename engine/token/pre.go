@@ -24,17 +24,18 @@ func preTokenizers(name string) (preTokenizer, bool) {
 		return preTokenizer{steps: []matcher{
 			runs(isMathOrPunct), matchGPT2, runs(unicode.IsNumber), digitTriple,
 		}}, true
-	case "gpt-2", "phi-2", "mpt", "olmo", "jais", "exaone4", "trillion", "granite-docling":
+	case "gpt-2", "phi-2", "mpt", "olmo", "jais", "exaone4", "trillion", "granite-docling",
+		"gigachat", "mellum", "a.x-4.0", "modern-bert", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de":
 		return preTokenizer{steps: []matcher{matchGPT2}}, true
-	case "llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2":
+	case "llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano":
 		return preTokenizer{steps: []matcher{modern{digits: 3}.match}, wholeWords: true, addBOS: true}, true
 	case "dbrx", "smaug-bpe", "glm4", "chatglm-bpe":
 		return preTokenizer{steps: []matcher{modern{digits: 3}.match}}, true
-	case "qwen2", "deepseek-r1-qwen", "megrez", "stablelm2", "hunyuan", "grok-2":
+	case "qwen2", "deepseek-r1-qwen", "megrez", "stablelm2", "hunyuan", "grok-2", "kormo", "f2llmv2":
 		return preTokenizer{steps: []matcher{modern{digits: 1}.match}}, true
 	case "qwen35":
 		return preTokenizer{steps: []matcher{modern{digits: 1, marks: true}.match}}, true
-	case "gpt-4o", "llama4":
+	case "gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2":
 		return preTokenizer{steps: []matcher{cased{digits: 3, contractions: true}.match}}, true
 	case "tekken":
 		return preTokenizer{steps: []matcher{cased{digits: 1}.match}, wholeWords: true, addBOS: true}, true

@@ -544,3 +544,24 @@ func TestUnsupportedIsNamed(t *testing.T) {
 	_, err := token.New(smallBPE().with("tokenizer.ggml.pre", "no\x1bbody").file(t))
 	require.EqualError(t, err, `reading tokenizer.ggml.pre: pre-tokenizer "no\x1bbody" is not known: unsupported vocabulary`)
 }
+
+// Names that files have for pre-tokenizers which are those of better known models.
+func TestOtherNamesOfPreTokenizers(t *testing.T) {
+	t.Parallel()
+
+	const text = "I'LL pay 12345 for  HelloWorld's\n\n naïve, 'twas"
+	k := smallBPE()
+	encode := func(pre string) []token.Token {
+		return k.with("tokenizer.ggml.pre", pre).open(t).Encode(text, token.EncodeOptions{AddSpecial: true})
+	}
+	for known, others := range map[string][]string{
+		"gpt-2":     {"gigachat", "mellum", "a.x-4.0", "modern-bert", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de"},
+		"llama-bpe": {"jina-v5-nano"},
+		"qwen2":     {"kormo", "f2llmv2"},
+		"gpt-4o":    {"kanana2", "talkie", "minimax-m2"},
+	} {
+		for _, name := range others {
+			require.Equal(t, encode(known), encode(name), name)
+		}
+	}
+}
