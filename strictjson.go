@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -36,7 +37,15 @@ func decodeJSON(data []byte, v any, closed bool) error {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("JSON: data after the value: %w", ErrInvalid)
 	}
-	if err := json.Unmarshal(data, v); err != nil {
+	err := json.Unmarshal(data, v)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // whose text is about types of ours
+		name := "the value"
+		if wrong.Field != "" {
+			name = strconv.Quote(wrong.Field)
+		}
+		return fmt.Errorf("JSON: %s is a %s, which it cannot be: %w", name, wrong.Value, ErrInvalid)
+	}
+	if err != nil {
 		return fmt.Errorf("JSON: %w: %w", err, ErrInvalid)
 	}
 	return nil

@@ -78,7 +78,7 @@ func OpenProgram(ctx context.Context, model *Sealed, cfg ProgramConfig) (*Progra
 			err = fmt.Errorf("%s before it answered: %w", exit.Detail, hallmark.ErrUndecided)
 		}
 		if exit.Log != "" {
-			err = hallmark.WithHint(err, "the program says: "+hallmark.CleanText(exit.Log, 500))
+			err = fmt.Errorf("%w; the program says: %s", err, hallmark.CleanText(exit.Log, 500))
 		}
 	}
 	s.close()

@@ -246,22 +246,33 @@ func (g gateRun) static(ctx context.Context, path string, result *gateResult) (p
 func (g gateRun) test(ctx context.Context, r pipeline.TestRequest) (pipeline.TestResult, error) {
 	switch {
 	case len(g.flags.runner.command) > 0:
-		m, err := g.openProgram(ctx, r.Artifact)
-		if err != nil {
-			return pipeline.TestResult{}, err
-		}
-		return runSuite(ctx, m, r, g.options)
+		result, err := g.testProgram(ctx, r)
+		return result, withNext(err, programNext)
 	case g.flags.runner.endpoint != "":
-		ctx, stop := context.WithTimeout(ctx, g.flags.wall) // what a jail does for the others
-		defer stop()
-		m, err := g.openEndpoint()
-		if err != nil {
-			return pipeline.TestResult{}, err
-		}
-		return runSuite(ctx, m, r, g.options)
+		result, err := g.testEndpoint(ctx, r)
+		return result, withNext(err, endpointNext)
 	default:
 		return g.jail.test(ctx, r, g.options)
 	}
+}
+
+func (g gateRun) testProgram(ctx context.Context, r pipeline.TestRequest) (pipeline.TestResult, error) {
+	m, err := g.openProgram(ctx, r.Artifact)
+	if err != nil {
+		return pipeline.TestResult{}, err
+	}
+	return runSuite(ctx, m, r, g.options)
+}
+
+func (g gateRun) testEndpoint(ctx context.Context, r pipeline.TestRequest) (pipeline.TestResult, error) {
+	limit := fmt.Errorf("the run takes longer than --wall %v: %w", g.flags.wall, hallmark.ErrUndecided)
+	ctx, stop := context.WithTimeoutCause(ctx, g.flags.wall, limit) // what a jail does for the others
+	defer stop()
+	m, err := g.openEndpoint()
+	if err != nil {
+		return pipeline.TestResult{}, err
+	}
+	return runSuite(ctx, m, r, g.options)
 }
 
 // untested is a model that could not be run. If the scan says why (a file that cannot be parsed, say), that is a block
