@@ -48,7 +48,7 @@ var filters = map[string]definition{
 	"tojson":     def(filterJSON, "ensure_ascii", "indent", "separators", "sort_keys"),
 	"trim":       def(filterTrim, "chars"),
 	"unique":     def(filterUnique, "case_sensitive", "attribute"),
-	"upper":      def(textFilter(func(t text) text { return t.mapRuns(strings.ToUpper) })),
+	"upper":      def(textFilter(func(t text) text { return t.mapRuns(toUpper) })),
 }
 
 // textFilter applies f to the text of any value.

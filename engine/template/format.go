@@ -268,33 +268,35 @@ func parseFloat(s string) (float64, bool) {
 
 // titleText is Python's str.title: a letter after one that has no case is upper case, the others are lower case.
 func titleText(t text) text {
-	return t.titled(func(r rune) bool { return !unicode.IsUpper(r) && !unicode.IsLower(r) && !unicode.IsTitle(r) })
+	return t.titled(toTitle, func(r rune) bool { return !unicode.IsUpper(r) && !unicode.IsLower(r) && !unicode.IsTitle(r) })
 }
 
 // titleWords is Jinja's filter title: words begin after white space, hyphens and opening brackets.
 func titleWords(t text) text {
-	return t.titled(func(r rune) bool { return isSpace(r) || strings.ContainsRune("-({[<", r) })
+	return t.titled(toUpper, func(r rune) bool { return isSpace(r) || strings.ContainsRune("-({[<", r) })
 }
 
-// titled makes the characters upper case that stand after one that starts says yes to, and the others lower case.
-func (t text) titled(starts func(rune) bool) text {
+// titled applies capital to the characters that stand after one that starts says yes to, and makes the others lower case.
+func (t text) titled(capital func(string) string, starts func(rune) bool) text {
 	first := true
 	return t.mapRuns(func(s string) string {
-		return strings.Map(func(r rune) rune {
-			next := unicode.ToTitle(r)
-			if !first {
-				next = unicode.ToLower(r)
+		var b strings.Builder
+		for _, r := range s {
+			if first {
+				b.WriteString(capital(string(r)))
+			} else {
+				b.WriteRune(unicode.ToLower(r))
 			}
 			first = starts(r)
-			return next
-		}, s)
+		}
+		return b.String()
 	})
 }
 
 func capitalize(t text) text {
 	_, size := utf8.DecodeRuneInString(t.s)
 	var b textBuilder
-	b.add(t.slice(0, size).mapRuns(strings.ToUpper))
+	b.add(t.slice(0, size).mapRuns(toTitle))
 	b.add(t.slice(size, len(t.s)).mapRuns(strings.ToLower))
 	return b.text()
 }

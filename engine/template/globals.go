@@ -101,6 +101,9 @@ func globalRaise(in *interp, args []value, _ []string, _ []value) (value, error)
 	return nil, &posError{kind: ErrRender, msg: message, raised: true}
 }
 
+// directiveSteps is what a directive of strftime_now costs.
+const directiveSteps = 16
+
 // globalStrftime formats the time of the rendering as strftime(3) does in the C locale, for the directives in use.
 func globalStrftime(in *interp, args []value, _ []string, _ []value) (value, error) {
 	if len(args) != 1 {
@@ -120,6 +123,9 @@ func globalStrftime(in *interp, args []value, _ []string, _ []value) (value, err
 		if c != '%' || i+1 == len(format.s) {
 			b.WriteByte(c)
 			continue
+		}
+		if err := in.charge(directiveSteps); err != nil {
+			return nil, err
 		}
 		i++
 		directive := format.s[i : i+1]

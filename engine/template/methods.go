@@ -22,7 +22,7 @@ var methods = map[string]definition{
 	"removeprefix": def(methodRemovePrefix, "prefix"),
 	"removesuffix": def(methodRemoveSuffix, "suffix"),
 	"replace":      def(methodReplace, "old", "new", "count"),
-	"upper":        def(onText(func(t text) value { return t.mapRuns(strings.ToUpper) })),
+	"upper":        def(onText(func(t text) value { return t.mapRuns(toUpper) })),
 	"lower":        def(onText(func(t text) value { return t.mapRuns(strings.ToLower) })),
 	"casefold":     def(onText(func(t text) value { return t.mapRuns(strings.ToLower) })),
 	"swapcase":     def(onText(func(t text) value { return t.mapRuns(swapCase) })),

@@ -52,6 +52,10 @@ func TestPythonLikeJinja(t *testing.T) {
 			`a ['a', 'b'] True`,
 		},
 		{
+			`{{ 'straße ŉ ﬁ'|upper }} {{ 'ßa ﬁn ǆ ŉa'.title() }} {{ 'ßa'|capitalize }} {{ 'ǆa'|capitalize }} {{ 'ﬁn'|title }} {{ 'ﬃ'.upper()|length }}`,
+			`STRASSE ʼN FI Ssa Fin ǅ ʼNa Ssa ǅa FIn 3`,
+		},
+		{
 			`{{ 2.675|round(2) }} {{ 1.15|round(1) }} {{ 2.5|round }} {{ 5|round }} {{ 1234|round(-2) }} {{ 1.21|round(1, 'ceil') }} {{ 1.29|round(1, 'floor') }}`,
 			`2.67 1.1 2.0 5 1200 1.3 1.2`,
 		},
@@ -179,11 +183,11 @@ func TestDigitsOfIntegers(t *testing.T) {
 	t.Parallel()
 
 	digits := strings.Repeat("9", 4300)
-	tmpl, err := template.Parse("{{ " + digits + " }}{{ n }}")
+	tmpl, err := template.Parse("{{ " + digits + " }}{{ n }}{{ n < 5 }}{{ " + digits + " > 1e300 }}{{ " + strings.Repeat("9", 40) + " < 1e41 }}")
 	require.NoError(t, err)
 	got, err := tmpl.Render(template.Input{Fields: `{"n":-` + digits + `}`}, template.Budget{})
 	require.NoError(t, err)
-	require.Equal(t, digits+"-"+digits, got.Text)
+	require.Equal(t, digits+"-"+digits+"TrueTrueTrue", got.Text)
 	_, err = tmpl.Render(template.Input{Fields: `{"n":9` + digits + `}`}, template.Budget{})
 	require.ErrorIs(t, err, template.ErrInput)
 	_, err = template.Parse("{{ 9" + digits + " }}")
@@ -199,6 +203,7 @@ func TestNewMethodsAreCharged(t *testing.T) {
 		`{{ "a".ljust(1000000000) }}`,
 		`{{ "a".center(1000000000, "é") }}`,
 		`{% macro m() %}{{ caller() }}{% endmacro %}{% macro f() %}{% call m() %}{{ f() }}{% endcall %}{% endmacro %}{{ f() }}`,
+		`{{ strftime_now("%j" * 100000) }}`,
 		`{% macro m() %}{{ m(*varargs) }}{% endmacro %}{{ m(*range(100)) }}`,
 		`{% set x = range(9999) %}{% for i in x %}{% for j in x %}{{ "aaaa".count("a", i) }}{% endfor %}{% endfor %}`,
 	} {

@@ -41,6 +41,9 @@ type (
 	}
 )
 
+// wideDigits are enough of a wide integer's digits to compare it with a float.
+const wideDigits = 32
+
 // maxDigits is how many digits an integer may have, as in Python.
 const maxDigits = 4300
 
@@ -210,7 +213,11 @@ func number(v value) (float64, bool) {
 	case float:
 		return float64(v), true
 	case wide:
-		f, _ := strconv.ParseFloat(string(v), 64) // digits; infinite if there are too many
+		digits, rest := string(v), 0
+		if len(digits) > wideDigits { // more change nothing, and cost
+			digits, rest = digits[:wideDigits], len(digits)-wideDigits
+		}
+		f, _ := strconv.ParseFloat(digits+"e"+strconv.Itoa(rest), 64) // infinite if it is too large
 		return f, true
 	default:
 		return 0, false
