@@ -116,6 +116,17 @@ func (s *ProgramSession) open(ctx context.Context, model *Sealed, cfg ProgramCon
 	return err
 }
 
+// ProbeProgram starts a program that ends by itself in the jail of programs. A host that cannot make that gives
+// hallmark.ErrUnsandboxed, with a hint.
+func ProbeProgram(ctx context.Context, guest *Guest, path string) TierOffer {
+	p, err := jail.StartProgram(ctx, jail.ProgramSpec{Init: guest.file, Args: []string{path}, Port: programPort})
+	if err != nil {
+		return TierOffer{Tier: hallmark.TierProgram, Err: fmt.Errorf("probe the jail of programs: %w", err)}
+	}
+	p.Stop() // how it ended says nothing of the jail
+	return TierOffer{Tier: hallmark.TierProgram, Layers: p.Layers()}
+}
+
 // command fills in the model's path and the port.
 func command(cfg ProgramConfig) []string {
 	fill := strings.NewReplacer(PlaceModel, jail.ProgramModelDir+"/"+cfg.FileName, PlacePort, strconv.Itoa(programPort))

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -82,4 +84,29 @@ func TestDoctorExplainsContainers(t *testing.T) {
 		require.Contains(t, list[at].Hint, "--backend "+backend)
 		require.Contains(t, list[at].Hint, "put "+backend+" into PATH")
 	}
+}
+
+// The doctor tries the jail of other programs, too, which needs more of a host than the guest's; and where there is no guest to
+// try, it still says what the host has.
+func TestDoctorTriesTheJailOfPrograms(t *testing.T) {
+	t.Parallel()
+
+	guest := func() ([]byte, error) { return os.ReadFile(guestPath(t)) }
+	what := func(list []diagnosis) map[string]diagnosis {
+		all := map[string]diagnosis{}
+		for _, d := range list {
+			all[d.What] = d
+		}
+		return all
+	}
+	list := what(checkJail(t.Context(), guest))
+	require.True(t, list["jail of other programs"].OK, list["jail of other programs"].Detail)
+	require.Contains(t, list["jail of other programs"].Detail, "seccomp-program")
+
+	gone, stop := context.WithCancel(t.Context())
+	stop()
+	list = what(checkJail(gone, guest))
+	require.Error(t, list["jail"].err)
+	require.Contains(t, list, "Landlock")
+	require.Contains(t, list, "/proc")
 }

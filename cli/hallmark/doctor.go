@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"strings"
 
@@ -52,6 +53,9 @@ func (a *app) doctorCmd() *cobra.Command {
 			}); err != nil {
 				return err
 			}
+			if _, ok := errors.AsType[*hallmark.HintError](worst); !ok {
+				worst = hallmark.WithHint(worst, "get what is missing above")
+			}
 			return worst
 		},
 	}
@@ -86,7 +90,7 @@ func (d diagnosis) mark() string {
 func checkJail(ctx context.Context, program func() ([]byte, error)) []diagnosis {
 	guest, err := sealGuest(ctx, program)
 	if err != nil {
-		return []diagnosis{diagnose("jail", "", err)}
+		return append([]diagnosis{diagnose("jail", "", err)}, checkHost()...)
 	}
 	defer guest.Close()
 	var list []diagnosis
@@ -111,6 +115,31 @@ func checkJail(ctx context.Context, program func() ([]byte, error)) []diagnosis 
 		}
 		list = append(list, d)
 	}
+	return append(append(list, checkPrograms(ctx, guest)), checkHost()...)
+}
+
+// checkPrograms tries the jail of other programs, which `hallmark gate MODEL -- PROGRAM` needs. A host without it is no problem
+// until somebody wants that.
+func checkPrograms(ctx context.Context, guest *sandbox.Guest) diagnosis {
+	path, err := exec.LookPath("true")
+	if err != nil {
+		path, err = os.Executable()
+	}
+	if err != nil {
+		return diagnosis{What: "jail of other programs", Detail: err.Error()}
+	}
+	o := sandbox.ProbeProgram(ctx, guest, path)
+	d := diagnose("jail of other programs", strings.Join(o.Layers, ", "), o.Err)
+	d.err = nil
+	if !d.OK {
+		d.Hint = "optional, for `hallmark gate MODEL -- PROGRAM`. " + d.Hint
+	}
+	return d
+}
+
+// checkHost says what this host has of each mechanism.
+func checkHost() []diagnosis {
+	var list []diagnosis
 	for _, o := range sandbox.Host() {
 		d := diagnosis{What: o.Name, OK: o.OK, Detail: o.Detail}
 		if !o.OK {

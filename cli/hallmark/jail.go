@@ -44,7 +44,11 @@ func sealGuest(ctx context.Context, program func() ([]byte, error)) (*sandbox.Gu
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", err, hallmark.ErrUnsandboxed)
 	}
-	return sandbox.SealGuest(ctx, b)
+	guest, err := sandbox.SealGuest(ctx, b)
+	if err != nil && ctx.Err() == nil { // there is no memory file, or no /proc to open it by
+		err = fmt.Errorf("%w: %w", err, hallmark.ErrUnsandboxed)
+	}
+	return guest, err
 }
 
 func openJail(ctx context.Context, cfg serverConfig, program func() ([]byte, error)) (*jail, error) {

@@ -44,7 +44,10 @@ func sysctl(name string) string {
 func userNamespaces() Offer {
 	o := Offer{Name: "user namespaces", OK: true, Detail: "user.max_user_namespaces is " + sysctl("user.max_user_namespaces")}
 	root := os.Geteuid() == 0
+	_, err := os.Stat("/proc/sys")
 	switch {
+	case err != nil:
+		o.OK, o.Detail, o.Remedy = false, "not known without /proc/sys", "mount /proc"
 	case sysctl("user.max_user_namespaces") == "":
 		o.OK, o.Detail, o.Remedy = false, "this kernel has none", "use a kernel with CONFIG_USER_NS"
 	case sysctl("user.max_user_namespaces") == "0":

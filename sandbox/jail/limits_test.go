@@ -102,3 +102,12 @@ func TestMemoryLimitBelowTheProgramItself(t *testing.T) {
 		require.ErrorIs(t, err, hallmark.ErrUndecided)
 	}
 }
+
+// A program's jail has no weaker one below it, and its hint names none.
+func TestHintOfAProgramNamesNoWeakerJail(t *testing.T) {
+	t.Parallel()
+
+	require.NotContains(t, jail.Hint(hallmark.TierProgram), "minTier")
+	require.Contains(t, jail.Hint(hallmark.TierProgram), "/proc")
+	require.Contains(t, jail.Hint(hallmark.TierFull), "minTier")
+}

@@ -38,10 +38,10 @@ func StartProgram(ctx context.Context, spec ProgramSpec) (*Program, error) {
 	spec.Scratch = cmp.Or(spec.Scratch, DefaultScratch)
 	p, order, err := spawnProgram(spec)
 	if err != nil {
-		return nil, withHint(err, hallmark.TierFull)
+		return nil, withHint(err, hallmark.TierProgram)
 	}
 	if err := p.handshake(ctx, order, startTime+time.Duration(size/copyRate)*time.Second); err != nil {
-		return nil, withHint(err, hallmark.TierFull)
+		return nil, withHint(err, hallmark.TierProgram)
 	}
 	return p, nil
 }

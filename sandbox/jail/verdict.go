@@ -103,9 +103,14 @@ func startError(err error) *RunError {
 
 // Hint is the next step for a host that cannot isolate as a tier does.
 func Hint(t hallmark.Tier) string {
+	const namespaces = "let this process create user namespaces (sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns=0 or an " +
+		"AppArmor profile with userns; in a container a seccomp profile that allows them)"
 	if t == hallmark.TierFull {
-		return "let this process create user namespaces (sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns=0 or an " +
-			"AppArmor profile with userns; in a container a seccomp profile that allows them), or accept the weaker jail with minTier: no-namespaces in the policy"
+		return namespaces + ", or accept the weaker jail with minTier: no-namespaces in the policy"
+	}
+	if t == hallmark.TierProgram {
+		return namespaces + ", and leave its /proc without other mounts (Docker: --security-opt systempaths=unconfined; Kubernetes: procMount: Unmasked); " +
+			"for a program there is no weaker jail"
 	}
 	if InContainer(t) {
 		where := "Debian, Ubuntu: apt-get install runc"
