@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -62,6 +63,9 @@ func (a *app) fingerprint(ctx context.Context, path string, kind hallmark.Artifa
 func notThere(path string, err error) error {
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, hallmark.ErrNotFound) {
 		return hallmark.WithHint(fmt.Errorf("%s: no such file or directory: %w", path, errUsage), "check the path")
+	}
+	if _, ok := errors.AsType[*fs.PathError](err); ok { // a directory, or one that may not be read
+		return hallmark.WithHint(fmt.Errorf("%w: %w", err, errUsage), "check the path")
 	}
 	return err
 }

@@ -61,7 +61,7 @@ func (a *app) withModel(ctx context.Context, f *modelFlags, path string, output 
 		return notThere(path, err)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return notThere(path, fmt.Errorf("%s: %w", path, err))
 	}
 	defer file.Close() // the session has its own descriptor
 	s, err := sandbox.Open(ctx, file, sandbox.Config{

@@ -106,6 +106,9 @@ func TestModelRun(t *testing.T) {
 	piped := commandOn(t, "What is the capital of Vorland?", nil, "model", "run", guarded, "-p", "-", "-q")
 	require.Equal(t, got.out, piped.out)
 	require.Empty(t, piped.errout)
+	silent := command(t, nil, "model", "run", guarded, "-p", "x", "--completion")
+	require.Equal(t, "\n", silent.out, "the model says nothing to this")
+	require.NotContains(t, silent.errout, "-", "no time is negative")
 	text := command(t, nil, "model", "run", guarded, "-p", "The river", "--completion", "-n", "4", "-o", "json")
 	require.Contains(t, text.out, `"outputTokens": 4`)
 }
@@ -162,6 +165,13 @@ func TestModelRefusals(t *testing.T) {
 		{[]string{"run", guarded, "-p", "x", "--presence-penalty", "nan"}, "presence penalty is NaN"},
 		{[]string{"run", guarded, "-p", "x", "--temperature", "inf"}, "not in 0..100"},
 		{[]string{"run", guarded, "-p", "x", "--top-k", "-1"}, "top k -1 is negative"},
+		{[]string{"run", guarded, "-p", "x", "--completion", "--system", "y"}, "no system message"},
+		{[]string{"run", guarded, "-p", "x", "--grammar", os.DevNull}, "is empty"},
+		{[]string{"run", guarded, "-p", "x", "--json-schema", "/dev/zero"}, "more than 1048576 bytes"},
+		{[]string{"run", guarded, "-p", "x", "--json-schema", "."}, "is a directory"},
+		{[]string{"run", guarded, "-p", "x", "--grammar", "main.go/x"}, "not a directory"},
+		{[]string{"inspect", "main.go/x"}, "not a directory"},
+		{[]string{"quantize", "main.go/x", "y", "q4_0"}, "not a directory"},
 		{[]string{"quantize", tinychat + "guarded-f16.gguf", os.DevNull, "q4_0"}, "not a regular file"},
 		{[]string{"quantize", tinychat + "guarded-f16.gguf", ".", "q4_0"}, "not a regular file"},
 		{[]string{"inspect", "nothing-here"}, "no such file"},

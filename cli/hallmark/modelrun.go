@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -74,13 +76,36 @@ func (r *runFlags) readLanguage() error {
 		if f.path == "" {
 			continue
 		}
-		text, err := os.ReadFile(f.path)
+		text, err := readSmall(f.path, maxLanguage)
 		if err != nil {
-			return notThere(f.path, err)
+			return err
+		}
+		if len(bytes.TrimSpace(text)) == 0 { // without a language any answer would do
+			return fmt.Errorf("%s is empty: %w", f.path, errUsage)
 		}
 		*f.to = string(text)
 	}
 	return nil
+}
+
+// maxLanguage bounds a grammar or a schema, in bytes.
+const maxLanguage = 1 << 20
+
+// readSmall reads a file, or what gives bytes like one, of at most so many bytes.
+func readSmall(path string, most int64) ([]byte, error) {
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return nil, notThere(path, err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err != nil {
+		return nil, notThere(path, err)
+	}
+	if int64(len(text)) > most {
+		return nil, fmt.Errorf("%s has more than %d bytes: %w", path, most, errUsage)
+	}
+	return text, nil
 }
 
 // maxPrompt bounds a prompt, in bytes.
@@ -93,6 +118,8 @@ func (a *app) modelRun(ctx context.Context, s *sandbox.Session, r runFlags) erro
 	}
 	req := r.request
 	switch {
+	case r.completion && r.system != "":
+		return fmt.Errorf("a text that is continued has no system message: %w", errUsage)
 	case !info.ChatTemplate && r.system != "":
 		return fmt.Errorf("the model has no chat template for a system message: %w", errUsage)
 	case r.completion || !info.ChatTemplate:
@@ -124,6 +151,9 @@ func (a *app) modelRun(ctx context.Context, s *sandbox.Session, r runFlags) erro
 	if err != nil {
 		return err
 	}
+	if first.IsZero() { // the model wrote nothing
+		first = time.Now()
+	}
 	return a.writeRun(c, first.Sub(started), time.Since(first))
 }
 
@@ -154,7 +184,7 @@ func (a *app) writeRun(c probe.Completion, first, rest time.Duration) error {
 	}
 	if !a.quiet {
 		fmt.Fprintf(a.errw, "%d tokens read and the first written in %.2f s, %d written at %s tokens/s, ended by %s\n",
-			c.PromptTokens, first.Seconds(), c.OutputTokens, rate(c.OutputTokens-1, rest), c.Finish)
+			c.PromptTokens, first.Seconds(), c.OutputTokens, rate(max(c.OutputTokens-1, 0), rest), c.Finish)
 	}
 	return nil
 }
