@@ -76,7 +76,8 @@ func exitCode(err error) int {
 
 // printError says what failed, why, and the next step.
 func printError(w io.Writer, err error) {
-	kind, next := "internal error", "please report it with the command and this text"
+	const internalError = "internal error"
+	kind, next := internalError, "please report it with the command and this text"
 	for _, f := range failures {
 		if errors.Is(err, f.kind) {
 			kind, next = f.kind.Error(), f.next
@@ -84,7 +85,9 @@ func printError(w io.Writer, err error) {
 		}
 	}
 	if hint, ok := errors.AsType[*hallmark.HintError](err); ok {
-		next = hint.Hint
+		if next = hint.Hint; kind == internalError {
+			kind = "" // what is known how to go on from
+		}
 	}
 	fmt.Fprintf(w, "hallmark: %s\n", sanitize(err.Error()))
 	if !strings.Contains(err.Error(), kind) {

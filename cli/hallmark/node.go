@@ -198,7 +198,7 @@ func (n *node) openLearning(ctx context.Context) error {
 	n.close = append(n.close, journal.Close)
 	n.learning = pipeline.NewLearning(journal, feedbackLimit, n.log)
 	if err := journal.Replay(n.learning.ReplaySnapshot, n.learning.Replay); err != nil {
-		return err
+		return hallmark.WithHint(fmt.Errorf("feedback: %w", err), "restore "+n.path(feedbackFile)+" from a copy, or move it away: the server then learns anew; no version, verdict or review is in it")
 	}
 	if err := n.learning.Start(); err != nil {
 		return err

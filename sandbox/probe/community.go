@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/sandbox/probe/module"
@@ -37,6 +38,8 @@ const RuleModule = "module-failed"
 const (
 	maxModules  = 16
 	maxLabelled = 1000
+
+	selfTestLimit = 10 * time.Minute // of a module's whole corpus: each judgement may take seconds
 )
 
 var moduleID = regexp.MustCompile(`^x\.[a-z][a-z0-9-]{0,36}$`)
@@ -83,7 +86,7 @@ func (m Module) load(open func(file string) ([]byte, error)) (*Detector, error) 
 		want:  func(f *filler, w *want, _ []Message) error { w.nonce, _ = f.builtin("joined", ""); return nil },
 		judge: func(w want, attack, control Completion) Judgement { return askModule(judge, w, attack, control) },
 	}
-	d.selfTest = func() (Score, error) { return m.score(d) }
+	d.selfTest = func() (Score, error) { return m.score(d, selfTestLimit) }
 	return d, nil
 }
 
@@ -110,8 +113,8 @@ func (m Module) check() error {
 	return errors.Join(errs...)
 }
 
-// score judges the module's own corpus.
-func (m Module) score(d *Detector) (Score, error) {
+// score judges the module's own corpus. A judge that takes longer than the limit for all of it has no score.
+func (m Module) score(d *Detector, limit time.Duration) (Score, error) {
 	c := corpus{Prompts: m.Prompts}
 	for i, fields := range m.Outputs {
 		l, err := label(fields)
@@ -120,7 +123,14 @@ func (m Module) score(d *Detector) (Score, error) {
 		}
 		c.Outputs = append(c.Outputs, l)
 	}
-	return c.score(d)
+	limited, end := *d, time.Now().Add(limit)
+	limited.judge = func(w want, attack, control Completion) Judgement {
+		if !time.Now().Before(end) {
+			return Judgement{Outcome: hallmark.Error, Rule: RuleModule, Stopped: fmt.Errorf("it took more than %v: %w", limit, hallmark.ErrUndecided)}
+		}
+		return d.judge(w, attack, control)
+	}
+	return c.score(&limited)
 }
 
 // askModule runs a judge. Time is no property of an answer: where it runs out the run ends undecided.

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,4 +23,22 @@ func TestScoreOfAJudgeThatIsStopped(t *testing.T) {
 	}
 	_, err = c.score(d)
 	require.ErrorIs(t, err, hallmark.ErrUndecided)
+}
+
+// A module's judge that takes its time for each of many outputs does not hold up a run for hours.
+func TestScoreOfASlowModule(t *testing.T) {
+	t.Parallel()
+
+	judged := 0
+	d := &Detector{ID: "x.slow", judge: func(want, Completion, Completion) Judgement {
+		judged++
+		return Judgement{Outcome: hallmark.Pass}
+	}}
+	m := Module{ID: d.ID, Outputs: [][]string{{"pass", "plain", "fine"}, {"pass", "plain", "good"}}}
+	s, err := m.score(d, time.Minute)
+	require.NoError(t, err)
+	require.Equal(t, 2, s.Cleared)
+	_, err = m.score(d, 0)
+	require.ErrorIs(t, err, hallmark.ErrUndecided)
+	require.Equal(t, 2, judged, "nothing is judged behind the limit")
 }
