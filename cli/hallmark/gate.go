@@ -171,9 +171,9 @@ func (f gateFlags) options() (testOptions, error) {
 
 // previousReport reads the file of the version before.
 func previousReport(path string) (hallmark.Report, error) {
-	raw, err := os.ReadFile(filepath.Clean(path))
+	raw, err := readAtMost(path, maxReportFile)
 	if err != nil {
-		return hallmark.Report{}, fmt.Errorf("report of the version before: %w: %w", err, errUsage)
+		return hallmark.Report{}, fmt.Errorf("report of the version before: %w", err)
 	}
 	r, err := reportOf(path, raw)
 	return r.Report, err

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,9 +20,9 @@ func policyText(nameOrFile string) ([]byte, error) {
 		}
 		return p.Source(), nil
 	}
-	text, err := os.ReadFile(nameOrFile)
+	text, err := readAtMost(nameOrFile, policy.MaxSize)
 	if err != nil {
-		return nil, fmt.Errorf("policy file: %w: %w", err, errUsage)
+		return nil, fmt.Errorf("policy file: %w", err)
 	}
 	return text, nil
 }

@@ -72,12 +72,12 @@ func (r loadedReport) writeTable(w io.Writer) {
 
 // loadReport reads a report from a file, or else from a server.
 func (a *app) loadReport(ctx context.Context, server *serverFlags, name string) (loadedReport, error) {
-	raw, err := os.ReadFile(filepath.Clean(name))
+	raw, err := readAtMost(name, maxReportFile)
 	switch {
 	case err == nil:
 		return reportOf(name, raw)
 	case !errors.Is(err, fs.ErrNotExist):
-		return loadedReport{}, fmt.Errorf("report: %w: %w", err, errUsage)
+		return loadedReport{}, fmt.Errorf("report: %w", err)
 	}
 	c, err := server.client(a)
 	if err != nil {

@@ -103,9 +103,9 @@ func (a *app) prepareSubmission(ctx context.Context, c *client, key *sign.Key, f
 		req.Name = servedName(path)
 	}
 	if strings.ContainsAny(f.policy, "./\\") {
-		text, err := os.ReadFile(f.policy)
+		text, err := policyText(f.policy)
 		if err != nil {
-			return req, fmt.Errorf("policy file: %w: %w", err, errUsage)
+			return req, err
 		}
 		req.Policy, req.PolicyText = strings.TrimSuffix(filepath.Base(f.policy), filepath.Ext(f.policy)), string(text)
 	}

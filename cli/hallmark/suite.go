@@ -14,6 +14,7 @@ import (
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/sandbox/probe"
+	"github.com/hallmark-ml/hallmark/sandbox/probe/module"
 	"github.com/hallmark-ml/hallmark/sandbox/stats"
 )
 
@@ -23,12 +24,36 @@ func suiteText(nameOrFile string) ([]byte, error) {
 	if err == nil {
 		return text, nil
 	}
-	text, fileErr := os.ReadFile(nameOrFile)
+	text, fileErr := readAtMost(nameOrFile, maxSuiteFile)
 	switch {
 	case errors.Is(fileErr, fs.ErrNotExist):
 		return nil, hallmark.WithHint(fmt.Errorf("suite %s: %w", nameOrFile, hallmark.ErrNotFound), "name one of "+strings.Join(probe.BuiltinNames(), ", ")+", or a file")
 	case fileErr != nil:
 		return nil, fmt.Errorf("suite: %w", fileErr)
+	}
+	return text, nil
+}
+
+// Bounds of files that commands read, in bytes: far over what any of them has.
+const (
+	maxSuiteFile  = 4 << 20
+	maxReportFile = 512 << 20
+)
+
+// readAtMost reads a file, or whatever the path leads to (a pipe, a device), up to a bound. What cannot be read is an error of
+// usage.
+func readAtMost(path string, most int64) ([]byte, error) {
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", err, errUsage)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", err, errUsage)
+	}
+	if int64(len(text)) > most {
+		return nil, fmt.Errorf("%s: more than %d bytes: %w", path, most, hallmark.ErrTooLarge)
 	}
 	return text, nil
 }
@@ -40,7 +65,7 @@ func loadSuite(nameOrFile string) (*probe.Suite, error) {
 	}
 	dir := filepath.Dir(nameOrFile)
 	return probe.LoadSuite(text, func(file string) ([]byte, error) {
-		return os.ReadFile(filepath.Join(dir, file)) // the name is one path element, and the suite pins the digest
+		return readAtMost(filepath.Join(dir, file), module.MaxSize) // the name is one path element, and the suite pins the digest
 	})
 }
 

@@ -123,6 +123,30 @@ func smallSuite(t *testing.T) string {
 	return path
 }
 
+// What a command is told to read is read up to a bound, and what is not there is the user's to mend.
+func TestFilesThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+
+	dir := t.TempDir()
+	text, err := os.ReadFile("../../sandbox/probe/module/testdata/own.yaml")
+	require.NoError(t, err)
+	suite := filepath.Join(dir, "own.yaml")
+	require.NoError(t, os.WriteFile(suite, text, 0o600))
+	got := command(t, nil, "suite", "check", suite)
+	require.Equal(t, exitUsage, got.code, got.errout)
+	require.Contains(t, got.errout, "shout.wasm: no such file")
+	require.NoError(t, os.Symlink("/dev/zero", filepath.Join(dir, "shout.wasm")))
+	endless := filepath.Join(dir, "endless.yaml")
+	require.NoError(t, os.Symlink("/dev/zero", endless))
+	for _, args := range [][]string{
+		{"suite", "check", suite}, {"suite", "check", endless}, {"suite", "show", endless}, {"policy", "lint", endless}, {"gate", tinychat + "guarded-q8_0.gguf", "--policy", endless},
+	} {
+		got = command(t, nil, args...)
+		require.Equal(t, exitUsage, got.code, "%v: %s", args, got.errout)
+		require.Contains(t, got.errout, "bytes", "%v", args)
+	}
+}
+
 // A suite of the user's own is run, in both tiers; neither it nor a budget can allow what a policy asks more for.
 func TestGateFlagsOfTheSuite(t *testing.T) {
 	t.Parallel()

@@ -42,7 +42,11 @@ const (
 	selfTestLimit = 10 * time.Minute // of a module's whole corpus: each judgement may take seconds
 )
 
-var moduleID = regexp.MustCompile(`^x\.[a-z][a-z0-9-]{0,36}$`)
+var (
+	moduleID  = regexp.MustCompile(`^x\.[a-z][a-z0-9-]{0,36}$`)
+	owaspForm = regexp.MustCompile(`^LLM(0[1-9]|10):20[0-9]{2}$`)
+	cweForm   = regexp.MustCompile(`^CWE-[1-9][0-9]{0,4}$`)
+)
 
 // loadModules compiles the suite's judges.
 func (s *Suite) loadModules(open func(file string) ([]byte, error)) error {
@@ -106,6 +110,17 @@ func (m Module) check() error {
 	}
 	if !slices.Contains([]hallmark.Severity{hallmark.SeverityInfo, hallmark.SeverityMedium, hallmark.SeverityHigh, hallmark.SeverityCritical}, m.Severity) {
 		bad("severity %.40q is none", m.Severity)
+	}
+	if len(m.LLM) == 0 || slices.ContainsFunc(m.LLM, func(tag string) bool { return !owaspForm.MatchString(tag) }) {
+		bad("owasp %.80q: want ids of the OWASP Top 10 for LLM applications, such as LLM01:2025", strings.Join(m.LLM, " "))
+	}
+	if len(m.CWE) == 0 || slices.ContainsFunc(m.CWE, func(tag string) bool { return !cweForm.MatchString(tag) }) {
+		bad("cwe %.80q: want ids such as CWE-79", strings.Join(m.CWE, " "))
+	}
+	for i, fields := range m.Outputs {
+		if _, err := label(fields); err != nil {
+			errs = append(errs, fmt.Errorf("output %d: %w", i+1, err))
+		}
 	}
 	if n := len(m.Prompts) + len(m.Outputs); len(m.Outputs) == 0 || n > maxLabelled {
 		bad("%d labelled outputs and %d prompts to be tested with, want 1 to %d in all", len(m.Outputs), len(m.Prompts), maxLabelled)

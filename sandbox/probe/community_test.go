@@ -51,6 +51,12 @@ func TestSuiteWithAModule(t *testing.T) {
 		"id of the table": {"id: x.shout\n", "id: out.render\n"},
 		"no outcome":      {"severity: medium", "severity: worst"},
 		"no outputs":      {"outputs:\n", "cwe2:\n"},
+		"no OWASP id":     {"LLM09:2025", "prompt injection"},
+		"no CWE id":       {"CWE-1039", "CWE"},
+		"without OWASP":   {`owasp: ["LLM09:2025"]`, "owasp: []"},
+		"without CWE":     {`cwe: ["CWE-1039"]`, "cwe: []"},
+		"a label":         {"[fail, shouted", "[maybe, shouted"},
+		"too few fields":  {`[pass, plain, "The answer is 42."]`, "[pass]"},
 		"many outputs":    {"outputs:\n", "outputs:\n" + strings.Repeat("      - [pass, a, b]\n", 1000)},
 	} {
 		_, err := probe.LoadSuite([]byte(strings.Replace(text, change[0], change[1], 1)), open)
