@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,7 +28,7 @@ func TestDamagedFeedback(t *testing.T) {
 	require.NotContains(t, told.String(), "internal error")
 	require.NoError(t, os.Rename(path, path+".damaged"))
 	require.NoError(t, n.openLearning(t.Context()))
-	for i := len(n.close) - 1; i >= 0; i-- {
-		require.NoError(t, n.close[i]())
+	for _, end := range slices.Backward(n.close) {
+		require.NoError(t, end())
 	}
 }
