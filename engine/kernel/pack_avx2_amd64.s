@@ -148,6 +148,27 @@ block:
 	JNZ block
 	END
 
+// func packMXAVX2(dst, src *byte, stride, blocks int, ahead int)
+TEXT ·packMXAVX2(SB), NOSPLIT, $0-40
+	ROWS
+	SCALES(0, 512, 17, 576)
+	BYTES32(0x0f, X14, Y14)
+	VBROADCASTI128 values<>+16(SB), Y13
+
+block:
+	FETCH
+	NIBBLES4(1, R10, R11, VALUE, 0, 256)
+	NIBBLES4(1, R12, R13, VALUE, 32, 256)
+	LANESMX
+	SCALESMX(512)
+	VMOVAPS Y9, Y12
+	SCALESMX(528)
+	PUT(Y12, 512)
+	PUT(Y9, 544)
+	NEXT(17, 576)
+	JNZ block
+	END
+
 // For VPSHUFB: a byte of each lane to all of its bytes.
 DATA each<>+0(SB)/8, $0x0404040400000000
 DATA each<>+8(SB)/8, $0x0c0c0c0c08080808

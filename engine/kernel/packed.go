@@ -1,8 +1,6 @@
 package kernel
 
 import (
-	"encoding/binary"
-	"math"
 	"unsafe"
 )
 
@@ -53,28 +51,6 @@ type product struct {
 	ahead      *byte // weights of the first group that are wanted next
 	aheadLines int   // of 64 bytes, of each group, to be fetched with each four vectors
 }
-
-// packScales takes apart Group rows of cols weights, which are stride bytes apart. It puts scales and minima where they
-// belong in the cells of dst, and leaves the weights of all rows in c.q, one row after the other.
-func (f *format) packScales(dst, rows []byte, stride, cols int, c *codes) {
-	cell, n := f.cellBytes(), 32/f.sub
-	row := *c
-	for r := range Group {
-		row.q = c.q[r*cols:]
-		f.decodeRow(&row, rows[r*stride:], cols)
-		for i := range cols / 32 {
-			out := dst[i*cell+512:][:cell-512]
-			for k := range n {
-				putFloat(out[4*(Group*k+r):], c.s[n*i+k])
-				if f.minima {
-					putFloat(out[4*(Group*(n+k)+r):], c.m[n*i+k])
-				}
-			}
-		}
-	}
-}
-
-func putFloat(b []byte, v float32) { binary.LittleEndian.PutUint32(b, math.Float32bits(v)) }
 
 // aligned returns n bytes that start at a multiple of 64, as assembly is quicker with.
 func aligned(n int) []byte {

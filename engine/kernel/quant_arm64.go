@@ -3,6 +3,8 @@
 package kernel
 
 import (
+	"encoding/binary"
+	"math"
 	"unsafe"
 
 	"github.com/hallmark-ml/hallmark/engine/gguf"
@@ -233,3 +235,25 @@ func mulQ4KNEON(dst, src *byte, stride, blocks int, ahead int, out *float32, q *
 
 //go:noescape
 func mulQ6KNEON(dst, src *byte, stride, blocks int, ahead int, out *float32, q *int8, block unsafe.Pointer) //nolint:revive // the form of mul
+
+// packScales takes apart Group rows of cols weights, which are stride bytes apart. It puts scales and minima where they
+// belong in the cells of dst, and leaves the weights of all rows in c.q, one row after the other.
+func (f *format) packScales(dst, rows []byte, stride, cols int, c *codes) {
+	cell, n := f.cellBytes(), 32/f.sub
+	row := *c
+	for r := range Group {
+		row.q = c.q[r*cols:]
+		f.decodeRow(&row, rows[r*stride:], cols)
+		for i := range cols / 32 {
+			out := dst[i*cell+512:][:cell-512]
+			for k := range n {
+				putFloat(out[4*(Group*k+r):], c.s[n*i+k])
+				if f.minima {
+					putFloat(out[4*(Group*(n+k)+r):], c.m[n*i+k])
+				}
+			}
+		}
+	}
+}
+
+func putFloat(b []byte, v float32) { binary.LittleEndian.PutUint32(b, math.Float32bits(v)) }

@@ -33,15 +33,9 @@ var mulsAVX2 = [64]mulFunc{
 	gguf.MXFP4:  mulMXAVX2,
 }
 
-// packAVX2 takes rows of MXFP4 apart by the definition, and leaves to assembly what is slowest then.
-func packAVX2(f *format, dst, rows []byte, stride, cols, ahead int, c *codes) { //nolint:revive // the form of pack
-	if pack := packsAVX2[f.typ]; pack != nil {
-		weights, _ := f.typ.Block()
-		pack(&dst[0], &rows[0], stride, cols/weights, ahead)
-		return
-	}
-	f.packScales(dst, rows, stride, cols, c)
-	columnsAVX2(&dst[0], &c.q[0], cols, cols/32, f.cellBytes())
+func packAVX2(f *format, dst, rows []byte, stride, cols, ahead int, _ *codes) { //nolint:revive // the form of pack
+	weights, _ := f.typ.Block()
+	packsAVX2[f.typ](&dst[0], &rows[0], stride, cols/weights, ahead)
 }
 
 func dotAVX2(f *format, p *product) {
@@ -78,11 +72,6 @@ func dot16AVX2(p *product)
 
 //go:noescape
 func dot16MinAVX2(p *product)
-
-// Brings the weights of Group rows, stride apart, into cells of cell bytes.
-//
-//go:noescape
-func columnsAVX2(dst *byte, q *int8, stride, cells, cell int)
 
 // n is a positive multiple of 32.
 //
@@ -147,6 +136,7 @@ var packsAVX2 = [64]func(dst, src *byte, stride, blocks int, ahead int){
 	gguf.Q6_K:   packQ6KAVX2,
 	gguf.IQ4_NL: packNLAVX2,
 	gguf.IQ4_XS: packXSAVX2,
+	gguf.MXFP4:  packMXAVX2,
 }
 
 //go:noescape
@@ -184,3 +174,6 @@ func packNLAVX2(dst, src *byte, stride, blocks int, ahead int)
 
 //go:noescape
 func packXSAVX2(dst, src *byte, stride, blocks int, ahead int)
+
+//go:noescape
+func packMXAVX2(dst, src *byte, stride, blocks int, ahead int)

@@ -244,12 +244,14 @@ GLOBL lanes<>(SB), RODATA|NOPTR, $24
 	VPCMPGTD  Y5, Y9, Y9              \
 	VPBLENDVB Y9, Y10, Y11, Y9
 
-// The values of four bits: of IQ4_NL and IQ4_XS, and of MXFP4 plus 16.
+// The values of four bits: of IQ4_NL and IQ4_XS, of MXFP4, and the latter plus 16.
 DATA values<>+0(SB)/8, $0xf6eaddcfbfad9881
 DATA values<>+8(SB)/8, $0x7159453526190d01
-DATA values<>+16(SB)/8, $0x1c18161413121110
-DATA values<>+24(SB)/8, $0x04080a0c0d0e0f10
-GLOBL values<>(SB), RODATA|NOPTR, $32
+DATA values<>+16(SB)/8, $0x0c08060403020100
+DATA values<>+24(SB)/8, $0xf4f8fafcfdfeff00
+DATA values<>+32(SB)/8, $0x1c18161413121110
+DATA values<>+40(SB)/8, $0x04080a0c0d0e0f10
+GLOBL values<>(SB), RODATA|NOPTR, $48
 
 // A bit of each byte.
 DATA bits<>+0(SB)/8, $0x0202020201010101
