@@ -39,8 +39,9 @@ func programNext(err error) string {
 		return "name the model as the program does, with --model; the program has to serve /v1/chat/completions: " + runnersDoc
 	case errors.Is(err, hallmark.ErrUnavailable):
 		return "run the program by itself and send it this request; what it has to answer stands in " + runnersDoc
-	case errors.Is(err, hallmark.ErrUndecided): // it ended, and said nothing
-		return "the program has to stay in the foreground and listen at 127.0.0.1, on the port that {port} stands for: " + runnersDoc
+	case errors.Is(err, hallmark.ErrUndecided): // it ended
+		return "the program has to stay in the foreground and listen at 127.0.0.1, on the port that {port} stands for; files and libraries that it " +
+			"misses are named by --bind: " + runnersDoc
 	}
 	return ""
 }
