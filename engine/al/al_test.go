@@ -1,6 +1,7 @@
 package al_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"testing"
@@ -199,6 +200,45 @@ func TestControllerStops(t *testing.T) {
 	early := spend(t, al.Config[ticket]{Seed: 1, Extract: tickets{}, Stops: []al.Stop{al.Recall{Share: 0.9, Looked: 30}}}, items, 600)
 	require.Less(t, len(early.Log()), len(whole.Log())*4/5)
 	require.Greater(t, early.Progress().Positives*10, whole.Progress().Positives*8)
+}
+
+// A measurement is what an item of somebody's own may hold.
+type measurement struct {
+	Site  string
+	Value float64
+}
+
+type measurements struct{}
+
+var fieldSite, fieldValue = al.NewField("site"), al.NewField("value")
+
+func (measurements) Dim() int { return 64 }
+
+func (measurements) Extract(v al.Vector, m measurement) {
+	v.Category(fieldSite, m.Site)
+	v.Number(fieldValue, m.Value)
+}
+
+// A number that is none, in one item, costs a learner nothing of what it knows, and its state can be written down.
+func TestNumbersThatAreNone(t *testing.T) {
+	t.Parallel()
+
+	for _, x := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, -1e200} {
+		l := al.NewLearner(measurements{}, 0.5, 1)
+		odd, plain := measurement{"a", x}, measurement{"a", 0.5}
+		for range 20 {
+			require.NoError(t, l.Learn(al.Label[measurement]{Item: odd, Positive: true}, al.Label[measurement]{Item: measurement{"b", 0.5}}))
+		}
+		require.False(t, math.IsNaN(l.Snapshot().Predict(odd).Mean), x)
+		require.Greater(t, l.Snapshot().Predict(plain).Mean, l.Snapshot().Predict(measurement{"b", 0.5}).Mean, x)
+		text, err := json.Marshal(l.State())
+		require.NoError(t, err, x)
+		var state al.LearnerState
+		require.NoError(t, json.Unmarshal(text, &state))
+		require.NoError(t, al.NewLearner(measurements{}, 0.5, 1).Restore(state), x)
+	}
+	_, err := al.NewController(al.Config[measurement]{Extract: measurements{}}, nil, nil)
+	require.ErrorContains(t, err, "cost")
 }
 
 func TestQueue(t *testing.T) {

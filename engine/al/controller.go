@@ -122,6 +122,9 @@ func NewController[T any](cfg Config[T], items []T, cost func(T) int) (*Controll
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
+	if cost == nil {
+		return nil, errors.New("there is no cost of items")
+	}
 	if cfg.Hunt == nil {
 		cfg.Hunt = PerCost[T]{Likely[T]{Power: 4}}
 	}

@@ -1,6 +1,9 @@
 package al
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // A FeatureExtractor turns items into vectors of one length. It must be pure: the same item gives the same bits on every
 // machine, and nothing else changes.
@@ -46,8 +49,24 @@ func (v Vector) add(h uint64, x float64) {
 	v[at] += x
 }
 
-// Number adds a number, which should be of the order of 1.
-func (v Vector) Number(f Field, x float64) { v.add(uint64(f), x) }
+// mostNumber bounds numbers: a learner that took one that is none, or whose square is, would know nothing ever after.
+const mostNumber = 1e6
+
+// Number adds a number, which should be of the order of 1: none over a million, or less than minus that, is told from those.
+// One that is not a number adds nothing.
+func (v Vector) Number(f Field, x float64) {
+	if !(x >= -mostNumber && x <= mostNumber) {
+		x = clipped(x)
+	}
+	v.add(uint64(f), x)
+}
+
+func clipped(x float64) float64 {
+	if math.IsNaN(x) {
+		return 0
+	}
+	return math.Copysign(mostNumber, x)
+}
 
 // Category adds that a field has a value.
 func (v Vector) Category(f Field, value string) { v.add(fnv(uint64(f), value), 1) }
