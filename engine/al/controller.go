@@ -141,7 +141,7 @@ func NewController[T any](cfg Config[T], items []T, cost func(T) int) (*Controll
 	c.pick = c.random.draw
 	for _, item := range items {
 		e := entry[T]{item: item, cost: max(1, cost(item)), vector: make(Vector, dim)}
-		cfg.Extract.Extract(e.vector, item)
+		extract(cfg.Extract, e.vector, item)
 		e.features.alone = bias(newSparse(e.vector), dim, 0)
 		if cfg.Score != nil {
 			e.features.with = bias(newSparse(e.vector), dim, cfg.Score.Score(item))

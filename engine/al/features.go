@@ -20,6 +20,23 @@ type FeatureExtractor[T any] interface {
 // Source: K. Weinberger et al., "Feature hashing for large scale multitask learning", ICML 2009.
 type Vector []float64
 
+// mostNumber bounds the places of a vector: a learner that took one that is no number, or whose square is none, would know
+// nothing ever after.
+const mostNumber = 1e100
+
+// extract fills in the vector of an item. What is no number adds nothing, and what is too large is as large as may be.
+func extract[T any](e FeatureExtractor[T], v Vector, item T) {
+	e.Extract(v, item)
+	for i, x := range v {
+		switch {
+		case math.IsNaN(x):
+			v[i] = 0
+		case x > mostNumber || x < -mostNumber:
+			v[i] = math.Copysign(mostNumber, x)
+		}
+	}
+}
+
 // A Field is the hashed name of a feature, made once and used for every item.
 type Field uint64
 
@@ -49,24 +66,8 @@ func (v Vector) add(h uint64, x float64) {
 	v[at] += x
 }
 
-// mostNumber bounds numbers: a learner that took one that is none, or whose square is, would know nothing ever after.
-const mostNumber = 1e6
-
-// Number adds a number, which should be of the order of 1: none over a million, or less than minus that, is told from those.
-// One that is not a number adds nothing.
-func (v Vector) Number(f Field, x float64) {
-	if !(x >= -mostNumber && x <= mostNumber) {
-		x = clipped(x)
-	}
-	v.add(uint64(f), x)
-}
-
-func clipped(x float64) float64 {
-	if math.IsNaN(x) {
-		return 0
-	}
-	return math.Copysign(mostNumber, x)
-}
+// Number adds a number, which should be of the order of 1.
+func (v Vector) Number(f Field, x float64) { v.add(uint64(f), x) }
 
 // Category adds that a field has a value.
 func (v Vector) Category(f Field, value string) { v.add(fnv(uint64(f), value), 1) }

@@ -104,6 +104,6 @@ func (s *Snapshot[T]) Digest() [32]byte { return s.committee.Digest() }
 
 func (s *Snapshot[T]) sparse(item T) sparse {
 	v := make(Vector, s.extract.Dim())
-	s.extract.Extract(v, item)
+	extract(s.extract, v, item)
 	return bias(newSparse(v), len(v), 0)
 }

@@ -43,7 +43,7 @@ func (q *Queue[T]) Add(id string, item T) {
 		return
 	}
 	v := make(Vector, q.learner.extract.Dim())
-	q.learner.extract.Extract(v, item)
+	extract(q.learner.extract, v, item)
 	o := queued[T]{id, item, v, dot(v, v)}
 	for i, r := range q.reviewed {
 		if d := distance2(v, r); i == 0 || d < o.nearest {
