@@ -125,6 +125,10 @@ func TestReportDiff(t *testing.T) {
 	require.Zero(t, other.Detectors[0].Pairs)
 	require.ErrorIs(t, other.worse(), hallmark.ErrUndecided, "what cannot be compared is not as good")
 
+	nothing := older
+	nothing.Cases = nil
+	require.ErrorIs(t, compareReports(nothing, older, 0).worse(), hallmark.ErrUndecided, "the old version was asked nothing")
+
 	completion := older
 	completion.Profile = "completion"
 	other = compareReports(older, completion, 0)

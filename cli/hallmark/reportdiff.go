@@ -219,7 +219,9 @@ func (d reportDiff) worse() error {
 			"run both versions with one profile: hallmark gate --profile")
 	}
 	var names, lost []string
+	pairs := 0
 	for _, r := range d.Detectors {
+		pairs += r.Pairs
 		switch {
 		case r.Worse:
 			names = append(names, r.Detector)
@@ -229,6 +231,10 @@ func (d reportDiff) worse() error {
 	}
 	if len(names) == 0 && len(lost) > 0 {
 		return hallmark.WithHint(fmt.Errorf("no case of %s says something in both reports: %w", strings.Join(lost, ", "), hallmark.ErrUndecided),
+			"run both versions with the same tier, profile and budget: hallmark gate --tier full")
+	}
+	if len(names) == 0 && pairs == 0 {
+		return hallmark.WithHint(fmt.Errorf("no case was asked in both reports: %w", hallmark.ErrUndecided),
 			"run both versions with the same tier, profile and budget: hallmark gate --tier full")
 	}
 	if len(names) == 0 {
