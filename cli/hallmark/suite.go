@@ -14,7 +14,6 @@ import (
 
 	"github.com/hallmark-ml/hallmark"
 	"github.com/hallmark-ml/hallmark/sandbox/probe"
-	"github.com/hallmark-ml/hallmark/sandbox/probe/module"
 	"github.com/hallmark-ml/hallmark/sandbox/stats"
 )
 
@@ -37,6 +36,7 @@ func suiteText(nameOrFile string) ([]byte, error) {
 // Bounds of files that commands read, in bytes: far over what any of them has.
 const (
 	maxSuiteFile  = 4 << 20
+	maxModuleFile = 16 << 20
 	maxReportFile = 512 << 20
 )
 
@@ -65,7 +65,7 @@ func loadSuite(nameOrFile string) (*probe.Suite, error) {
 	}
 	dir := filepath.Dir(nameOrFile)
 	return probe.LoadSuite(text, func(file string) ([]byte, error) {
-		return readAtMost(filepath.Join(dir, file), module.MaxSize) // the name is one path element, and the suite pins the digest
+		return readAtMost(filepath.Join(dir, file), maxModuleFile) // the name is one path element, and the suite pins the digest
 	})
 }
 
