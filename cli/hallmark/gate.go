@@ -70,7 +70,7 @@ minTierGate: remote. Detectors that look inside a model are not assessable with 
 			if err := a.print(result, result.writeTable); err != nil {
 				return err
 			}
-			err = verdictError(result.Verdict)
+			err = withNext(verdictError(result.Verdict), result.next)
 			if errors.Is(err, hallmark.ErrRefused) {
 				err = hallmark.WithHint(err, "the reasons are above; all failing cases with their texts: --output json or --html FILE")
 			}

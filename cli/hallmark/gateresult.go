@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/attest/policy"
 )
 
 // A gateResult is what one run of the gate found; the table, JSON, JUnit, SARIF and Markdown outputs are views of it.
@@ -33,6 +34,20 @@ func verdictError(v hallmark.Verdict) error {
 	default:
 		return fmt.Errorf("verdict %s under policy %s: %s: %w", v.Decision, v.Policy, firstReason(v), hallmark.ErrUndecided)
 	}
+}
+
+// next is the step after a verdict that is undecided, empty where the usual one is right.
+func (g gateResult) next(error) string {
+	weak := func(r hallmark.Reason) bool { return r.Rule == policy.RuleTier }
+	switch {
+	case g.Verdict.Decision != hallmark.Undecided:
+		return ""
+	case slices.ContainsFunc(g.Verdict.Reasons, weak):
+		return "run it where the jail is stronger (`hallmark doctor`), or name a policy whose minTierGate accepts " + string(g.Record.Tier)
+	case g.Report.TestTier != "":
+		return "run it with --tier full, which can allow"
+	}
+	return ""
 }
 
 func firstReason(v hallmark.Verdict) string {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hallmark-ml/hallmark"
+	"github.com/hallmark-ml/hallmark/attest/policy"
 	"github.com/hallmark-ml/hallmark/sandbox"
 )
 
@@ -45,7 +46,11 @@ func TestEndpointErrorsNameTheNextStep(t *testing.T) {
 
 			server := httptest.NewServer(tt.answer)
 			defer server.Close()
-			got := command(t, nil, "gate", "--endpoint", server.URL+"/v1", "--model", "m", "--policy", "demo", "--wall", "2s")
+			wall := "1m" // on a busy machine
+			if name == "silence" {
+				wall = "2s"
+			}
+			got := command(t, nil, "gate", "--endpoint", server.URL+"/v1", "--model", "m", "--policy", "demo", "--wall", wall)
 			require.Equal(t, tt.code, got.code, got.errout)
 			require.Contains(t, got.errout, tt.says)
 			require.Contains(t, got.errout, tt.next)
@@ -98,4 +103,19 @@ func TestEveryEndOfAProgramHasAStep(t *testing.T) {
 	require.Empty(t, programNext(&sandbox.RunError{Verdict: hallmark.RunUnsandboxed}))
 	kept := hallmark.WithHint(&sandbox.RunError{Verdict: hallmark.RunCrash}, "the program says: no")
 	require.Equal(t, kept, withNext(kept, programNext))
+}
+
+// A verdict of the gate is followed by a step that does something about it.
+func TestVerdictsOfTheGateNameTheNextStep(t *testing.T) {
+	t.Parallel()
+
+	model := tinychat + "guarded-q8_0.gguf"
+	got := command(t, nil, "gate", model, "--policy", "demo", "--tier", "quick")
+	require.Equal(t, exitUndecided, got.code, got.errout)
+	require.Contains(t, got.errout, "next: run it with --tier full")
+
+	weak := gateResult{Verdict: hallmark.Verdict{Decision: hallmark.Undecided, Reasons: []hallmark.Reason{{Rule: policy.RuleTier}}}}
+	weak.Record.Tier = hallmark.TierRemote
+	require.Contains(t, weak.next(nil), "minTierGate accepts remote")
+	require.Empty(t, gateResult{Verdict: hallmark.Verdict{Decision: hallmark.Challenge}}.next(nil))
 }
