@@ -208,6 +208,7 @@ func TestAnnouncedRunOfAnotherEngineIsAnnouncedAnew(t *testing.T) {
 	require.Len(t, v.Runs, 2)
 	require.NotEqual(t, v.Runs[0].Plan, v.Runs[1].Plan)
 	require.Equal(t, v.Runs[1].Plan, v.Record.Plan)
+	require.Equal(t, v.Runs[1].Announced.Envelope, b.leaves[v.Runs[1].Announced.LogIndex])
 	require.Equal(t, v.Runs[1].Announced.Envelope, b.leaves[0], "logged before it began; the other is logged with the result")
 }
 
@@ -252,6 +253,7 @@ func TestRunWithoutReportIsEvidence(t *testing.T) {
 	require.Len(t, v.Runs, 1)
 	require.Equal(t, hallmark.RunWallLimit, v.Runs[0].Outcome)
 	require.Equal(t, []hallmark.Digest{v.Runs[0].Announced.Envelope, v.Runs[0].Ended.Envelope}, b.leaves)
+	require.Equal(t, uint64(1), v.Runs[0].Ended.LogIndex)
 
 	b.mu.Lock()
 	b.runVerdict = hallmark.RunOK

@@ -123,9 +123,13 @@ func (f *Flow) test(ctx context.Context, t *task) error {
 		t.then(JobPlan)
 		return nil
 	}
-	if _, err := f.cfg.Log.Append(ctx, []hallmark.Digest{run.Announced.Envelope}); err != nil {
+	indices, err := f.cfg.Log.Append(ctx, []hallmark.Digest{run.Announced.Envelope})
+	if err != nil {
 		return fmt.Errorf("log the run's plan: %w", err)
 	}
+	t.version.Runs = slices.Clone(t.version.Runs)
+	run = goingOn(t.version)
+	run.Announced.LogIndex = indices[0]
 	r, err := f.testRequest(ctx, t, run.Previous)
 	if err != nil {
 		return err
@@ -185,9 +189,11 @@ func (f *Flow) keepEnd(ctx context.Context, t *task, record hallmark.RunRecord, 
 // endRun logs the record of a run without a report; the version failed.
 func (f *Flow) endRun(ctx context.Context, t *task) error {
 	run := t.version.Runs[len(t.version.Runs)-1]
-	if _, err := f.cfg.Log.Append(ctx, []hallmark.Digest{run.Ended.Envelope}); err != nil {
+	indices, err := f.cfg.Log.Append(ctx, []hallmark.Digest{run.Ended.Envelope})
+	if err != nil {
 		return fmt.Errorf("log the end of the run: %w", err)
 	}
+	run.Ended.LogIndex = indices[0]
 	t.enter(hallmark.StateFailed, "")
 	t.explain(hallmark.WithHint(fmt.Errorf("%s: the run ended with %s: %s: %w", JobTest, run.Outcome, run.Detail, hallmark.ErrUndecided),
 		"see its record, raise the limit that it names, and submit again; the run stays on record"))
