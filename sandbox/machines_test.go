@@ -102,6 +102,8 @@ func TestReportOfThisMachine(t *testing.T) {
 	}
 	for _, name := range machineModels() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
 			want := reportDigest(t, name, threads[0])
 			t.Log(reportLine(name, want))
 			for _, n := range threads[1:] {
