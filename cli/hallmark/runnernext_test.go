@@ -71,11 +71,17 @@ func TestProgramErrorsNameTheNextStep(t *testing.T) {
 	got = command(t, nil, "gate", model, "--policy", "demo", "--wall", "1s", "--", "/bin/sleep", "100")
 	require.Equal(t, exitUndecided, got.code, got.errout)
 	require.Contains(t, got.errout, "next: see that the program listens at 127.0.0.1")
+}
+
+// So is what goes wrong with a server that is no model's.
+func TestErrorsOfOtherServersNameTheNextStep(t *testing.T) {
+	t.Parallel()
 
 	if _, err := os.Stat(systemPython); err != nil {
 		t.Skip("needs " + systemPython)
 	}
-	got = command(t, nil, "gate", model, "--policy", "demo", "--", systemPython, "-m", "http.server", "{port}", "--bind", "127.0.0.1")
+	model := tinychat + "guarded-q8_0.gguf"
+	got := command(t, nil, "gate", model, "--policy", "demo", "--", systemPython, "-m", "http.server", "{port}", "--bind", "127.0.0.1")
 	require.Equal(t, exitUndecided, got.code, got.errout) // it lists nothing, and knows no POST
 	require.Contains(t, got.errout, "status 501")
 	require.Contains(t, got.errout, "next: run the program by itself and send it this request")
